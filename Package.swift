@@ -1,0 +1,86 @@
+// swift-tools-version: 6.2
+// The targets of ovafs and which of them may import which: docs/ARCHITECTURE.md says why.
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "ovafs",
+    products: [
+        .executable(name: "ovafs", targets: ["ovafs"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
+        .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+        .target(
+            name: "ByteSources",
+            dependencies: [.product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: settings),
+        .target(
+            name: "DiskImages",
+            dependencies: ["ByteSources", "CDeflate"],
+            swiftSettings: settings),
+        .target(
+            name: "OVFPackage",
+            dependencies: [
+                "ByteSources", "CXML2", .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "FileTree",
+            dependencies: ["ByteSources"],
+            swiftSettings: settings),
+        .target(
+            name: "Appliance",
+            dependencies: [
+                "ByteSources", "DiskImages", "OVFPackage", "FileTree",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "FuseServer",
+            dependencies: ["ByteSources", "FileTree", "CFuse", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "ovafs",
+            dependencies: [
+                "Appliance", "ByteSources", "FuseServer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "TestSupport",
+            dependencies: ["ByteSources", "DiskImages", "CDeflate"],
+            path: "Tests/TestSupport",
+            swiftSettings: settings),
+        .testTarget(
+            name: "ByteSourcesTests", dependencies: ["ByteSources", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "DiskImagesTests", dependencies: ["ByteSources", "DiskImages", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "OVFPackageTests", dependencies: ["ByteSources", "OVFPackage", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "FileTreeTests", dependencies: ["ByteSources", "FileTree", "TestSupport"],
+            swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,78 @@
+// The one thing that everything is: a finite, immutable run of bytes that is read by offset.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Whether a stretch of a source holds bytes or is known to be all zeros.
+package enum Region: Sendable {
+    case data
+    case hole
+}
+
+/// A finite, immutable run of bytes that many threads may read at once.
+package protocol ByteSource: Sendable {
+    /// Length, in bytes.
+    var byteCount: UInt64 { get }
+
+    /// Appends bytes `offset ..< offset + count` to `output`: all of them, or it throws.
+    ///
+    /// The caller makes sure that `output` has room for `count` bytes.
+    /// - Throws: `ReadError.corrupt` where the range is not inside the source.
+    func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError)
+
+    /// The first byte of `region` at or after `offset`; nil where there is none before the end.
+    ///
+    /// As with lseek(2), the end of the source counts as a hole: a search for one that starts inside
+    /// the source always finds one, at the latest at `byteCount`.
+    func nextOffset(of region: Region, atOrAfter offset: UInt64) throws(ReadError) -> UInt64?
+
+    /// Makes sure that what lies behind the source is still what was opened.
+    /// - Throws: `ReadError.stale` where it was replaced, truncated or rewritten.
+    func validate() throws(ReadError)
+}
+
+extension ByteSource {
+    /// A source that knows of no holes is all data.
+    package func nextOffset(of region: Region, atOrAfter offset: UInt64) throws(ReadError) -> UInt64? {
+        guard offset < byteCount else { return nil }
+        switch region {
+        case .data: return offset
+        case .hole: return byteCount
+        }
+    }
+
+    /// A source that lives in memory does not change.
+    package func validate() throws(ReadError) {}
+
+    /// Throws unless `offset ..< offset + count` lies inside the source.
+    package func checkRange(_ count: Int, at offset: UInt64, named name: String) throws(ReadError) {
+        guard count >= 0, offset <= byteCount, UInt64(count) <= byteCount - offset else {
+            throw .corrupt(
+                record: name, offset: offset,
+                reason: "\(count) bytes are wanted here, and the data ends at byte \(byteCount)")
+        }
+    }
+
+    /// Bytes `offset ..< offset + count` as an array; for headers and other small records.
+    package func bytes(_ count: Int, at offset: UInt64) throws(ReadError) -> [UInt8] {
+        try checkRange(count, at: offset, named: "record")
+        var failure: ReadError?
+        // SAFETY: the span covers the array's own storage and ends before the closure does.
+        let result = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
+            let room = UnsafeMutableRawBufferPointer(buffer)
+            var output = unsafe OutputRawSpan(buffer: room, initializedCount: 0)
+            do throws(ReadError) {
+                try read(count, at: offset, into: &output)
+            } catch {
+                failure = error
+            }
+            initializedCount = unsafe output.finalize(for: room)
+        }
+        if let failure { throw failure }
+        return result
+    }
+
+    /// The record of `byteCount` bytes at `offset`, whose fields are then read by name.
+    package func record(_ name: String, byteCount: Int, at offset: UInt64) throws(ReadError) -> OnDiskRecord {
+        try checkRange(byteCount, at: offset, named: name)
+        return OnDiskRecord(try bytes(byteCount, at: offset), named: name, at: offset)
+    }
+}

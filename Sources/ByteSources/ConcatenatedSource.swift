@@ -1,0 +1,69 @@
+// Several sources, one after the other, read as one: the pieces of a disk that was cut into chunks.
+// SPDX-License-Identifier: Apache-2.0
+
+/// The bytes of several sources in order.
+package struct ConcatenatedSource: ByteSource {
+    private let parts: [any ByteSource]
+    /// Where each part starts, in bytes, ascending; the last number is the length of the whole.
+    private let starts: [UInt64]
+
+    package var byteCount: UInt64 { starts.last ?? 0 }
+
+    /// - Throws: `ReadError.corrupt` where the lengths add up to more than 2^64 bytes.
+    package init(_ parts: [any ByteSource], named name: String) throws(ReadError) {
+        var starts: [UInt64] = [0]
+        var end: UInt64 = 0
+        for part in parts {
+            end = try end.adding(part.byteCount, in: name, at: end)
+            starts.append(end)
+        }
+        self.parts = parts
+        self.starts = starts
+    }
+
+    package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
+        try checkRange(count, at: offset, named: "joined parts")
+        var position = offset
+        var remaining = count
+        while remaining > 0 {
+            let index = partIndex(containing: position)
+            let step = Int(min(UInt64(remaining), starts[index + 1] - position))
+            try parts[index].read(step, at: position - starts[index], into: &output)
+            position += UInt64(step)
+            remaining -= step
+        }
+    }
+
+    package func nextOffset(of region: Region, atOrAfter offset: UInt64) throws(ReadError) -> UInt64? {
+        guard offset < byteCount else { return nil }
+        var position = offset
+        for index in partIndex(containing: offset)..<parts.count {
+            let start = starts[index]
+            let end = starts[index + 1]
+            if let found = try parts[index].nextOffset(of: region, atOrAfter: position - start),
+                start + found < end
+            {
+                return start + found
+            }
+            position = end
+        }
+        return region == .hole ? byteCount : nil
+    }
+
+    package func validate() throws(ReadError) {
+        for part in parts { try part.validate() }
+    }
+
+    /// The part that holds the byte at `position`, which is inside the whole.
+    private func partIndex(containing position: UInt64) -> Int {
+        var low = 0
+        var high = parts.count
+        while low + 1 < high {
+            let middle = (low + high) / 2
+            if starts[middle] <= position { low = middle } else { high = middle }
+        }
+        // Parts of no length share their start with the next one: step to the one that has the byte.
+        while low + 1 < parts.count, starts[low + 1] <= position { low += 1 }
+        return low
+    }
+}

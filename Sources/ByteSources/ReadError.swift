@@ -1,0 +1,26 @@
+// Why a read could not be answered.
+// SPDX-License-Identifier: Apache-2.0
+
+/// A read that could not be answered. Each case says what failed and where.
+package enum ReadError: Error, Equatable {
+    /// A system call failed with `errno`.
+    case system(call: String, errno: CInt)
+    /// The bytes break a rule of their format. `offset` is in bytes, from the start of the source that holds
+    /// the record.
+    case corrupt(record: String, offset: UInt64, reason: String)
+    /// The bytes are in order, and use something that ovafs does not read.
+    case unsupported(feature: String)
+    /// What lies behind the source is no longer what was opened.
+    case stale(source: String)
+}
+
+extension ReadError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .system(let call, let errno): "\(call): \(Self.message(for: errno))"
+        case .corrupt(let record, let offset, let reason): "\(record) at byte \(offset): \(reason)"
+        case .unsupported(let feature): "not supported: \(feature)"
+        case .stale(let source): "\(source) was changed or replaced after it was opened"
+        }
+    }
+}

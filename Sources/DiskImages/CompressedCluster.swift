@@ -1,0 +1,39 @@
+// One compressed cluster, as it is stored in an image file.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where a compressed cluster is stored, and what it must decode to.
+package struct CompressedCluster: Sendable, Equatable {
+    /// The cluster's number on the guest disk: guest offset divided by the image's cluster size.
+    package let index: UInt64
+    /// Where its stored form starts in the image file, in bytes.
+    package let storedOffset: UInt64
+    /// How many bytes from `storedOffset` on can belong to it: a bound, often exact, never past the end of the
+    /// file. Clusters that were written one after the other are found side by side by it.
+    package let storedByteCountLimit: Int
+    /// The size of a whole cluster, in bytes: it never decodes to more.
+    package let decodedByteCount: Int
+    /// What it must at least decode to: less than a whole cluster for the last one of a disk.
+    package let neededByteCount: Int
+    package let framing: Framing
+
+    /// What stands around the compressed data.
+    package enum Framing: Sendable, Equatable {
+        /// A VMDK grain marker (LBA in sectors, size), then zlib data.
+        case grainMarker(lba: UInt64)
+        /// A VMDK grain without the marker flag: a grain marker where its LBA is the expected one, else a
+        /// 4-byte size, then zlib data.
+        case grainMarkerOrSize(lba: UInt64)
+    }
+
+    package init(
+        index: UInt64, storedOffset: UInt64, storedByteCountLimit: Int, decodedByteCount: Int,
+        neededByteCount: Int, framing: Framing
+    ) {
+        self.index = index
+        self.storedOffset = storedOffset
+        self.storedByteCountLimit = storedByteCountLimit
+        self.decodedByteCount = decodedByteCount
+        self.neededByteCount = neededByteCount
+        self.framing = framing
+    }
+}

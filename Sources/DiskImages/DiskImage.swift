@@ -1,0 +1,32 @@
+// What a virtual-disk format has to answer: where does this stretch of the guest disk live?
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+
+/// A virtual disk's map from guest bytes to where they are stored. A format does no I/O on the disk's data.
+///
+/// Conforming types are immutable; tables that are too large to hold are read through a `TableCache`.
+package protocol DiskImage: Sendable {
+    var format: DiskFormat { get }
+
+    /// Size of the guest disk, in bytes.
+    var virtualByteCount: UInt64 { get }
+
+    /// The most bytes that one compressed cluster decodes to; 0 where nothing is compressed.
+    var clusterByteCount: Int { get }
+
+    /// Guest bytes that are stored rather than known to be zero.
+    ///
+    /// Exact where the tables are small, else an estimate that is above 0 and below `virtualByteCount`
+    /// whenever the disk may have both data and holes.
+    var allocatedByteCount: UInt64 { get }
+
+    /// What is questionable about the image although it can be read; one line each.
+    var warnings: [String] { get }
+
+    /// The extent that holds the guest byte at `offset`, which is below `virtualByteCount`.
+    ///
+    /// - Throws: only where the map itself cannot be read from its source. A map that was read and is
+    ///   wrong gives an extent with storage `.damaged`.
+    func extent(containing offset: UInt64) throws(ReadError) -> Extent
+}

@@ -1,0 +1,29 @@
+// The tables of a disk image: read when they are first needed, kept with the clusters.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+
+/// Reads grain tables and their like from one image file through the cluster cache, so that a disk of any size
+/// costs a bounded amount of memory. Any thread may call it.
+package struct TableCache: Sendable {
+    private let source: any ByteSource
+    private let cache: ClusterCache
+    private let disk: DiskNumber
+
+    package init(of source: any ByteSource, in cache: ClusterCache, for disk: DiskNumber) {
+        self.source = source
+        self.cache = cache
+        self.disk = disk
+    }
+
+    /// Calls `body` with table number `index`, the `byteCount` bytes at `offset` of the image file.
+    package func withTable<Result>(
+        _ index: UInt64, byteCount: Int, at offset: UInt64,
+        body: (RawSpan) throws(ReadError) -> Result
+    ) throws(ReadError) -> Result {
+        try cache.withCluster(
+            ClusterCache.Key(disk: disk, kind: .table, index: index), byteCount: byteCount,
+            load: { output throws(ReadError) in try source.read(byteCount, at: offset, into: &output) },
+            body: body)
+    }
+}
