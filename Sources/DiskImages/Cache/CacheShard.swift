@@ -1,0 +1,94 @@
+// One part of the cluster cache: an index behind a lock, and the order in which entries make room.
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// Finds, makes and evicts slots. Eviction goes round like the hand of a clock and passes once over entries
+/// that were used since it last came by.
+final class CacheShard: Sendable {
+    private struct State {
+        var positions: [ClusterCache.Key: Int] = [:]
+        var slots: [CacheSlot] = []
+        var hand = 0
+        var byteCount = 0
+    }
+
+    private let byteLimit: Int
+    private let state = Mutex(State())
+
+    init(byteLimit: Int) {
+        self.byteLimit = byteLimit
+    }
+
+    var byteCount: Int { state.withLock { $0.byteCount } }
+
+    func holds(_ key: ClusterCache.Key) -> Bool {
+        state.withLock { state in
+            guard let position = state.positions[key] else { return false }
+            return state.slots[position].isLoaded
+        }
+    }
+
+    /// The slot for `key`, pinned: the caller releases it. It may not be loaded yet.
+    func acquire(_ key: ClusterCache.Key, byteCount: Int) -> CacheSlot {
+        state.withLock { state in
+            if let position = state.positions[key] {
+                let slot = state.slots[position]
+                slot.wasUsed = true
+                slot.pin()
+                return slot
+            }
+            let slot = makeRoom(for: key, byteCount: byteCount, in: &state)
+            slot.pin()
+            return slot
+        }
+    }
+
+    /// Puts `key` into a slot of its own, evicting what has to go. A slot of the same size is used again as it
+    /// is, so that a cache that is full allocates nothing.
+    private func makeRoom(for key: ClusterCache.Key, byteCount: Int, in state: inout State) -> CacheSlot {
+        while state.byteCount + byteCount > byteLimit, let victim = nextVictim(in: &state) {
+            let slot = state.slots[victim]
+            state.positions[slot.key] = nil
+            if slot.byteCount == byteCount, state.byteCount <= byteLimit {
+                slot.reset(to: key)
+                state.positions[key] = victim
+                state.hand = victim + 1
+                return slot
+            }
+            remove(at: victim, from: &state)
+        }
+        let slot = CacheSlot(key: key, byteCount: byteCount)
+        state.byteCount += byteCount
+        state.positions[key] = state.slots.count
+        state.slots.append(slot)
+        return slot
+    }
+
+    /// The position of an entry that no one uses; nil where all are in use.
+    private func nextVictim(in state: inout State) -> Int? {
+        // Twice round: the first may only clear marks.
+        for _ in 0..<(2 * state.slots.count) {
+            if state.hand >= state.slots.count { state.hand = 0 }
+            let slot = state.slots[state.hand]
+            if slot.isPinned {
+                state.hand += 1
+            } else if slot.wasUsed {
+                slot.wasUsed = false
+                state.hand += 1
+            } else {
+                return state.hand
+            }
+        }
+        return nil
+    }
+
+    /// Takes a slot out; the last one moves into its place.
+    private func remove(at position: Int, from state: inout State) {
+        state.byteCount -= state.slots[position].byteCount
+        let last = state.slots.removeLast()
+        guard position < state.slots.count else { return }
+        state.slots[position] = last
+        state.positions[last.key] = position
+    }
+}

@@ -1,0 +1,70 @@
+// Memory for one cached cluster or table.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import Synchronization
+
+/// An entry of the cache. `key` and `wasUsed` belong to the shard and change under its lock; the bytes are
+/// written once under the slot's own lock, and then only read until the shard gives the slot to another key,
+/// which it does only while no one has it pinned.
+// SAFETY: every mutable part has the one owner that the lines above name.
+@safe final class CacheSlot: @unchecked Sendable {
+    private(set) var key: ClusterCache.Key
+    var wasUsed = false
+    let byteCount: Int
+
+    private let memory: UnsafeMutableRawBufferPointer
+    private let pins = Atomic<Int>(0)
+    private let loaded = Atomic<Bool>(false)
+    private let loading = Mutex<Void>(())
+
+    init(key: ClusterCache.Key, byteCount: Int) {
+        self.key = key
+        self.byteCount = byteCount
+        // SAFETY: freed in deinit; 64 bytes is a cache line.
+        unsafe memory = .allocate(byteCount: max(byteCount, 1), alignment: 64)
+    }
+
+    deinit {
+        unsafe memory.deallocate()
+    }
+
+    /// Calls `body` with the bytes of a slot that is pinned and loaded.
+    func withBytes<Result>(_ body: (RawSpan) throws(ReadError) -> Result) throws(ReadError) -> Result {
+        // SAFETY: pinned and loaded, so the memory is initialised and stays as it is.
+        try body(unsafe UnsafeRawBufferPointer(rebasing: memory[..<byteCount]).bytes)
+    }
+
+    var isLoaded: Bool { loaded.load(ordering: .acquiring) }
+    var isPinned: Bool { pins.load(ordering: .acquiring) > 0 }
+
+    func pin() { pins.add(1, ordering: .relaxed) }
+    func release() { pins.subtract(1, ordering: .releasing) }
+
+    /// Gives the slot to another key; the shard makes sure that no one uses it.
+    func reset(to key: ClusterCache.Key) {
+        self.key = key
+        wasUsed = false
+        loaded.store(false, ordering: .relaxed)
+    }
+
+    /// Loads the bytes, or waits for the thread that does.
+    func load(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
+        try loading.withLock { _ throws(ReadError) in try fill(with: load) }
+    }
+
+    /// Loads the bytes unless another thread is at it.
+    func loadUnlessBusy(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
+        _ = try loading.withLockIfAvailable { _ throws(ReadError) in try fill(with: load) }
+    }
+
+    private func fill(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
+        guard !isLoaded else { return }
+        // SAFETY: the loading lock is held and nothing reads before `loaded` is set.
+        var output = unsafe OutputRawSpan(
+            buffer: UnsafeMutableRawBufferPointer(rebasing: memory[..<byteCount]), initializedCount: 0)
+        try load(&output)
+        precondition(output.byteCount == byteCount, "a cache entry was loaded short")
+        loaded.store(true, ordering: .releasing)
+    }
+}

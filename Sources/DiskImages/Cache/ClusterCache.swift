@@ -1,0 +1,101 @@
+// Decoded clusters and the tables that lead to them, kept within a bound of bytes.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+import Synchronization
+
+/// A cache that many threads use at once. Each entry is loaded once, however many threads ask for it: waiting
+/// for an entry is taking that entry's own lock. No lock of the index is held while an entry is loaded or used.
+///
+/// Entries are spread over shards by their number, so that neighbouring clusters meet different locks.
+package final class ClusterCache: Sendable {
+    /// What an entry is, for one disk.
+    package struct Key: Hashable, Sendable {
+        package enum Kind: UInt8, Sendable {
+            case cluster
+            case table
+        }
+
+        package let disk: DiskNumber
+        package let kind: Kind
+        package let index: UInt64
+
+        package init(disk: DiskNumber, kind: Kind, index: UInt64) {
+            self.disk = disk
+            self.kind = kind
+            self.index = index
+        }
+    }
+
+    /// The most bytes that are kept; entries in use at the moment may exceed it by their own size.
+    package let byteLimit: Int
+    package let statistics = ReadStatistics()
+
+    /// A shard holds at least this much, so that the largest cluster (8 MiB) fits one.
+    private static let leastShardByteCount = 8 << 20
+    private static let mostShards = 16
+
+    private let shards: [CacheShard]
+    private let nextDiskNumber = Atomic<UInt32>(0)
+
+    package init(byteLimit: Int) {
+        self.byteLimit = byteLimit
+        var shardCount = 1
+        while shardCount < Self.mostShards, byteLimit / (shardCount * 2) >= Self.leastShardByteCount {
+            shardCount *= 2
+        }
+        shards = (0..<shardCount).map { _ in CacheShard(byteLimit: byteLimit / shardCount) }
+    }
+
+    package func makeDiskNumber() -> DiskNumber {
+        DiskNumber(rawValue: nextDiskNumber.add(1, ordering: .relaxed).oldValue)
+    }
+
+    /// Calls `body` with the entry's bytes, loading them first where they are not there yet.
+    ///
+    /// - Parameters:
+    ///   - byteCount: The entry's length, always the same for one key.
+    ///   - load: Appends exactly `byteCount` bytes. Where it throws, nothing is kept and the next call
+    ///     tries again.
+    package func withCluster<Result>(
+        _ key: Key, byteCount: Int,
+        load: (inout OutputRawSpan) throws(ReadError) -> Void,
+        body: (RawSpan) throws(ReadError) -> Result
+    ) throws(ReadError) -> Result {
+        let slot = shard(for: key).acquire(key, byteCount: byteCount)
+        defer { slot.release() }
+        if slot.isLoaded {
+            if key.kind == .cluster { statistics.cacheHits.add(1, ordering: .relaxed) }
+        } else {
+            try slot.load(with: load)
+        }
+        return try slot.withBytes(body)
+    }
+
+    /// Loads the entry where it is not there yet and no other thread is at it; for reading ahead.
+    package func prefetch(
+        _ key: Key, byteCount: Int, load: (inout OutputRawSpan) throws(ReadError) -> Void
+    ) throws(ReadError) {
+        let slot = shard(for: key).acquire(key, byteCount: byteCount)
+        defer { slot.release() }
+        guard !slot.isLoaded else { return }
+        try slot.loadUnlessBusy(with: load)
+    }
+
+    /// Whether the entry is loaded now. It may be gone a moment later.
+    package func holds(_ key: Key) -> Bool {
+        shard(for: key).holds(key)
+    }
+
+    /// Bytes that are kept now.
+    package var byteCount: Int {
+        shards.reduce(0) { $0 + $1.byteCount }
+    }
+
+    private func shard(for key: Key) -> CacheShard {
+        // The number of shards is a power of two. Folding the higher bits in spreads strided readers too.
+        let number = key.index ^ (key.index >> 4) ^ (key.index >> 8)
+        let salt = UInt64(key.disk.rawValue) &* 7 &+ UInt64(key.kind.rawValue)
+        return shards[Int(truncatingIfNeeded: number &+ salt) & (shards.count - 1)]
+    }
+}
