@@ -65,7 +65,7 @@ package final class ClusterCache: Sendable {
         let slot = shard(for: key).acquire(key, byteCount: byteCount)
         defer { slot.release() }
         if slot.isLoaded {
-            if key.kind == .cluster { statistics.cacheHits.add(1, ordering: .relaxed) }
+            if key.kind == .cluster { statistics.countHit() }
         } else {
             try slot.load(with: load)
         }

@@ -1,0 +1,58 @@
+// Plain threads for work that blocks: decoding ahead, hashing, copying.
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// A thread of the system. It takes no signals, so that the main thread gets those that end a mount.
+package final class WorkerThread: Sendable {
+    private let thread: pthread_t
+
+    /// Starts a thread that runs `body` and ends.
+    /// - Throws: `ReadError.system` where the system has no thread to give.
+    package init(_ body: @escaping @Sendable () -> Void) throws(ReadError) {
+        let context = unsafe Unmanaged.passRetained(Body(body))
+        var all = sigset_t()
+        var previous = sigset_t()
+        unsafe sigfillset(&all)
+        // A thread inherits the mask that is in force when it is made.
+        unsafe pthread_sigmask(SIG_SETMASK, &all, &previous)
+        defer { unsafe pthread_sigmask(SIG_SETMASK, &previous, nil) }
+        var thread = pthread_t()
+        // SAFETY: the retained body is taken over by the thread, or released here where there is none.
+        let result = unsafe pthread_create(&thread, nil, runBody, context.toOpaque())
+        guard result == 0 else {
+            unsafe context.release()
+            throw .system(call: "pthread_create", errno: result)
+        }
+        self.thread = thread
+    }
+
+    /// Waits until the thread has ended; called once.
+    package func join() {
+        pthread_join(thread, nil)
+    }
+
+    /// Runs `body` on `count` threads at once, numbered from 0, and returns when all have ended. Where the
+    /// system has fewer threads to give, those that there are do the work; the caller's is always one of them.
+    package static func concurrently(_ count: Int, _ body: @escaping @Sendable (_ worker: Int) -> Void) {
+        var others: [WorkerThread] = []
+        for worker in 1..<max(1, count) {
+            guard let thread = try? WorkerThread({ body(worker) }) else { break }
+            others.append(thread)
+        }
+        body(0)
+        for thread in others { thread.join() }
+    }
+}
+
+private final class Body: Sendable {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+private func runBody(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let context = unsafe context else { return nil }
+    // SAFETY: balances the retain that made the context.
+    unsafe Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
+    return nil
+}

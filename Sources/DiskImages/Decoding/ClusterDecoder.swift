@@ -1,0 +1,147 @@
+// Turns the stored form of a cluster into the guest's bytes.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import CDeflate
+
+/// A decompressor of libdeflate and the memory that the stored form is read into. One thread uses it at a time;
+/// `DecoderPool` hands them out.
+// SAFETY: the pool gives a decoder to one thread at a time.
+@safe final class ClusterDecoder: @unchecked Sendable {
+    private let decompressor: OpaquePointer
+    /// Stored bytes that were read: `windowStart ..< windowStart + windowByteCount` of the image file.
+    private var window = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    private var windowStart: UInt64 = 0
+    private var windowByteCount = 0
+
+    /// A window that grew beyond this for an unusually large cluster is not kept.
+    private static let keptWindowByteCount = 1 << 20
+
+    /// - Throws: `ReadError.system` where there is no memory.
+    init() throws(ReadError) {
+        guard let decompressor = unsafe libdeflate_alloc_decompressor() else {
+            throw .system(call: "libdeflate_alloc_decompressor", errno: 12)
+        }
+        unsafe self.decompressor = decompressor
+    }
+
+    deinit {
+        unsafe libdeflate_free_decompressor(decompressor)
+        unsafe window.deallocate()
+    }
+
+    /// Forgets what was read, and gives back unusual amounts of memory.
+    func reset() {
+        windowByteCount = 0
+        guard unsafe window.count > Self.keptWindowByteCount else { return }
+        unsafe window.deallocate()
+        unsafe window = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    }
+
+    /// Whether the stored form of `cluster` has been read already.
+    func holds(_ cluster: CompressedCluster) -> Bool {
+        covers(cluster.storedOffset, byteCount: cluster.storedByteCountLimit)
+    }
+
+    /// Reads the stored bytes up to `end` at once, for clusters that lie side by side and are decoded next.
+    func readAhead(from start: UInt64, to end: UInt64, of file: any ByteSource) throws(ReadError) {
+        guard end > start, !covers(start, byteCount: Int(end - start)) else { return }
+        try fillWindow(from: start, byteCount: Int(end - start), of: file)
+    }
+
+    /// Appends the cluster, `cluster.decodedByteCount` bytes, to `output`. Where the last cluster of a disk is
+    /// stored short, zeros follow it.
+    ///
+    /// - Throws: `ReadError.corrupt` with the cluster's place in the file where the stored form is damaged.
+    func decode(
+        _ cluster: CompressedCluster, of file: any ByteSource, into output: inout OutputRawSpan
+    ) throws(ReadError) {
+        if !holds(cluster) {
+            // Few clusters are stored larger than they decode to: those are read in a second step.
+            try fillWindow(
+                from: cluster.storedOffset,
+                byteCount: min(cluster.storedByteCountLimit, cluster.decodedByteCount), of: file)
+        }
+        let payload = try GrainMarker.payload(
+            in: unsafe storedBytes(from: cluster.storedOffset).bytes, of: cluster,
+            fileByteCount: file.byteCount)
+        if !covers(cluster.storedOffset, byteCount: payload.upperBound) {
+            try fillWindow(from: cluster.storedOffset, byteCount: payload.upperBound, of: file)
+        }
+        // SAFETY: the window was made to cover the payload.
+        let stored = unsafe UnsafeRawBufferPointer(
+            rebasing: storedBytes(from: cluster.storedOffset)[payload])
+        try unsafe inflate(stored, of: cluster, into: &output)
+    }
+
+    private func inflate(
+        _ stored: UnsafeRawBufferPointer, of cluster: CompressedCluster, into output: inout OutputRawSpan
+    ) throws(ReadError) {
+        precondition(output.freeCapacity >= cluster.decodedByteCount, "no room for a cluster")
+        var failure: ReadError?
+        // SAFETY: libdeflate writes at most the room that it is told of, which was checked.
+        unsafe output.withUnsafeMutableBytes { buffer, initializedCount in
+            let room = unsafe UnsafeMutableRawBufferPointer(
+                rebasing: buffer[initializedCount..<(initializedCount + cluster.decodedByteCount)])
+            var producedByteCount = 0
+            let result = unsafe libdeflate_zlib_decompress(
+                decompressor, stored.baseAddress, stored.count, room.baseAddress, room.count,
+                &producedByteCount)
+            switch result {
+            case LIBDEFLATE_SUCCESS where producedByteCount >= cluster.neededByteCount:
+                unsafe UnsafeMutableRawBufferPointer(rebasing: room[producedByteCount...])
+                    .initializeMemory(as: UInt8.self, repeating: 0)
+                initializedCount += cluster.decodedByteCount
+            case LIBDEFLATE_SUCCESS:
+                failure = cluster.damage(
+                    "its data inflates to \(producedByteCount) bytes, \(cluster.neededByteCount) are needed")
+            case LIBDEFLATE_INSUFFICIENT_SPACE:
+                failure = cluster.damage("its data inflates to more than \(cluster.decodedByteCount) bytes")
+            default:
+                failure = cluster.damage("its compressed data is damaged")
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private func covers(_ offset: UInt64, byteCount: Int) -> Bool {
+        guard offset >= windowStart, offset - windowStart <= UInt64(windowByteCount) else { return false }
+        return byteCount <= windowByteCount - Int(offset - windowStart)
+    }
+
+    /// What the window holds from `offset` on.
+    private func storedBytes(from offset: UInt64) -> UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(rebasing: window[Int(offset - windowStart)..<windowByteCount])
+    }
+
+    private func fillWindow(
+        from start: UInt64, byteCount: Int, of file: any ByteSource
+    ) throws(ReadError) {
+        windowByteCount = 0
+        if unsafe window.count < byteCount {
+            unsafe window.deallocate()
+            unsafe window = .allocate(byteCount: byteCount, alignment: 64)
+        }
+        // SAFETY: the memory is this decoder's own.
+        var output = unsafe OutputRawSpan(
+            buffer: UnsafeMutableRawBufferPointer(rebasing: window[..<byteCount]), initializedCount: 0)
+        try file.read(byteCount, at: start, into: &output)
+        windowStart = start
+        windowByteCount = byteCount
+    }
+}
+
+extension CompressedCluster {
+    /// The error for this cluster where its stored form breaks a rule.
+    func damage(_ reason: String) -> ReadError {
+        .corrupt(record: "cluster \(index) (\(framing))", offset: storedOffset, reason: reason)
+    }
+}
+
+extension CompressedCluster.Framing: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .grainMarker(let lba), .grainMarkerOrSize(let lba): "grain at LBA \(lba)"
+        }
+    }
+}

@@ -1,0 +1,92 @@
+// A guest disk: a disk image's map, turned into bytes.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+
+/// The guest's view of a disk image. Many threads may read it at once; each cluster is decoded once for all of
+/// them while it stays in the cache.
+package final class GuestDisk: ByteSource {
+    package let image: any DiskImage
+    let file: any ByteSource
+    let cache: ClusterCache
+    let number: DiskNumber
+    let decoders = DecoderPool()
+    private let readAhead: ReadAhead?
+
+    package var byteCount: UInt64 { image.virtualByteCount }
+
+    /// - Parameters:
+    ///   - file: The bytes that the image's extents point into.
+    ///   - number: The number that the image's tables are cached under.
+    ///   - prefetcher: Decodes ahead of sequential readers; without one, nothing is decoded ahead.
+    package init(
+        _ image: any DiskImage, in file: any ByteSource, cache: ClusterCache, number: DiskNumber,
+        prefetcher: Prefetcher? = nil
+    ) {
+        self.image = image
+        self.file = file
+        self.cache = cache
+        self.number = number
+        readAhead = prefetcher.map { ReadAhead(prefetcher: $0, windowByteLimit: cache.byteLimit / 4) }
+    }
+
+    package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
+        try checkRange(count, at: offset, named: "guest disk")
+        readAhead?.reader(of: self, reads: count, at: offset)
+        var position = offset
+        let end = offset + UInt64(count)
+        while position < end {
+            let extent = try image.extent(containing: position)
+            let step = Int(min(extent.guestEnd, end) - position)
+            let skipped = position - extent.guestOffset
+            switch extent.storage {
+            case .zeros:
+                output.appendZeros(step)
+            case .stored(let start):
+                try file.read(step, at: start + skipped, into: &output)
+            case .compressed(let cluster):
+                try append(step, from: Int(skipped), of: cluster, to: &output)
+            case .damaged(let error):
+                throw error
+            }
+            position += UInt64(step)
+        }
+    }
+
+    package func nextOffset(of region: Region, atOrAfter offset: UInt64) throws(ReadError) -> UInt64? {
+        var position = offset
+        while position < byteCount {
+            let extent = try image.extent(containing: position)
+            // What is damaged counts as data, so that whoever copies the disk meets the error.
+            if (extent.storage == .zeros) == (region == .hole) { return position }
+            position = extent.guestEnd
+        }
+        return region == .hole && offset < byteCount ? byteCount : nil
+    }
+
+    package func validate() throws(ReadError) {
+        try file.validate()
+    }
+
+    private func append(
+        _ count: Int, from start: Int, of cluster: CompressedCluster, to output: inout OutputRawSpan
+    ) throws(ReadError) {
+        try cache.withCluster(
+            key(of: cluster), byteCount: cluster.decodedByteCount,
+            load: { memory throws(ReadError) in try decode(cluster, into: &memory) },
+            body: { bytes throws(ReadError) in
+                output.append(copying: bytes.extracting(start..<(start + count)))
+            })
+    }
+
+    func key(of cluster: CompressedCluster) -> ClusterCache.Key {
+        ClusterCache.Key(disk: number, kind: .cluster, index: cluster.index)
+    }
+
+    private func decode(_ cluster: CompressedCluster, into output: inout OutputRawSpan) throws(ReadError) {
+        try decoders.withDecoder { decoder throws(ReadError) in
+            try decoder.decode(cluster, of: file, into: &output)
+        }
+        cache.statistics.countDecoded()
+    }
+}
