@@ -18,11 +18,8 @@ package protocol ByteSource: Sendable {
     /// - Throws: `ReadError.corrupt` where the range is not inside the source.
     func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError)
 
-    /// The first byte of `region` at or after `offset`; nil where there is none before the end.
-    ///
-    /// As with lseek(2), the end of the source counts as a hole: a search for one that starts inside
-    /// the source always finds one, at the latest at `byteCount`.
-    func nextOffset(of region: Region, atOrAfter offset: UInt64) throws(ReadError) -> UInt64?
+    /// The first byte of `region` in `range`, which lies inside the source; nil where there is none.
+    func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64?
 
     /// Makes sure that what lies behind the source is still what was opened.
     /// - Throws: `ReadError.stale` where it was replaced, truncated or rewritten.
@@ -31,12 +28,8 @@ package protocol ByteSource: Sendable {
 
 extension ByteSource {
     /// A source that knows of no holes is all data.
-    package func nextOffset(of region: Region, atOrAfter offset: UInt64) throws(ReadError) -> UInt64? {
-        guard offset < byteCount else { return nil }
-        switch region {
-        case .data: return offset
-        case .hole: return byteCount
-        }
+    package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
+        region == .data && !range.isEmpty ? range.lowerBound : nil
     }
 
     /// A source that lives in memory does not change.

@@ -34,20 +34,20 @@ package struct ConcatenatedSource: ByteSource {
         }
     }
 
-    package func nextOffset(of region: Region, atOrAfter offset: UInt64) throws(ReadError) -> UInt64? {
-        guard offset < byteCount else { return nil }
-        var position = offset
-        for index in partIndex(containing: offset)..<parts.count {
+    package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
+        var rest = range.clamped(to: 0..<byteCount)
+        while !rest.isEmpty {
+            let index = partIndex(containing: rest.lowerBound)
             let start = starts[index]
-            let end = starts[index + 1]
-            if let found = try parts[index].nextOffset(of: region, atOrAfter: position - start),
-                start + found < end
+            let end = min(starts[index + 1], rest.upperBound)
+            if let found = try parts[index].firstOffset(
+                of: region, in: (rest.lowerBound - start)..<(end - start))
             {
                 return start + found
             }
-            position = end
+            rest = end..<rest.upperBound
         }
-        return region == .hole ? byteCount : nil
+        return nil
     }
 
     package func validate() throws(ReadError) {

@@ -78,14 +78,14 @@ package final class LocalFile: ByteSource {
         try validate()
     }
 
-    package func nextOffset(of region: Region, atOrAfter offset: UInt64) throws(ReadError) -> UInt64? {
-        guard offset < byteCount, let start = off_t(exactly: offset) else { return nil }
+    package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
+        guard !range.isEmpty, let start = off_t(exactly: range.lowerBound) else { return nil }
         let found = lseek(descriptor.rawValue, start, region == .data ? Self.seekData : Self.seekHole)
-        guard found < 0 else { return min(UInt64(found), byteCount) }
+        if found >= 0 { return range.contains(UInt64(found)) ? UInt64(found) : nil }
         switch errno {
-        case ENXIO: return region == .hole ? byteCount : nil
+        case ENXIO: return nil
         // File systems without holes: all data.
-        case EINVAL: return region == .data ? offset : byteCount
+        case EINVAL: return region == .data ? range.lowerBound : nil
         default: throw .system(call: "lseek \(path)", errno: errno)
         }
     }

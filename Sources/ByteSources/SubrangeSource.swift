@@ -29,11 +29,11 @@ package struct SubrangeSource: ByteSource {
         try base.read(count, at: start + offset, into: &output)
     }
 
-    package func nextOffset(of region: Region, atOrAfter offset: UInt64) throws(ReadError) -> UInt64? {
-        guard offset < byteCount else { return nil }
-        guard let found = try base.nextOffset(of: region, atOrAfter: start + offset) else { return nil }
-        if found - start < byteCount { return found - start }
-        return region == .hole ? byteCount : nil
+    package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
+        let clamped = range.clamped(to: 0..<byteCount)
+        return try base.firstOffset(
+            of: region, in: (start + clamped.lowerBound)..<(start + clamped.upperBound)
+        ).map { $0 - start }
     }
 
     package func validate() throws(ReadError) {

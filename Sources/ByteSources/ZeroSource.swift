@@ -14,7 +14,7 @@ package struct ZeroSource: ByteSource {
         output.appendZeros(count)
     }
 
-    package func nextOffset(of region: Region, atOrAfter offset: UInt64) throws(ReadError) -> UInt64? {
-        offset < byteCount && region == .hole ? offset : nil
+    package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
+        region == .hole && !range.isEmpty ? range.lowerBound : nil
     }
 }

@@ -26,6 +26,11 @@ package struct Extent: Sendable, Equatable {
     /// The first guest byte after the stretch.
     package var guestEnd: UInt64 { guestOffset + byteCount }
 
+    /// Whether the guest reads zeros here and nothing is stored.
+    package var isHole: Bool {
+        if case .zeros = storage { true } else { false }
+    }
+
     package init(guestOffset: UInt64, byteCount: UInt64, storage: Storage) {
         self.guestOffset = guestOffset
         self.byteCount = byteCount

@@ -53,15 +53,15 @@ package final class GuestDisk: ByteSource {
         }
     }
 
-    package func nextOffset(of region: Region, atOrAfter offset: UInt64) throws(ReadError) -> UInt64? {
-        var position = offset
-        while position < byteCount {
+    package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
+        var position = range.lowerBound
+        while position < range.upperBound {
             let extent = try image.extent(containing: position)
             // What is damaged counts as data, so that whoever copies the disk meets the error.
-            if (extent.storage == .zeros) == (region == .hole) { return position }
+            if extent.isHole == (region == .hole) { return position }
             position = extent.guestEnd
         }
-        return region == .hole && offset < byteCount ? byteCount : nil
+        return nil
     }
 
     package func validate() throws(ReadError) {

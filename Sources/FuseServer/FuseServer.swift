@@ -1,0 +1,92 @@
+// The life of a mount: from the session's start to its end.
+// SPDX-License-Identifier: Apache-2.0
+
+import CFuse
+package import FileTree
+import Glibc
+package import Logging
+
+/// Serves a tree through the kernel until it is unmounted.
+package struct FuseServer {
+    private let served: ServedTree
+
+    package init(tree: FileTree, options: SessionOptions, statistics: ServerStatistics, log: Logger) {
+        served = ServedTree(tree: tree, options: options, statistics: statistics, log: log)
+    }
+
+    /// Mounts on `directory`, answers requests, and returns when the mount is gone: by umount(8), by
+    /// fusermount3(1), or because of SIGINT, SIGTERM or SIGHUP, which unmount it.
+    ///
+    /// - Parameters:
+    ///   - directory: An absolute path, so that unmounting works wherever the process stands by then.
+    ///   - whenUsable: Called once, on another thread, when the first request has been answered.
+    package func serve(
+        at directory: String, whenUsable: @escaping @Sendable () -> Void
+    ) throws(MountError) {
+        LibraryMessages.capture()
+        let session = unsafe try makeSession()
+        // SAFETY: the session and what it points to live until the end of this function.
+        defer {
+            unsafe fuse_session_destroy(session)
+            withExtendedLifetime(served) {}
+        }
+        guard unsafe fuse_set_signal_handlers(session) == 0 else {
+            throw failure("cannot handle signals")
+        }
+        defer { unsafe fuse_remove_signal_handlers(session) }
+        let starter = MountStarter(directory: directory, log: served.log, whenUsable: whenUsable)
+        // After the unmount below, which lets its request go where no one is left to answer it.
+        defer { starter.wait() }
+        guard unsafe fuse_session_mount(session, directory) == 0 else {
+            throw failure("cannot mount on \(directory)")
+        }
+        defer { unsafe fuse_session_unmount(session) }
+        starter.start()
+        let configuration = unsafe fuse_loop_cfg_create()
+        defer { unsafe fuse_loop_cfg_destroy(configuration) }
+        unsafe fuse_loop_cfg_set_clone_fd(configuration, 1)
+        unsafe fuse_loop_cfg_set_max_threads(configuration, UInt32(served.options.threadCount))
+        unsafe fuse_loop_cfg_set_idle_threads(configuration, UInt32(served.options.threadCount))
+        let result = unsafe ovafs_fuse_session_loop_mt(session, configuration)
+        // A positive result is the signal that ended the loop.
+        guard result >= 0 else { throw failure("the session ended: \(unsafe String(cString: strerror(-result)))") }
+    }
+
+    private func makeSession() throws(MountError) -> OpaquePointer {
+        var arguments = unsafe fuse_args(argc: 0, argv: nil, allocated: 0)
+        defer { unsafe fuse_opt_free_args(&arguments) }
+        for argument in ["ovafs", "-o", mountOptions] {
+            guard unsafe fuse_opt_add_arg(&arguments, argument) == 0 else {
+                throw failure("no memory for the mount options")
+            }
+        }
+        var operations = makeOperations()
+        // SAFETY: `served` outlives the session, which does not own it.
+        let context = unsafe Unmanaged.passUnretained(served).toOpaque()
+        guard
+            let session = unsafe fuse_session_new(
+                &arguments, &operations, MemoryLayout<fuse_lowlevel_ops>.size, context)
+        else { throw failure("libfuse refuses the session") }
+        return unsafe session
+    }
+
+    /// The options that go to the kernel, read-only above all.
+    private var mountOptions: String {
+        let options = served.options
+        var list = ["ro", "nosuid", "nodev", "default_permissions", "subtype=ova"]
+        list.append("fsname=\(Self.escaped(options.sourceName))")
+        if options.allowsOtherUsers { list.append("allow_other") }
+        if options.unmountsWhenServerDies { list.append("auto_unmount") }
+        return list.joined(separator: ",")
+    }
+
+    /// A value inside a list of options: commas and backslashes stand behind a backslash.
+    private static func escaped(_ value: String) -> String {
+        String(value.flatMap { $0 == "," || $0 == "\\" ? ["\\", $0] : [$0] })
+    }
+
+    private func failure(_ what: String) -> MountError {
+        guard let message = LibraryMessages.take() else { return MountError(description: what) }
+        return MountError(description: "\(what): \(message)")
+    }
+}

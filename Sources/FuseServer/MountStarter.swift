@@ -1,0 +1,71 @@
+// What is left to do once the kernel and the server talk to each other.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import FileTree
+import Glibc
+import Logging
+import Synchronization
+
+/// Waits on a thread of its own for the mount to answer, raises the kernel's read-ahead where that is permitted,
+/// and tells the one who waits for the mount.
+final class MountStarter: Sendable {
+    /// What the kernel reads ahead of a sequential reader, in KiB; its own default for FUSE is 128.
+    private static let readAheadInKiB = 1024
+
+    private let directory: String
+    private let log: Logger
+    private let whenUsable: @Sendable () -> Void
+    private let thread = Mutex<WorkerThread?>(nil)
+
+    init(directory: String, log: Logger, whenUsable: @escaping @Sendable () -> Void) {
+        self.directory = directory
+        self.log = log
+        self.whenUsable = whenUsable
+    }
+
+    func start() {
+        // Without a thread to spare, those who wait are told at once: requests queue in the kernel.
+        guard let started = try? WorkerThread({ self.run() }) else { return whenUsable() }
+        thread.withLock { $0 = started }
+    }
+
+    /// Waits until the thread has ended.
+    func wait() {
+        thread.withLock { $0.take() }?.join()
+    }
+
+    private func run() {
+        var status = statvfs()
+        // Answered by this process once the session has started, so the mount is usable when it returns.
+        _ = unsafe statvfs(directory, &status)
+        raiseReadAhead()
+        whenUsable()
+    }
+
+    /// Only root may; others keep the kernel's default.
+    private func raiseReadAhead() {
+        guard let device = deviceNumber() else { return }
+        let path = "/sys/class/bdi/\(device)/read_ahead_kb"
+        let descriptor = unsafe open(path, O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            log.debug("read-ahead stays at the kernel's default: \(path) cannot be written")
+            return
+        }
+        defer { close(descriptor) }
+        let text = "\(Self.readAheadInKiB)\n"
+        _ = unsafe text.utf8.withContiguousStorageIfAvailable {
+            unsafe write(descriptor, $0.baseAddress, $0.count)
+        }
+    }
+
+    /// The mount's device as `major:minor`.
+    private func deviceNumber() -> String? {
+        var status = stat()
+        guard unsafe stat(directory, &status) == 0 else { return nil }
+        let device = UInt64(status.st_dev)
+        let major = ((device >> 8) & 0xfff) | ((device >> 32) & ~0xfff)
+        let minor = (device & 0xff) | ((device >> 12) & ~0xff)
+        return "\(major):\(minor)"
+    }
+}

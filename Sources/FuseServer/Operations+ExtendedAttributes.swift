@@ -1,0 +1,43 @@
+// The callbacks that read extended attributes.
+// SPDX-License-Identifier: Apache-2.0
+
+import CFuse
+import FileTree
+import Glibc
+
+/// Answers FUSE_GETXATTR.
+func getExtendedAttribute(
+    _ request: fuse_req_t?, _ inode: fuse_ino_t, _ name: UnsafePointer<CChar>?, _ byteCount: Int
+) {
+    unsafe answer(request, inode, byteCount) { node in
+        guard let name = unsafe name else { return nil }
+        let wanted = unsafe String(decoding: bytes(of: name), as: UTF8.self)
+        return node.extendedAttributes.first { $0.name == wanted }?.value().map { Array($0.utf8) }
+    }
+}
+
+/// Answers FUSE_LISTXATTR.
+func listExtendedAttributes(_ request: fuse_req_t?, _ inode: fuse_ino_t, _ byteCount: Int) {
+    unsafe answer(request, inode, byteCount) { node in
+        node.extendedAttributes.filter { $0.value() != nil }.flatMap { Array($0.name.utf8) + [0] }
+    }
+}
+
+/// Answers with a value, or with its length where the one who asks gives no room.
+private func answer(
+    _ request: fuse_req_t?, _ inode: fuse_ino_t, _ byteCount: Int, _ value: (Node) -> [UInt8]?
+) {
+    guard let request = unsafe request else { return }
+    // SAFETY: the session was made with a `ServedTree` that outlives it.
+    let tree = unsafe Unmanaged<ServedTree>.fromOpaque(fuse_req_userdata(request)).takeUnretainedValue()
+    let reply = unsafe Reply(to: request)
+    guard let node = tree.tree.node(inode) else { return reply.failure(ENOENT) }
+    guard let value = value(node) else { return reply.failure(ENODATA) }
+    if byteCount == 0 {
+        reply.extendedAttribute(byteCount: value.count)
+    } else if byteCount < value.count {
+        reply.failure(ERANGE)
+    } else {
+        reply.data(value)
+    }
+}

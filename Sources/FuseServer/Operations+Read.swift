@@ -1,0 +1,62 @@
+// The callback that reads: from a node's source into the kernel.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import CFuse
+import FileTree
+import Glibc
+
+/// Answers FUSE_READ.
+func readFile(
+    _ request: fuse_req_t?, _ inode: fuse_ino_t, _ byteCount: Int, _ offset: off_t,
+    _ file: UnsafeMutablePointer<fuse_file_info>?
+) {
+    guard let request = unsafe request else { return }
+    // SAFETY: the session was made with a `ServedTree` that outlives it.
+    let tree = unsafe Unmanaged<ServedTree>.fromOpaque(fuse_req_userdata(request)).takeUnretainedValue()
+    let reply = unsafe Reply(to: request)
+    guard !reply.isInterrupted else { return reply.failure(EINTR) }
+    guard let start = UInt64(exactly: offset) else { return reply.failure(EINVAL) }
+    switch tree.tree.node(inode)?.content {
+    case .file(let source):
+        tree.read(source, of: inode, byteCount, at: start, answering: reply)
+    case .liveFile:
+        guard let file = unsafe file, let text = unsafe tree.text(handle: file.pointee.fh) else {
+            return reply.failure(EBADF)
+        }
+        reply.data(Array(text.dropFirst(Int(clamping: start)).prefix(byteCount)))
+    case .directory:
+        reply.failure(EISDIR)
+    case .symbolicLink, nil:
+        reply.failure(EBADF)
+    }
+}
+
+extension ServedTree {
+    /// Answers with bytes `offset ..< offset + byteCount` of `source`, or as many as there are before its end.
+    fileprivate func read(
+        _ source: any ByteSource, of inode: UInt64, _ byteCount: Int, at offset: UInt64,
+        answering reply: consuming Reply
+    ) {
+        // The only place that shortens a request to the file.
+        let available = offset < source.byteCount ? source.byteCount - offset : 0
+        let count = Int(min(UInt64(max(0, byteCount)), available))
+        var owed: Reply? = consume reply
+        do throws(ReadError) {
+            // Clusters that are cached are no longer right where the file behind them was changed.
+            try source.validate()
+            let isHole = try source.firstOffset(of: .data, in: offset..<(offset + UInt64(count))) == nil
+            if unsafe !isHole || !buffers.withZeros(count, use: { unsafe owed.take()?.data($0) }) {
+                unsafe try buffers.withBuffer(
+                    count,
+                    fill: { output throws(ReadError) in try source.read(count, at: offset, into: &output) },
+                    use: { unsafe owed.take()?.data($0) })
+            }
+            statistics.countRead(byteCount: count)
+        } catch {
+            note(error, inode: inode, offset: offset)
+            statistics.countFailedRead()
+            owed.take()?.failure(error.errnoForKernel)
+        }
+    }
+}

@@ -1,0 +1,178 @@
+// The callbacks that libfuse calls, each on a thread of its own.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import CFuse
+import FileTree
+import Glibc
+
+/// The tree that a request is about.
+private func served(_ request: fuse_req_t) -> ServedTree {
+    // SAFETY: the session was made with a `ServedTree` that outlives it.
+    unsafe Unmanaged<ServedTree>.fromOpaque(fuse_req_userdata(request)).takeUnretainedValue()
+}
+
+/// Calls `body` with the request's answer, its tree and the node; answers ENOENT where there is none.
+private func withNode(
+    _ request: fuse_req_t?, _ inode: fuse_ino_t, _ body: (consuming Reply, ServedTree, Node) -> Void
+) {
+    guard let request = unsafe request else { return }
+    let tree = unsafe served(request)
+    let reply = unsafe Reply(to: request)
+    guard let node = tree.tree.node(inode) else { return reply.failure(ENOENT) }
+    body(reply, tree, node)
+}
+
+/// The functions that libfuse is given.
+func makeOperations() -> fuse_lowlevel_ops {
+    var operations = fuse_lowlevel_ops()
+    unsafe operations.`init` = prepareConnection
+    unsafe operations.lookup = lookUp
+    unsafe operations.forget = forget
+    unsafe operations.getattr = getAttributes
+    unsafe operations.readlink = readLink
+    unsafe operations.open = openFile
+    unsafe operations.read = readFile
+    unsafe operations.release = releaseFile
+    unsafe operations.lseek = seek
+    unsafe operations.opendir = openDirectory
+    unsafe operations.readdir = readDirectory
+    unsafe operations.readdirplus = readDirectoryPlus
+    unsafe operations.statfs = fileSystemStatus
+    unsafe operations.getxattr = getExtendedAttribute
+    unsafe operations.listxattr = listExtendedAttributes
+    return operations
+}
+
+private func prepareConnection(
+    _ context: UnsafeMutableRawPointer?, _ connection: UnsafeMutablePointer<fuse_conn_info>?
+) {
+    guard let connection = unsafe connection else { return }
+    // Attributes never change, so the kernel need not look for changes before it uses its pages.
+    unsafe connection.pointee.want &= ~UInt32(FUSE_CAP_AUTO_INVAL_DATA)
+    unsafe connection.pointee.max_background = 64
+    unsafe connection.pointee.congestion_threshold = 64
+}
+
+private func lookUp(_ request: fuse_req_t?, _ parent: fuse_ino_t, _ name: UnsafePointer<CChar>?) {
+    unsafe withNode(request, parent) { reply, tree, _ in
+        guard let name = unsafe name else { return reply.failure(EINVAL) }
+        guard let child = tree.tree.child(of: parent, named: unsafe bytes(of: name)) else {
+            // Inode 0: the kernel may remember that there is nothing.
+            var entry = fuse_entry_param()
+            entry.entry_timeout = ServedTree.validityInSeconds
+            return reply.entry(entry)
+        }
+        reply.entry(tree.entry(for: child))
+    }
+}
+
+private func forget(_ request: fuse_req_t?, _ inode: fuse_ino_t, _ count: UInt64) {
+    guard let request = unsafe request else { return }
+    // Nodes live as long as the mount.
+    unsafe fuse_reply_none(request)
+}
+
+private func getAttributes(
+    _ request: fuse_req_t?, _ inode: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
+) {
+    unsafe withNode(request, inode) { reply, tree, node in
+        reply.attributes(tree.status(of: node), validFor: tree.validity(of: node))
+    }
+}
+
+private func readLink(_ request: fuse_req_t?, _ inode: fuse_ino_t) {
+    unsafe withNode(request, inode) { reply, _, node in
+        guard case .symbolicLink(let target) = node.content else { return reply.failure(EINVAL) }
+        reply.link(target)
+    }
+}
+
+private func openFile(
+    _ request: fuse_req_t?, _ inode: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
+) {
+    unsafe withNode(request, inode) { reply, tree, node in
+        guard let file = unsafe file else { return reply.failure(EINVAL) }
+        guard unsafe file.pointee.flags & O_ACCMODE == O_RDONLY else { return reply.failure(EROFS) }
+        switch node.content {
+        case .file(let source):
+            do throws(ReadError) {
+                try source.validate()
+            } catch {
+                tree.note(error, inode: inode, offset: 0)
+                return reply.failure(error.errnoForKernel)
+            }
+            switch tree.options.cacheMode {
+            case .kernel: unsafe file.pointee.keep_cache = 1
+            case .none: unsafe file.pointee.direct_io = 1
+            }
+        case .liveFile(let render):
+            unsafe file.pointee.fh = tree.open(text: render())
+            unsafe file.pointee.direct_io = 1
+        case .directory:
+            return reply.failure(EISDIR)
+        case .symbolicLink:
+            return reply.failure(ELOOP)
+        }
+        unsafe reply.opened(file)
+    }
+}
+
+private func releaseFile(
+    _ request: fuse_req_t?, _ inode: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
+) {
+    unsafe withNode(request, inode) { reply, tree, node in
+        if case .liveFile = node.content, let file = unsafe file {
+            tree.close(handle: unsafe file.pointee.fh)
+        }
+        reply.success()
+    }
+}
+
+private func seek(
+    _ request: fuse_req_t?, _ inode: fuse_ino_t, _ offset: off_t, _ whence: CInt,
+    _ file: UnsafeMutablePointer<fuse_file_info>?
+) {
+    unsafe withNode(request, inode) { reply, tree, node in
+        guard case .file(let source) = node.content, let start = UInt64(exactly: offset),
+            let region = Region(whence: whence)
+        else { return reply.failure(EINVAL) }
+        do throws(ReadError) {
+            guard start < source.byteCount else { return reply.failure(ENXIO) }
+            let found = try source.firstOffset(of: region, in: start..<source.byteCount)
+            switch region {
+            case .data:
+                guard let found else { return reply.failure(ENXIO) }
+                reply.offset(off_t(clamping: found))
+            case .hole:
+                // As lseek(2) has it, there is a hole at the end of every file.
+                reply.offset(off_t(clamping: found ?? source.byteCount))
+            }
+        } catch {
+            tree.note(error, inode: inode, offset: start)
+            reply.failure(error.errnoForKernel)
+        }
+    }
+}
+
+private func fileSystemStatus(_ request: fuse_req_t?, _ inode: fuse_ino_t) {
+    unsafe withNode(request, inode) { reply, tree, _ in
+        reply.fileSystem(tree.fileSystemStatus())
+    }
+}
+
+/// The bytes of a C string, without the zero at its end.
+func bytes(of name: UnsafePointer<CChar>) -> [UInt8] {
+    unsafe Array(UnsafeRawBufferPointer(start: name, count: strlen(name)))
+}
+
+extension Region {
+    /// From lseek(2)'s SEEK_DATA and SEEK_HOLE, which the C library shows to GNU programs only.
+    fileprivate init?(whence: CInt) {
+        switch whence {
+        case 3: self = .data
+        case 4: self = .hole
+        default: return nil
+        }
+    }
+}

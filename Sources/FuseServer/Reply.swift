@@ -1,0 +1,82 @@
+// The one answer that is owed to the kernel for a request.
+// SPDX-License-Identifier: Apache-2.0
+
+import CFuse
+import Glibc
+
+/// The answer to one request. Answering twice does not compile; not answering at all answers EIO.
+@safe struct Reply: ~Copyable {
+    private let request: fuse_req_t
+
+    init(to request: fuse_req_t) {
+        unsafe self.request = request
+    }
+
+    /// Whether the one who asked has been interrupted and no longer waits.
+    var isInterrupted: Bool { unsafe fuse_req_interrupted(request) != 0 }
+
+    consuming func failure(_ errno: CInt) {
+        _ = unsafe fuse_reply_err(request, errno)
+        discard self
+    }
+
+    consuming func success() {
+        failure(0)
+    }
+
+    consuming func entry(_ entry: fuse_entry_param) {
+        _ = unsafe withUnsafePointer(to: entry) { unsafe fuse_reply_entry(request, $0) }
+        discard self
+    }
+
+    consuming func attributes(_ attributes: stat, validFor seconds: Double) {
+        _ = unsafe withUnsafePointer(to: attributes) { unsafe fuse_reply_attr(request, $0, seconds) }
+        discard self
+    }
+
+    consuming func opened(_ file: UnsafePointer<fuse_file_info>) {
+        _ = unsafe fuse_reply_open(request, file)
+        discard self
+    }
+
+    /// Answers with bytes, which may be none.
+    consuming func data(_ bytes: UnsafeRawBufferPointer) {
+        _ = unsafe fuse_reply_buf(
+            request, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+        discard self
+    }
+
+    consuming func data(_ bytes: [UInt8]) {
+        _ = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe fuse_reply_buf(
+                request, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+        }
+        discard self
+    }
+
+    consuming func link(_ target: [UInt8]) {
+        _ = unsafe (target + [0]).withUnsafeBytes { target in
+            unsafe fuse_reply_readlink(request, target.baseAddress?.assumingMemoryBound(to: CChar.self))
+        }
+        discard self
+    }
+
+    consuming func extendedAttribute(byteCount: Int) {
+        _ = unsafe fuse_reply_xattr(request, byteCount)
+        discard self
+    }
+
+    consuming func offset(_ offset: off_t) {
+        _ = unsafe fuse_reply_lseek(request, offset)
+        discard self
+    }
+
+    consuming func fileSystem(_ status: statvfs) {
+        _ = unsafe withUnsafePointer(to: status) { unsafe fuse_reply_statfs(request, $0) }
+        discard self
+    }
+
+    deinit {
+        _ = unsafe fuse_reply_err(request, EIO)
+    }
+}

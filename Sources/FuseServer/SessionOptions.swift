@@ -1,0 +1,30 @@
+// How a tree is served.
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the one who mounts may choose about the file system itself.
+package struct SessionOptions: Sendable {
+    package enum CacheMode: String, Sendable, CaseIterable {
+        /// Through the kernel's page cache, kept from one open to the next.
+        case kernel
+        /// Every read comes to the server.
+        case none
+    }
+
+    /// What `/proc/mounts` shows as the source.
+    package var sourceName: String
+    package var allowsOtherUsers = false
+    package var unmountsWhenServerDies = false
+    package var cacheMode = CacheMode.kernel
+    package var userID: UInt32
+    package var groupID: UInt32
+    /// Permission bits that are taken from 0444 and 0555.
+    package var umask: UInt32 = 0
+    /// How many requests are answered at once.
+    package var threadCount = 8
+
+    package init(sourceName: String, userID: UInt32, groupID: UInt32) {
+        self.sourceName = sourceName
+        self.userID = userID
+        self.groupID = groupID
+    }
+}
