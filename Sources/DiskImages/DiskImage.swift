@@ -24,9 +24,16 @@ package protocol DiskImage: Sendable {
     /// What is questionable about the image although it can be read; one line each.
     var warnings: [String] { get }
 
+    /// The disk adapter that the image asks for, as the image spells it; nil where it says nothing.
+    var adapterType: String? { get }
+
     /// The extent that holds the guest byte at `offset`, which is below `virtualByteCount`.
     ///
     /// - Throws: only where the map itself cannot be read from its source. A map that was read and is
     ///   wrong gives an extent with storage `.damaged`.
     func extent(containing offset: UInt64) throws(ReadError) -> Extent
+}
+
+extension DiskImage {
+    package var adapterType: String? { nil }
 }
