@@ -1,0 +1,64 @@
+// How an image's metadata is read when it is opened: with few requests.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+
+/// Reads the records of an image file. What one of its windows holds already is not read again: the start and
+/// the end of a file hold nearly all that opening needs, and a request may cross a network.
+struct OpeningReader {
+    /// Header, embedded descriptor and the directory of a small disk lie in it.
+    static let headByteCount = 16 << 10
+    /// Footer and directory of a stream lie in it.
+    static let tailByteCount = 64 << 10
+
+    let source: any ByteSource
+    /// What errors call the image.
+    let imageName: String
+    /// Parts of the file that were read, by where they start.
+    private var windows: [OnDiskRecord]
+
+    var byteCount: UInt64 { source.byteCount }
+
+    /// Reads the first 16 KiB.
+    init(_ source: any ByteSource, named imageName: String) throws(ReadError) {
+        self.source = source
+        self.imageName = imageName
+        let count = Int(min(UInt64(Self.headByteCount), source.byteCount))
+        windows = [OnDiskRecord(try source.bytes(count, at: 0), named: imageName)]
+    }
+
+    /// The first bytes of the file, at most 16 KiB.
+    var head: ArraySlice<UInt8> { windows[0].bytes[...] }
+
+    /// Reads the last 64 KiB, where the file has more than its head.
+    mutating func readTail() throws(ReadError) {
+        let count = min(UInt64(Self.tailByteCount), byteCount)
+        guard count > 0, !isHeld(Int(count), at: byteCount - count) else { return }
+        let bytes = try source.bytes(Int(count), at: byteCount - count)
+        windows.append(OnDiskRecord(bytes, named: imageName, at: byteCount - count))
+    }
+
+    /// The record of `byteCount` bytes at `offset`, called "`name` of the image" in errors.
+    /// - Throws: `ReadError.corrupt` where it is not inside the file.
+    func record(_ name: String, byteCount: Int, at offset: UInt64) throws(ReadError) -> OnDiskRecord {
+        let fullName = "\(name) of \(imageName)"
+        try source.checkRange(byteCount, at: offset, named: fullName)
+        for window in windows where window.holds(byteCount, at: offset) {
+            let bytes = try window.slice(byteCount, at: Int(offset - window.sourceOffset))
+            return OnDiskRecord(Array(bytes), named: fullName, at: offset)
+        }
+        return OnDiskRecord(try source.bytes(byteCount, at: offset), named: fullName, at: offset)
+    }
+
+    private func isHeld(_ count: Int, at offset: UInt64) -> Bool {
+        windows.contains { $0.holds(count, at: offset) }
+    }
+}
+
+extension OnDiskRecord {
+    /// Whether bytes `offset ..< offset + count` of the source, which exist, are in this record.
+    fileprivate func holds(_ count: Int, at offset: UInt64) -> Bool {
+        offset >= sourceOffset && offset - sourceOffset <= UInt64(bytes.count)
+            && count <= bytes.count - Int(offset - sourceOffset)
+    }
+}

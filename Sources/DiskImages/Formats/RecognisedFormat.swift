@@ -1,0 +1,75 @@
+// The formats that are known by their bytes.
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a file is, by its content. Its name has no say.
+package enum RecognisedFormat: String, Sendable, CaseIterable {
+    case vmdkSparseExtent = "VMDK"
+    case vmdkDescriptor = "VMDK descriptor"
+    case vmdkCOWD = "VMDK of ESX (COWD)"
+    case qcow = "qcow"
+    case qcow2 = "qcow2"
+    case vhd = "VHD"
+    case vhdx = "VHDX"
+    case vdi = "VDI"
+    case gzip = "gzip"
+    case xz = "xz"
+    case zstd = "zstd"
+    case bzip2 = "bzip2"
+    case zip = "zip"
+
+    /// What users call it.
+    package var name: String { rawValue }
+
+    /// Whether it is a virtual disk, rather than a compressed file.
+    package var isDiskImage: Bool {
+        switch self {
+        case .vmdkSparseExtent, .vmdkDescriptor, .vmdkCOWD, .qcow, .qcow2, .vhd, .vhdx, .vdi: true
+        case .gzip, .xz, .zstd, .bzip2, .zip: false
+        }
+    }
+
+    /// The bytes at the start that tell it; `text` is enough of a file's start.
+    init?(startingWith text: some Collection<UInt8>) {
+        let bytes = Array(text.prefix(80))
+        func has(_ magic: [UInt8], at offset: Int = 0) -> Bool {
+            bytes.dropFirst(offset).starts(with: magic)
+        }
+        if has(Array("KDMV".utf8)) {
+            self = .vmdkSparseExtent
+        } else if has(Array("COWD".utf8)) {
+            self = .vmdkCOWD
+        } else if has([0x51, 0x46, 0x49, 0xfb]) {
+            self = has([0, 0, 0, 1], at: 4) ? .qcow : .qcow2
+        } else if has(Array("vhdxfile".utf8)) {
+            self = .vhdx
+        } else if has(Array("conectix".utf8)) {
+            self = .vhd
+        } else if has([0x7f, 0x10, 0xda, 0xbe], at: 64) {
+            self = .vdi
+        } else if VMDKDescriptor.isDescriptor(text) {
+            self = .vmdkDescriptor
+        } else if let compressed = Self(compressedFileStartingWith: bytes) {
+            self = compressed
+        } else {
+            return nil
+        }
+    }
+
+    private init?(compressedFileStartingWith bytes: [UInt8]) {
+        if bytes.starts(with: [0x1f, 0x8b, 0x08]) {
+            self = .gzip
+        } else if bytes.starts(with: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]) {
+            self = .xz
+        } else if bytes.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) {
+            self = .zstd
+        } else if bytes.starts(with: Array("BZh".utf8)),
+            bytes.dropFirst(4).starts(with: [0x31, 0x41, 0x59, 0x26, 0x53, 0x59])
+        {
+            self = .bzip2
+        } else if bytes.starts(with: [0x50, 0x4b, 0x03, 0x04]) {
+            self = .zip
+        } else {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,176 @@
+// Opening a VMDK disk that is in one file.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+
+extension VMDKSparseExtent {
+    /// Opens the sparse extent in `reader`'s file, whose first bytes are `KDMV`.
+    ///
+    /// Reads the header, the embedded descriptor, the footer of a stream, and the grain directory; grain
+    /// tables are read when they are needed.
+    /// - Throws: `ReadError.corrupt` where header, footer or directory are damaged or cut off,
+    ///   `ReadError.unsupported` where the disk's content is not all in this file.
+    static func open(
+        _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
+    ) throws(ReadError) -> any DiskImage {
+        var reader = reader
+        let header = try SparseExtentHeader(
+            parsing: try reader.record("header", byteCount: SparseExtentHeader.byteCount, at: 0))
+        var warnings = header.warnings(inFileOf: reader.byteCount)
+        let descriptor = try embeddedDescriptor(header, reader, &warnings)
+        if let expected = options.expectedByteCount, expected > reader.byteCount {
+            warnings.append(
+                "\(expected - reader.byteCount) of \(expected) bytes are missing from the file's end")
+        }
+        do throws(ReadError) {
+            let map = try directory(of: header, &reader, &warnings, options)
+            return VMDKSparseExtent(
+                header: map.header, directory: map.directory, descriptor: descriptor, warnings: warnings,
+                reader: reader, tables: tables)
+        } catch {
+            guard options.lenient, header.isCompressed, header.flags.contains(.markers), error.isCorruption
+            else {
+                throw error
+            }
+            warnings.append("\(error); what its markers lead to is shown")
+            return try recover(header, descriptor, reader, warnings, tables)
+        }
+    }
+
+    /// The directory, and the header that leads to it: the footer of a stream, else the one at the front.
+    private static func directory(
+        of header: SparseExtentHeader, _ reader: inout OpeningReader, _ warnings: inout [String],
+        _ options: DiskImageOpener.Options
+    ) throws(ReadError) -> (header: SparseExtentHeader, directory: GrainDirectory) {
+        guard header.directoryOffset == SparseExtentHeader.directoryIsInFooter else {
+            return (header, try directory(at: header.directoryOffset, of: header, reader, &warnings))
+        }
+        try reader.readTail()
+        guard let found = try FooterSearch.find(for: header, by: reader) else {
+            throw try cutShort(header, reader, options)
+        }
+        if let warning = found.warning { warnings.append(warning) }
+        let directory = try directory(at: found.footer.directoryOffset, of: found.footer, reader, &warnings)
+        return (found.footer, directory)
+    }
+
+    /// The directory at `sector`, or the redundant one where that cannot be read.
+    private static func directory(
+        at sector: UInt64, of header: SparseExtentHeader, _ reader: OpeningReader, _ warnings: inout [String]
+    ) throws(ReadError) -> GrainDirectory {
+        do throws(ReadError) {
+            return try GrainDirectory(at: sector, for: header, by: reader)
+        } catch {
+            guard error.isCorruption, header.flags.contains(.redundantDirectory),
+                header.redundantDirectoryOffset != sector,
+                let redundant = try? GrainDirectory(
+                    at: header.redundantDirectoryOffset, for: header, by: reader)
+            else { throw error }
+            warnings.append("\(error); the redundant grain directory is used")
+            return redundant
+        }
+    }
+
+    /// The descriptor behind the header; nil where there is none to look at.
+    /// - Throws: `ReadError.unsupported` where it says that other files hold part of the content.
+    private static func embeddedDescriptor(
+        _ header: SparseExtentHeader, _ reader: OpeningReader, _ warnings: inout [String]
+    ) throws(ReadError) -> VMDKDescriptor? {
+        guard header.descriptorOffset > 0, header.descriptorSize > 0 else { return nil }
+        let fileSectors = (reader.byteCount + 511) / 512
+        guard header.descriptorOffset < fileSectors else {
+            warnings.append(
+                "the embedded descriptor lies past the end of the file; the disk is read by its header")
+            return nil
+        }
+        let start = header.descriptorOffset * 512
+        let sectors = min(header.descriptorSize, fileSectors - header.descriptorOffset)
+        let byteCount = min(sectors * 512, reader.byteCount - start, UInt64(VMDKDescriptor.maximumByteCount))
+        let record = try reader.record("descriptor", byteCount: Int(byteCount), at: start)
+        let descriptor = VMDKDescriptor(parsing: record.bytes)
+        guard !descriptor.isDelta else {
+            let parent = descriptor.parentHint.map(VMDKDescriptor.shown) ?? "unnamed"
+            throw .unsupported(
+                feature:
+                    "\(reader.imageName) holds only what differs from its parent disk (\(parent)), "
+                    + "without which its content would be wrong")
+        }
+        guard descriptor.extents.count <= 1 else {
+            throw .unsupported(
+                feature:
+                    "\(reader.imageName) is one of the \(descriptor.extents.count) files of its disk; "
+                    + "the others are never opened")
+        }
+        warnings += descriptor.warnings(forImage: reader.imageName, capacity: header.capacity)
+        return descriptor
+    }
+
+    /// The error for a stream without a footer: it says how much is missing, where that can be known.
+    private static func cutShort(
+        _ header: SparseExtentHeader, _ reader: OpeningReader, _ options: DiskImageOpener.Options
+    ) throws(ReadError) -> ReadError {
+        let missing: String
+        if let expected = options.expectedByteCount, expected > reader.byteCount {
+            missing = "\(expected - reader.byteCount) of \(expected) bytes are missing from its end"
+        } else {
+            switch try MarkerScan(of: reader, header: header, atMost: MarkerScan.diagnosticLimit).stop {
+            case .endOfFile(let needed):
+                missing =
+                    "the file is cut short: at least \(needed - reader.byteCount) bytes are missing from its "
+                    + "end"
+            case .noMarker(let offset):
+                missing = "its markers end at byte \(offset)"
+            case nil:
+                missing = "the stream ends without one"
+            case .limit:
+                missing = "the file is cut short"
+            }
+        }
+        return .corrupt(
+            record: "footer of \(reader.imageName)", offset: reader.byteCount,
+            reason: "the file has no footer; \(missing) (-o lenient shows what is there)")
+    }
+
+    /// What a walk from marker to marker finds.
+    private static func recover(
+        _ header: SparseExtentHeader, _ descriptor: VMDKDescriptor?, _ reader: OpeningReader,
+        _ warnings: [String],
+        _ tables: TableCache
+    ) throws(ReadError) -> any DiskImage {
+        let scan = try MarkerScan(of: reader, header: header, atMost: MarkerScan.recoveryLimit)
+        // A directory that the stream holds whole leads to everything; only the footer behind it is gone.
+        if let sector = scan.directorySector,
+            let directory = try? GrainDirectory(at: sector, for: header, by: reader),
+            directory.storedTables().allSatisfy({ scan.hasTable(at: UInt64($0.sector)) })
+        {
+            return VMDKSparseExtent(
+                header: header, directory: directory, descriptor: descriptor,
+                warnings: warnings + ["the grain directory was found by its marker"], reader: reader,
+                tables: tables)
+        }
+        return try RecoveredStream(
+            scan, header: header, descriptor: descriptor, warnings: warnings, reader: reader)
+    }
+}
+
+extension SparseExtentHeader {
+    /// What is questionable about the header of a file of `byteCount` bytes.
+    fileprivate func warnings(inFileOf byteCount: UInt64) -> [String] {
+        var result: [String] = []
+        if wasNotShutDown { result.append("the image was not closed by its last writer (unclean shutdown)") }
+        if flags.contains(.compressed) != (algorithm == .deflate) {
+            result.append("compression flag and algorithm disagree; the grains are read as compressed")
+        }
+        if overhead > byteCount / 512 {
+            result.append("the header places the first grain at sector \(overhead), past the end of the file")
+        }
+        return result
+    }
+}
+
+extension ReadError {
+    /// Whether the bytes are wrong, rather than unreadable for now.
+    var isCorruption: Bool {
+        if case .corrupt = self { true } else { false }
+    }
+}
