@@ -39,6 +39,7 @@ let package = Package(
             name: "OVFPackage",
             dependencies: [
                 "ByteSources", "CXML2", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
         .target(
@@ -76,7 +77,11 @@ let package = Package(
             name: "DiskImagesTests", dependencies: ["ByteSources", "DiskImages", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "OVFPackageTests", dependencies: ["ByteSources", "OVFPackage", "TestSupport"],
+            name: "OVFPackageTests",
+            dependencies: [
+                "ByteSources", "OVFPackage", "TestSupport",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "FileTreeTests", dependencies: ["ByteSources", "FileTree", "TestSupport"],

@@ -1,0 +1,45 @@
+// A file name as the bytes that it is, for use as a key and in messages.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Bytes of a name. Two names are one when every byte is the same; no encoding is assumed.
+struct ByteString: Hashable {
+    let bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    /// Feeds eight bytes at a time: `Array` would feed them one by one.
+    func hash(into hasher: inout Hasher) {
+        var word: UInt64 = 0
+        var filled = 0
+        for byte in bytes {
+            word = word << 8 | UInt64(byte)
+            filled += 1
+            if filled == 8 {
+                hasher.combine(word)
+                word = 0
+                filled = 0
+            }
+        }
+        hasher.combine(word)
+        hasher.combine(bytes.count)
+    }
+}
+
+extension String {
+    /// Bytes of a name for people to read: U+FFFD where they are not UTF-8, control characters escaped, and
+    /// shortened where they are very long.
+    package init(displaying bytes: [UInt8]) {
+        let longest = 200
+        var text = ""
+        for scalar in String(decoding: bytes.prefix(longest), as: UTF8.self).unicodeScalars {
+            if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {
+                text += "\\u{" + String(scalar.value, radix: 16) + "}"
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        self = bytes.count > longest ? text + "…" : text
+    }
+}

@@ -1,0 +1,89 @@
+// The name of a member taken apart, and made safe to show.
+// SPDX-License-Identifier: Apache-2.0
+
+/// A stored name, split at its slashes.
+struct MemberPath {
+    /// Folders and the name, without empty ones and `.`; `..` is still there.
+    let components: [ArraySlice<UInt8>]
+    let isAbsolute: Bool
+
+    /// The longest component that a directory can list, in bytes.
+    static let maximumComponentByteCount = 255
+    /// The deepest folder that is shown; what is deeper is joined to one name.
+    static let maximumDepth = 256
+
+    init(_ path: [UInt8]) {
+        isAbsolute = path.first == UInt8(ascii: "/")
+        components = path.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
+    }
+
+    /// Whether the name stays inside the package.
+    var isReferable: Bool {
+        !isAbsolute && !components.isEmpty && !components.contains { $0.elementsEqual("..".utf8) }
+    }
+
+    /// The components joined by single slashes.
+    var normalized: [UInt8] {
+        Array(components.joined(separator: [UInt8(ascii: "/")]))
+    }
+
+    /// The components as they are shown: `..` left out, NUL replaced, too long ones shortened, at most
+    /// `maximumDepth` of them, at least one.
+    func sanitized() -> (components: [[UInt8]], isShortened: Bool) {
+        var isShortened = false
+        var safe: [[UInt8]] = []
+        for component in components where !component.elementsEqual("..".utf8) {
+            if component.count > Self.maximumComponentByteCount { isShortened = true }
+            safe.append(
+                component.prefix(Self.maximumComponentByteCount).map { $0 == 0 ? UInt8(ascii: "_") : $0 })
+        }
+        if safe.count > Self.maximumDepth {
+            isShortened = true
+            safe = Array(safe.prefix(Self.maximumDepth - 1)) + safe.suffix(1)
+        }
+        return (safe.isEmpty ? [Array("unnamed".utf8)] : safe, isShortened)
+    }
+}
+
+/// Gives each member a place of its own in one tree of folders.
+struct DisplayTree {
+    private var files: Set<ByteString> = []
+    private var folders: Set<ByteString> = []
+    /// For a name that is taken, the number to try next: many duplicates of one name stay cheap.
+    private var nextNumbers: [ByteString: Int] = [:]
+
+    /// `components`, with `~2`, `~3` … after a name that is taken already.
+    mutating func place(_ components: [[UInt8]]) -> [[UInt8]] {
+        var placed: [[UInt8]] = []
+        var prefix: [UInt8] = []
+        for (index, component) in components.enumerated() {
+            let isFile = index == components.count - 1
+            let name = freeName(for: component, under: prefix, isFile: isFile)
+            prefix += name + [UInt8(ascii: "/")]
+            placed.append(name)
+            let key = ByteString(prefix)
+            if isFile { files.insert(key) } else { folders.insert(key) }
+        }
+        return placed
+    }
+
+    private mutating func freeName(for component: [UInt8], under prefix: [UInt8], isFile: Bool) -> [UInt8] {
+        let wanted = ByteString(prefix + component + [UInt8(ascii: "/")])
+        guard isTaken(wanted, isFile: isFile) else { return component }
+        // A folder whose name a file has keeps one new name for all that it holds.
+        var number = isFile ? nextNumbers[wanted] ?? 2 : 2
+        while true {
+            let suffix = Array("~\(number)".utf8)
+            let name = component.prefix(MemberPath.maximumComponentByteCount - suffix.count) + suffix
+            number += 1
+            if !isTaken(ByteString(prefix + name + [UInt8(ascii: "/")]), isFile: isFile) {
+                if isFile { nextNumbers[wanted] = number }
+                return Array(name)
+            }
+        }
+    }
+
+    private func isTaken(_ key: ByteString, isFile: Bool) -> Bool {
+        files.contains(key) || isFile && folders.contains(key)
+    }
+}

@@ -1,0 +1,53 @@
+// An opened package: its files, and which of them say what the others are.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+
+/// A package as it is stored. What the descriptor and the manifest mean is read from here by `EnvelopeParser`
+/// and `Manifest`.
+package struct OVFPackage: Sendable {
+    /// Every file, in the archive's order.
+    package let members: [PackageMember]
+    /// What an archive holds and the package does not show.
+    package let skipped: [SkippedMember]
+    package let container: Container
+    package let warnings: [PackageWarning]
+    /// Why an archive was not read to its end; nil where it was, and for a folder.
+    package let damage: ReadError?
+
+    private let roles: PackageRoles
+
+    package enum Container: Sendable, Equatable {
+        case archive(Set<TarDialect>)
+        case folder
+    }
+
+    /// The first `*.ovf`; nil where there is none.
+    package var descriptor: PackageMember? { roles.descriptor.map { members[$0] } }
+    /// The manifest that belongs to the descriptor.
+    package var manifest: PackageMember? { roles.manifest.map { members[$0] } }
+    /// The certificate that belongs to the manifest.
+    package var certificate: PackageMember? { roles.certificate.map { members[$0] } }
+
+    /// Opens a tar archive.
+    /// - Throws: `ReadError` where `source` is no tar, or nothing of it can be read.
+    package init(archive source: any ByteSource) throws(ReadError) {
+        let index = try TarIndex(scanning: source)
+        self.init(
+            members: index.members, skipped: index.skipped, container: .archive(index.dialects),
+            warnings: index.warnings, damage: index.damage)
+    }
+
+    init(
+        members: [PackageMember], skipped: [SkippedMember], container: Container,
+        warnings: [PackageWarning], damage: ReadError?
+    ) {
+        self.members = members
+        self.skipped = skipped
+        self.container = container
+        self.damage = damage
+        var log = WarningLog()
+        roles = PackageRoles(among: members, &log)
+        self.warnings = warnings + log.warnings
+    }
+}

@@ -1,0 +1,58 @@
+// One file of a package: what it is called, how long it is, and its bytes.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+
+/// A file of a package, whatever holds the package.
+package struct PackageMember: Sendable {
+    /// The name as it is stored, bytes unchanged.
+    package let path: [UInt8]
+    /// Where the member is shown: folders and a file name, none of them empty, `.`, `..` or holding `/` or NUL,
+    /// and different from every other member's.
+    package let components: [[UInt8]]
+    /// Whether `path` stays inside the package. A name with `..` or an absolute one is shown, never looked up by.
+    package let isReferable: Bool
+    /// How many bytes can be read.
+    package var byteCount: UInt64 { source.byteCount }
+    /// How many bytes the archive ends too early to hold; they are not part of `byteCount`.
+    package let missingByteCount: UInt64
+    /// The last modification, in seconds since 1970.
+    package let modificationTime: Int64
+    /// Where a member of an archive is stored.
+    package let location: ArchiveLocation?
+    /// The bytes.
+    package let source: any ByteSource
+
+    /// Where a member of an archive is stored, in bytes from the archive's start.
+    package struct ArchiveLocation: Sendable, Equatable {
+        package let headerOffset: UInt64
+        package let dataOffset: UInt64
+        /// Bytes stored for the member; less than it shows where it has holes.
+        package let storedByteCount: UInt64
+    }
+
+    /// The last component of the name, as shown.
+    package var name: [UInt8] { components.last ?? [] }
+
+    /// `path` without `.` components and doubled slashes; what an href is compared with.
+    package var normalizedPath: [UInt8] { MemberPath(path).normalized }
+}
+
+/// A name in the archive that is not shown, and why.
+package struct SkippedMember: Sendable, Equatable {
+    package let path: [UInt8]
+    package let kind: Kind
+    /// In bytes from the archive's start.
+    package let headerOffset: UInt64
+
+    package enum Kind: String, Sendable {
+        case symbolicLink = "symbolic link"
+        case characterDevice = "character device"
+        case blockDevice = "block device"
+        case fifo = "fifo"
+        case hardLinkWithoutTarget = "hard link to nothing that is shown"
+        case damagedSparseMap = "sparse file with a damaged map"
+        case continuedVolume = "continued from another volume"
+        case other = "record of another program"
+    }
+}

@@ -1,0 +1,77 @@
+// Which members of a package are its descriptor, its manifest and its certificate.
+// SPDX-License-Identifier: Apache-2.0
+
+/// The members with a part to play, as indices of the package's list.
+struct PackageRoles {
+    let descriptor: Int?
+    let manifest: Int?
+    let certificate: Int?
+
+    /// Spec: DSP0243, 5.1 "OVF package structure": the manifest and the certificate have the descriptor's base name.
+    init(among members: [PackageMember], _ log: inout WarningLog) {
+        let descriptors = members.indices.filter { Self.isCandidate(members[$0], for: "ovf") }
+        descriptor = descriptors.first
+        guard let descriptor else {
+            manifest = nil
+            certificate = nil
+            log.add(.descriptorMissing, "no member is named *.ovf")
+            return
+        }
+        let name = String(displaying: members[descriptor].path)
+        if descriptors.count > 1 {
+            log.add(
+                .descriptorSeveral, "\(descriptors.count) members are named *.ovf: \"\(name)\" is the first")
+        }
+        if members[descriptor].location != nil,
+            members.indices.first(where: { !Self.isForeign(members[$0]) }) != descriptor
+        {
+            log.add(
+                .descriptorNotFirst, "\"\(name)\" is not the first member: it cannot be imported as a stream")
+        }
+        manifest = Self.companion(of: descriptor, named: "mf", among: members, &log)
+        certificate = Self.companion(of: descriptor, named: "cert", among: members, &log)
+        if manifest == nil { log.add(.manifestMissing, "there is no manifest: nothing can be checked") }
+    }
+
+    /// The file of the descriptor's base name; else the only one of that kind beside it.
+    private static func companion(
+        of descriptor: Int, named suffix: String, among members: [PackageMember], _ log: inout WarningLog
+    ) -> Int? {
+        let (folder, base) = split(members[descriptor].normalizedPath)
+        let beside = members.indices.filter {
+            isCandidate(members[$0], for: suffix) && split(members[$0].normalizedPath).folder == folder
+        }
+        if let exact = beside.first(where: { split(members[$0].normalizedPath).base == base }) {
+            return exact
+        }
+        guard beside.count == 1, let only = beside.first else { return nil }
+        log.add(
+            .manifestName,
+            "\"\(String(displaying: members[only].path))\" has not the descriptor's base name")
+        return only
+    }
+
+    /// Folder and base name of a path.
+    private static func split(_ path: [UInt8]) -> (folder: ArraySlice<UInt8>, base: ArraySlice<UInt8>) {
+        let nameStart = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+        let name = path[nameStart...]
+        return (path[..<nameStart], name[..<(name.lastIndex(of: UInt8(ascii: ".")) ?? name.endIndex)])
+    }
+
+    /// Whether a member may be the descriptor, or what `suffix` says. Case is ignored.
+    static func isCandidate(_ member: PackageMember, for suffix: String) -> Bool {
+        guard member.isReferable, !isForeign(member), let name = member.components.last else { return false }
+        return name.count > suffix.utf8.count + 1
+            && name.suffix(suffix.utf8.count + 1).map(asciiLowercased).elementsEqual(".\(suffix)".utf8)
+    }
+
+    /// What macOS adds to archives: files of attributes whose names look like the real ones.
+    private static func isForeign(_ member: PackageMember) -> Bool {
+        member.name.starts(with: "._".utf8)
+            || member.components.contains { $0.elementsEqual("__MACOSX".utf8) }
+    }
+
+    static func asciiLowercased(_ byte: UInt8) -> UInt8 {
+        (0x41...0x5a).contains(byte) ? byte | 0x20 : byte
+    }
+}

@@ -1,0 +1,90 @@
+// What is questionable about a package though it can be read.
+// SPDX-License-Identifier: Apache-2.0
+
+/// One questionable thing: a stable short code for programs, a sentence for people.
+package struct PackageWarning: Sendable, Equatable {
+    /// The kind of finding; never renamed once it was released.
+    package let code: Code
+    /// What is wrong and where, in one line.
+    package let message: String
+    /// The line of the descriptor or manifest, from 1; nil where the finding is not about a line.
+    package let line: Int?
+
+    package init(_ code: Code, _ message: String, line: Int? = nil) {
+        self.code = code
+        self.message = message
+        self.line = line
+    }
+}
+
+extension PackageWarning: CustomStringConvertible {
+    package var description: String {
+        guard let line else { return "\(code.rawValue): \(message)" }
+        return "\(code.rawValue): \(message) (line \(line))"
+    }
+}
+
+extension PackageWarning {
+    /// The kinds of finding.
+    package enum Code: String, Sendable, CaseIterable {
+        case more = "more-findings"
+
+        // The archive.
+        case archiveDamaged = "archive-damaged"
+        case archiveEndMissing = "archive-end-missing"
+        case memberCutShort = "member-cut-short"
+        case memberSkipped = "member-skipped"
+        case memberDuplicate = "member-duplicate"
+        case memberUnknownType = "member-unknown-type"
+        case nameHostile = "name-hostile"
+        case nameTooLong = "name-too-long"
+        case descriptorNotFirst = "descriptor-not-first"
+        case descriptorSeveral = "descriptor-several"
+        case descriptorMissing = "descriptor-missing"
+        case manifestName = "manifest-name"
+        case manifestMissing = "manifest-missing"
+
+        // The descriptor.
+        case envelopeNamespace = "envelope-namespace"
+        case envelopeVersion = "envelope-version"
+        case elementMissing = "element-missing"
+        case valueInvalid = "value-invalid"
+        case identifierMissing = "identifier-missing"
+        case identifierDuplicate = "identifier-duplicate"
+        case fileReferenceMissing = "file-reference-missing"
+        case fileReferenceDangling = "file-reference-dangling"
+        case fileUnreferenced = "file-unreferenced"
+        case fileMissing = "file-missing"
+        case fileSizeWrong = "file-size-wrong"
+        case hrefInexact = "href-inexact"
+        case hrefAmbiguous = "href-ambiguous"
+        case hrefRefused = "href-refused"
+        case chunkMissing = "chunk-missing"
+        case chunkSizeWrong = "chunk-size-wrong"
+        case chunkWhole = "chunk-whole"
+        case compressionUnknown = "compression-unknown"
+        case capacityMissing = "capacity-missing"
+        case unitUnknown = "unit-unknown"
+        case propertyUnknown = "property-unknown"
+        case parentDangling = "parent-dangling"
+        case parentCycle = "parent-cycle"
+        case diskUnused = "disk-unused"
+        case hostResourceUnknown = "host-resource-unknown"
+        case hostResourceDangling = "host-resource-dangling"
+        case controllerMissing = "controller-missing"
+        case adapterUnknown = "adapter-unknown"
+        case busAddressShared = "bus-address-shared"
+        case systemTypeUnknown = "system-type-unknown"
+        case configurationUnknown = "configuration-unknown"
+        case rootDiskDiffers = "root-disk-differs"
+
+        // The manifest and the certificate.
+        case manifestLineUnreadable = "manifest-line-unreadable"
+        case manifestDuplicate = "manifest-duplicate"
+        case manifestSpelling = "manifest-spelling"
+        case manifestListsItself = "manifest-lists-itself"
+        case manifestFileAbsent = "manifest-file-absent"
+        case manifestWeakDigest = "manifest-weak-digest"
+        case manifestUnlisted = "manifest-unlisted"
+    }
+}

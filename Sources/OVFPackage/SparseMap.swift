@@ -1,0 +1,141 @@
+// Where the stored pieces of a sparse tar member lie.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+
+/// The stored pieces of a sparse file, ascending and apart; what is between them is zeros.
+struct SparseMap: Sendable {
+    /// One stored run of bytes.
+    struct Piece: Sendable, Equatable {
+        /// Where the run is in the file, in bytes.
+        let offset: UInt64
+        let byteCount: UInt64
+        /// Where the run is among the stored bytes.
+        let storedOffset: UInt64
+
+        var end: UInt64 { offset + byteCount }
+    }
+
+    let pieces: [Piece]
+    /// Length of the file with its holes, in bytes.
+    let byteCount: UInt64
+    /// Sum of the pieces, in bytes.
+    let storedByteCount: UInt64
+
+    /// Most pieces of a member.
+    static let maximumPieceCount = 1 << 20
+
+    /// - Parameter numbers: offsets and lengths in turn.
+    /// - Throws: `ReadError.corrupt` where pieces overlap, go back, or do not fit.
+    init(_ numbers: [UInt64], byteCount: UInt64, in record: String, at offset: UInt64) throws(ReadError) {
+        guard numbers.count.isMultiple(of: 2), numbers.count / 2 <= Self.maximumPieceCount else {
+            throw .corrupt(record: record, offset: offset, reason: "the sparse map has a wrong length")
+        }
+        var pieces: [Piece] = []
+        var end: UInt64 = 0
+        var stored: UInt64 = 0
+        for index in stride(from: 0, to: numbers.count, by: 2) {
+            let start = numbers[index]
+            let length = numbers[index + 1]
+            guard start >= end, start <= byteCount, length <= byteCount - start else {
+                throw .corrupt(
+                    record: record, offset: offset,
+                    reason: "piece \(index / 2) of the sparse map overlaps another or passes the end")
+            }
+            end = start + length
+            guard length > 0 else { continue }
+            pieces.append(Piece(offset: start, byteCount: length, storedOffset: stored))
+            stored += length
+        }
+        self.pieces = pieces
+        self.byteCount = byteCount
+        storedByteCount = stored
+    }
+
+    private init(pieces: [Piece], byteCount: UInt64, storedByteCount: UInt64) {
+        self.pieces = pieces
+        self.byteCount = byteCount
+        self.storedByteCount = storedByteCount
+    }
+
+    /// The file up to the first byte that was not stored because the archive ends after `available` bytes.
+    func cut(toStored available: UInt64) -> SparseMap {
+        guard available < storedByteCount else { return self }
+        var kept: [Piece] = []
+        for piece in pieces {
+            guard piece.storedOffset + piece.byteCount > available else {
+                kept.append(piece)
+                continue
+            }
+            let rest = available - piece.storedOffset
+            if rest > 0 {
+                kept.append(Piece(offset: piece.offset, byteCount: rest, storedOffset: piece.storedOffset))
+            }
+            return SparseMap(pieces: kept, byteCount: piece.offset + rest, storedByteCount: available)
+        }
+        return self
+    }
+
+    /// The first piece that ends after `position`; `pieces.count` where there is none.
+    func firstPiece(endingAfter position: UInt64) -> Int {
+        var low = 0
+        var high = pieces.count
+        while low < high {
+            let middle = (low + high) / 2
+            if pieces[middle].end <= position { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}
+
+/// A sparse member: its pieces read from what is stored, its holes as zeros.
+struct SparseMemberSource: ByteSource {
+    let map: SparseMap
+    /// The stored pieces, one after the other.
+    let stored: any ByteSource
+    let name: String
+
+    var byteCount: UInt64 { map.byteCount }
+
+    func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
+        try checkRange(count, at: offset, named: name)
+        let end = offset + UInt64(count)
+        var position = offset
+        var index = map.firstPiece(endingAfter: position)
+        while position < end {
+            guard index < map.pieces.count, map.pieces[index].offset < end else {
+                output.appendZeros(Int(end - position))
+                return
+            }
+            let piece = map.pieces[index]
+            if piece.offset > position {
+                output.appendZeros(Int(piece.offset - position))
+                position = piece.offset
+            }
+            let step = min(piece.end, end) - position
+            try stored.read(Int(step), at: piece.storedOffset + (position - piece.offset), into: &output)
+            position += step
+            index += 1
+        }
+    }
+
+    func nextOffset(of region: Region, atOrAfter offset: UInt64) throws(ReadError) -> UInt64? {
+        guard offset < byteCount else { return nil }
+        var index = map.firstPiece(endingAfter: offset)
+        switch region {
+        case .data:
+            return index < map.pieces.count ? max(offset, map.pieces[index].offset) : nil
+        case .hole:
+            var position = offset
+            while index < map.pieces.count, map.pieces[index].offset <= position {
+                position = map.pieces[index].end
+                index += 1
+            }
+            return position
+        }
+    }
+
+    func validate() throws(ReadError) {
+        try stored.validate()
+    }
+}
