@@ -119,20 +119,20 @@ struct SparseMemberSource: ByteSource {
         }
     }
 
-    func nextOffset(of region: Region, atOrAfter offset: UInt64) throws(ReadError) -> UInt64? {
-        guard offset < byteCount else { return nil }
-        var index = map.firstPiece(endingAfter: offset)
+    func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
+        var index = map.firstPiece(endingAfter: range.lowerBound)
+        var found = range.lowerBound
         switch region {
         case .data:
-            return index < map.pieces.count ? max(offset, map.pieces[index].offset) : nil
+            guard index < map.pieces.count else { return nil }
+            found = max(found, map.pieces[index].offset)
         case .hole:
-            var position = offset
-            while index < map.pieces.count, map.pieces[index].offset <= position {
-                position = map.pieces[index].end
+            while index < map.pieces.count, map.pieces[index].offset <= found {
+                found = map.pieces[index].end
                 index += 1
             }
-            return position
         }
+        return found < min(range.upperBound, byteCount) ? found : nil
     }
 
     func validate() throws(ReadError) {

@@ -98,13 +98,13 @@ struct TarSparseTests {
         var builder = build(.pax10)
         builder.finish()
         let source = try TarIndex(scanning: MemorySource(builder.bytes)).members[0].source
-        #expect(try source.nextOffset(of: .data, atOrAfter: 0) == 4096)
-        #expect(try source.nextOffset(of: .data, atOrAfter: 4100) == 4100)
-        #expect(try source.nextOffset(of: .hole, atOrAfter: 4100) == 4106)
-        #expect(try source.nextOffset(of: .data, atOrAfter: 4106) == 20_000)
-        #expect(try source.nextOffset(of: .data, atOrAfter: 20_003) == nil)
-        #expect(try source.nextOffset(of: .hole, atOrAfter: 29_999) == 29_999)
-        #expect(try source.nextOffset(of: .hole, atOrAfter: 30_000) == nil)
+        #expect(try source.firstOffset(of: .data, in: 0..<source.byteCount) == 4096)
+        #expect(try source.firstOffset(of: .data, in: 4100..<source.byteCount) == 4100)
+        #expect(try source.firstOffset(of: .hole, in: 4100..<source.byteCount) == 4106)
+        #expect(try source.firstOffset(of: .data, in: 4106..<source.byteCount) == 20_000)
+        #expect(try source.firstOffset(of: .data, in: 20_003..<source.byteCount) == nil)
+        #expect(try source.firstOffset(of: .hole, in: 29_999..<source.byteCount) == 29_999)
+        #expect(try source.firstOffset(of: .hole, in: 30_000..<source.byteCount) == nil)
     }
 
     @Test("an old GNU map goes on in extension blocks")

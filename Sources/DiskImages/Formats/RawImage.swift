@@ -39,11 +39,11 @@ struct RawImage: DiskImage {
             let end = source.byteCount
             return Extent(guestOffset: end, byteCount: virtualByteCount - end, storage: .zeros)
         }
-        let data = try source.nextOffset(of: .data, atOrAfter: offset) ?? source.byteCount
+        let data = try source.firstOffset(of: .data, in: offset..<source.byteCount) ?? source.byteCount
         guard data <= offset else {
             return Extent(guestOffset: offset, byteCount: data - offset, storage: .zeros)
         }
-        let hole = try source.nextOffset(of: .hole, atOrAfter: offset) ?? source.byteCount
+        let hole = try source.firstOffset(of: .hole, in: offset..<source.byteCount) ?? source.byteCount
         guard hole > offset else {
             // The file changed between the two questions: the read that follows finds that out.
             return Extent(guestOffset: offset, byteCount: 1, storage: .stored(at: offset))
@@ -55,8 +55,8 @@ struct RawImage: DiskImage {
         var sum: UInt64 = 0
         var position: UInt64 = 0
         for _ in 0..<maximumCountedStretches {
-            guard let data = try source.nextOffset(of: .data, atOrAfter: position) else { return sum }
-            position = try source.nextOffset(of: .hole, atOrAfter: data) ?? source.byteCount
+            guard let data = try source.firstOffset(of: .data, in: position..<source.byteCount) else { return sum }
+            position = try source.firstOffset(of: .hole, in: data..<source.byteCount) ?? source.byteCount
             sum += position - data
         }
         return sum + (source.byteCount - position)

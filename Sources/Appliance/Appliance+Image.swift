@@ -1,0 +1,32 @@
+// Opening a disk image by itself.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import DiskImages
+import OVFPackage
+
+extension Appliance {
+    /// Opens a file that is no archive: one disk.
+    static func open(
+        image source: any ByteSource, name: [UInt8], modificationTime: Int64, options: ApplianceOptions,
+        resources: DiskResources
+    ) throws(ApplianceError) -> Appliance {
+        let shownName = String(displaying: name)
+        let disk: GuestDisk
+        do throws(ReadError) {
+            disk = try resources.open(source, named: shownName, options: .init(lenient: options.isLenient))
+        } catch {
+            throw ApplianceError(error, in: shownName)
+        }
+        return Appliance(
+            package: nil,
+            disks: [
+                ApplianceDisk(
+                    identifier: shownName, storedName: name, storedByteCount: source.byteCount,
+                    modificationTime: modificationTime, content: .decoded(disk),
+                    memberIndices: [], stored: source,
+                    warnings: disk.image.warnings, rawPath: [RawName.plain(for: name)])
+            ],
+            warnings: [], modificationTime: modificationTime, resources: resources)
+    }
+}

@@ -1,0 +1,59 @@
+// A disk of an appliance: where it is stored, what it decodes to, or why it does not.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+package import DiskImages
+
+/// A disk that a descriptor declares, or a disk image by itself.
+package struct ApplianceDisk: Sendable {
+    /// The descriptor's diskId; the file's name where there is no descriptor.
+    package let identifier: String
+    /// The stored name that the disk was found by; empty for a disk without a file.
+    package let storedName: [UInt8]
+    /// Bytes that the package stores for the disk.
+    package let storedByteCount: UInt64
+    /// The last modification, in seconds since 1970.
+    package let modificationTime: Int64
+    package let content: Content
+    /// The package's members that hold the disk, as indices of its list; empty for a disk image by itself.
+    let memberIndices: [Int]
+    /// The stored bytes: one file, or its pieces joined; nil for a disk without a file.
+    let stored: (any ByteSource)?
+    /// What is questionable about the disk though it can be read; one line each.
+    package let warnings: [String]
+    /// Where the raw file is, as names below the mount's root; nil where the disk is not decoded.
+    package internal(set) var rawPath: [[UInt8]]?
+
+    package enum Content: Sendable {
+        case decoded(GuestDisk)
+        /// No file backs the disk: it is one hole.
+        case empty(ZeroSource)
+        case unreadable(ReadError)
+    }
+
+    /// The guest's bytes; nil where the disk is not decoded.
+    package var source: (any ByteSource)? {
+        switch content {
+        case .decoded(let disk): disk
+        case .empty(let zeros): zeros
+        case .unreadable: nil
+        }
+    }
+
+    /// Guest bytes that are stored rather than known to be zero.
+    package var allocatedByteCount: UInt64 {
+        switch content {
+        case .decoded(let disk): disk.image.allocatedByteCount
+        case .empty, .unreadable: 0
+        }
+    }
+
+    /// What `info` and `user.ova.format` call the disk's format.
+    package var formatName: String {
+        switch content {
+        case .decoded(let disk): disk.image.format.rawValue
+        case .empty: "none"
+        case .unreadable: "unknown"
+        }
+    }
+}

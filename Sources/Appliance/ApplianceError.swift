@@ -1,0 +1,30 @@
+// Why an appliance could not be opened.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+
+/// An appliance that is not opened; one line that says what is wrong and what to do.
+package struct ApplianceError: Error, CustomStringConvertible {
+    package enum Kind: Sendable {
+        /// The source could not be read.
+        case unreadable
+        /// The source was read, and breaks a rule.
+        case damaged
+    }
+
+    package let kind: Kind
+    package let description: String
+
+    package init(_ kind: Kind, _ description: String) {
+        self.kind = kind
+        self.description = description
+    }
+
+    init(_ error: ReadError, in what: String) {
+        switch error {
+        case .system, .stale: kind = .unreadable
+        case .corrupt, .unsupported: kind = .damaged
+        }
+        description = "\(what): \(error)"
+    }
+}

@@ -1,0 +1,14 @@
+// How an appliance is opened.
+// SPDX-License-Identifier: Apache-2.0
+
+package struct ApplianceOptions: Sendable {
+    /// Whether a package without a usable descriptor is opened all the same, and damaged images are recovered
+    /// as far as that is certain.
+    package var isLenient = false
+    /// Decoded data that is kept, in bytes.
+    package var cacheByteLimit = 64 << 20
+    /// Threads that decode ahead of sequential readers; 0 for none.
+    package var prefetchThreadCount = 0
+
+    package init() {}
+}

@@ -1,0 +1,33 @@
+// What the raw file of a disk is called.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Names for raw files: the stored name without the extensions that say how it is stored.
+enum RawName {
+    private static let compressionExtensions: Set<String> = ["gz", "gzip", "xz", "bz2", "zst"]
+
+    /// `disk1.vmdk` and `disk1.vmdk.gz` are `disk1.raw`; `release-1.2` stays whole, since what stands behind its
+    /// dot is no extension.
+    static func plain(for name: [UInt8]) -> [UInt8] {
+        var base = name[...]
+        if let found = fileExtension(of: base), compressionExtensions.contains(found.lowercased()) {
+            base = base.dropLast(found.utf8.count + 1)
+        }
+        if let found = fileExtension(of: base) { base = base.dropLast(found.utf8.count + 1) }
+        return Array(base) + Array(".raw".utf8)
+    }
+
+    /// The name where the plain one is taken: with its extensions.
+    static func full(for name: [UInt8]) -> [UInt8] {
+        name + Array(".raw".utf8)
+    }
+
+    /// What stands behind the last dot, where it is one to eight letters and digits and starts with a letter.
+    private static func fileExtension(of name: ArraySlice<UInt8>) -> String? {
+        guard let dot = name.lastIndex(of: UInt8(ascii: ".")), dot > name.startIndex else { return nil }
+        let text = String(decoding: name[(dot + 1)...], as: UTF8.self)
+        guard 1...8 ~= text.utf8.count, let first = text.first, first.isASCII, first.isLetter,
+            text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) })
+        else { return nil }
+        return text
+    }
+}

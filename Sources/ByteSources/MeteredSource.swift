@@ -1,0 +1,46 @@
+// Counts what is read of a source.
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// How much was read; counters that only grow.
+package final class ReadMeter: Sendable {
+    private let bytes = Atomic<UInt64>(0)
+    private let reads = Atomic<UInt64>(0)
+
+    package init() {}
+
+    package var byteCount: UInt64 { bytes.load(ordering: .relaxed) }
+    package var readCount: UInt64 { reads.load(ordering: .relaxed) }
+
+    fileprivate func add(_ byteCount: Int) {
+        bytes.add(UInt64(byteCount), ordering: .relaxed)
+        reads.add(1, ordering: .relaxed)
+    }
+}
+
+/// Another source, whose reads are counted.
+package struct MeteredSource: ByteSource {
+    private let base: any ByteSource
+    private let meter: ReadMeter
+
+    package var byteCount: UInt64 { base.byteCount }
+
+    package init(_ base: any ByteSource, countedBy meter: ReadMeter) {
+        self.base = base
+        self.meter = meter
+    }
+
+    package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
+        try base.read(count, at: offset, into: &output)
+        meter.add(count)
+    }
+
+    package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
+        try base.firstOffset(of: region, in: range)
+    }
+
+    package func validate() throws(ReadError) {
+        try base.validate()
+    }
+}

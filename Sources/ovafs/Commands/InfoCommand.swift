@@ -1,0 +1,47 @@
+// `ovafs info`: what is in a package or a disk image.
+// SPDX-License-Identifier: Apache-2.0
+
+import Appliance
+import ArgumentParser
+
+struct InfoCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "info",
+        abstract: "Show what is in a package or a disk image.",
+        discussion: "Reads descriptors and headers only; no disk is decoded.")
+
+    @Argument(help: "An OVA, an .ovf or the folder that holds it, or a disk image.", completion: .file())
+    var source: String
+
+    @Flag(help: "Print JSON, as in .ova/info.json of a mount.")
+    var json = false
+
+    @Flag(help: "Open a package whose descriptor is missing or broken, too.")
+    var lenient = false
+
+    func run() throws {
+        var options = ApplianceOptions()
+        options.isLenient = lenient
+        let appliance = try Appliance.open(source, options: options)
+        let summary = ApplianceSummary(of: appliance)
+        try StandardOutput.write(json ? summary.json() : Array(SummaryTable(summary).text.utf8))
+    }
+}
+
+extension Appliance {
+    /// Opens what a SOURCE argument names.
+    /// - Throws: `CommandFailure` with the exit code that fits.
+    static func open(_ argument: String, options: ApplianceOptions) throws -> Appliance {
+        let located = try SourceLocator.locate(argument)
+        do throws(ApplianceError) {
+            return try open(located, options: options)
+        } catch {
+            let status: ExitStatus =
+                switch error.kind {
+                case .unreadable: .cannotReadSource
+                case .damaged: .damaged
+                }
+            throw CommandFailure(status: status, message: "\(argument): \(error)")
+        }
+    }
+}

@@ -1,0 +1,102 @@
+// `ovafs mount`: shows a package or a disk image as a directory.
+// SPDX-License-Identifier: Apache-2.0
+
+import Appliance
+import ArgumentParser
+import FileTree
+import FuseServer
+import Glibc
+import Logging
+
+struct MountCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mount",
+        abstract: "Mount a package or a disk image on a directory.",
+        discussion: """
+            Returns when the mount can be used. Unmount with umount(8) or fusermount3 -u. Options (-o): \
+            allow_other, uid=N, gid=N, umask=OCTAL, ctldir=visible|hidden, lenient, cache_size=SIZE (64M), \
+            threads=N, cache=kernel|none, auto_unmount, log=FILE|syslog|stderr, ro.
+            """)
+
+    @Argument(help: "An OVA, an .ovf or the folder that holds it, or a disk image.", completion: .file())
+    var source: String
+
+    @Argument(help: "The directory to mount on.", completion: .directory)
+    var directory: String
+
+    @Option(
+        name: .short, parsing: .singleValue,
+        help: ArgumentHelp("Mount options, separated by commas.", valueName: "options"))
+    var o: [String] = []
+
+    @Flag(name: .shortAndLong, help: "Stay in the foreground.")
+    var foreground = false
+
+    @Option(help: .hidden)
+    var readyDescriptor: Int32?
+
+    func run() throws {
+        let options = try MountOptions(o)
+        let mountPoint = try absoluteDirectory()
+        guard foreground || readyDescriptor != nil else {
+            Glibc.exit(try BackgroundLaunch.run(CommandLine.arguments))
+        }
+        let background = readyDescriptor.map(BackgroundServer.init)
+        let log = try (options.log ?? (background == nil ? .standardError : .systemLog)).logger()
+        let appliance = try Appliance.open(source, options: applianceOptions(options))
+        defer { appliance.stopPrefetching() }
+        for line in ApplianceSummary(of: appliance).problems {
+            StandardError.write("warning: \(line)")
+            if background != nil { log.warning("\(source): \(line)") }
+        }
+        try serve(appliance, at: mountPoint, options, log: log) { background?.mountIsUsable() }
+    }
+
+    private func serve(
+        _ appliance: Appliance, at mountPoint: String, _ options: MountOptions, log: Logger,
+        whenUsable: @escaping @Sendable () -> Void
+    ) throws {
+        var session = SessionOptions(
+            sourceName: source, userID: options.userID ?? getuid(), groupID: options.groupID ?? getgid())
+        session.allowsOtherUsers = options.allowsOtherUsers
+        session.umask = options.umask
+        session.cacheMode = options.cacheMode
+        session.unmountsWhenServerDies = options.unmountsWhenServerDies
+        let statistics = ServerStatistics()
+        let tree = ApplianceTree.make(
+            for: appliance, showsControlDirectory: options.controlDirectoryIsVisible,
+            liveStatistics: { MountStatistics(of: appliance, served: statistics).json() })
+        let server = FuseServer(tree: tree, options: session, statistics: statistics, log: log)
+        do throws(MountError) {
+            try server.serve(at: mountPoint, whenUsable: whenUsable)
+        } catch {
+            throw CommandFailure(status: .cannotMount, message: error.description)
+        }
+    }
+
+    private func applianceOptions(_ options: MountOptions) -> ApplianceOptions {
+        var result = ApplianceOptions()
+        result.isLenient = options.isLenient
+        result.cacheByteLimit = options.cacheByteLimit
+        result.prefetchThreadCount = options.threadCount ?? max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
+        return result
+    }
+
+    /// The mount point without links, so that it can be unmounted from anywhere.
+    private func absoluteDirectory() throws -> String {
+        guard let resolved = unsafe realpath(directory, nil) else {
+            throw failure("cannot mount on \(directory): \(unsafe String(cString: strerror(errno)))")
+        }
+        // SAFETY: realpath's result is a C string of our own.
+        defer { unsafe free(resolved) }
+        var status = stat()
+        guard unsafe stat(resolved, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw failure("cannot mount on \(directory): it is not a directory")
+        }
+        return unsafe String(cString: resolved)
+    }
+
+    private func failure(_ message: String) -> CommandFailure {
+        CommandFailure(status: .cannotMount, message: message)
+    }
+}

@@ -1,0 +1,72 @@
+// Going into the background: the program starts itself anew and waits until that one can be used.
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// The side that waits. A process that has threads cannot fork, so the server is a new process from the start.
+enum BackgroundLaunch {
+    /// Starts this program with `arguments` and the descriptor of a pipe added, and waits for word from it.
+    ///
+    /// - Returns: The exit code for the caller: 0 when the mount can be used, else that of the process, which
+    ///   has said on standard error what is wrong.
+    static func run(_ arguments: [String]) throws -> CInt {
+        var ends: [CInt] = [-1, -1]
+        guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else { throw failure("pipe", errno) }
+        defer { close(ends[0]) }
+        let child: pid_t
+        do {
+            defer { close(ends[1]) }
+            child = try spawn(arguments + ["--ready-descriptor", "\(readyDescriptor)"], passing: ends[1])
+        }
+        var word: UInt8 = 0
+        while true {
+            let count = unsafe read(ends[0], &word, 1)
+            if count == 1 { return ExitStatus.done.rawValue }
+            if count == 0 || errno != EINTR { break }
+        }
+        return exitCode(of: child)
+    }
+
+    /// The descriptor that the new process finds the pipe at.
+    private static let readyDescriptor: CInt = 3
+
+    private static func spawn(_ arguments: [String], passing pipe: CInt) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        unsafe posix_spawnattr_init(&attributes)
+        defer {
+            unsafe posix_spawn_file_actions_destroy(&actions)
+            unsafe posix_spawnattr_destroy(&attributes)
+        }
+        // A duplicate of itself loses close-on-exec too, by POSIX.
+        unsafe posix_spawn_file_actions_adddup2(&actions, pipe, readyDescriptor)
+        // A session of its own: the terminal's signals do not reach a server in the background.
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSID))
+        var strings = unsafe arguments.map { unsafe strdup($0) } + [nil]
+        defer { for string in unsafe strings { unsafe free(string) } }
+        var child = pid_t()
+        // SAFETY: the strings live until the call has returned; the list ends with nil.
+        let result = unsafe posix_spawn(&child, "/proc/self/exe", &actions, &attributes, &strings, environ)
+        guard result == 0 else { throw failure("start the server", result) }
+        return child
+    }
+
+    private static func exitCode(of child: pid_t) -> CInt {
+        var status: CInt = 0
+        while unsafe waitpid(child, &status, 0) < 0 {
+            guard errno == EINTR else { return ExitStatus.cannotMount.rawValue }
+        }
+        let signal = status & 0x7f
+        guard signal == 0 else {
+            StandardError.write("the server was ended by signal \(signal) before the mount could be used")
+            return ExitStatus.cannotMount.rawValue
+        }
+        return (status >> 8) & 0xff
+    }
+
+    private static func failure(_ what: String, _ errno: CInt) -> CommandFailure {
+        CommandFailure(
+            status: .cannotMount, message: "cannot \(what): \(unsafe String(cString: strerror(errno)))")
+    }
+}

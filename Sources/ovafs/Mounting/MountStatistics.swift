@@ -1,0 +1,38 @@
+// The live counters of a mount, as `.ova/stats.json` shows them.
+// SPDX-License-Identifier: Apache-2.0
+
+import Appliance
+import FoundationEssentials
+import FuseServer
+
+/// A moment's view of the counters; every number only grows, except `cachedBytes`.
+struct MountStatistics: Codable {
+    let readRequests: UInt64
+    let failedReads: UInt64
+    let bytesServed: UInt64
+    let clustersDecoded: UInt64
+    let clustersDecodedAhead: UInt64
+    let cacheHits: UInt64
+    let cachedBytes: UInt64
+    let sourceReads: UInt64
+    let sourceBytesRead: UInt64
+
+    init(of appliance: Appliance, served: ServerStatistics) {
+        readRequests = served.readRequests
+        failedReads = served.failedReads
+        bytesServed = served.bytesServed
+        clustersDecoded = appliance.cache.statistics.clustersDecoded
+        clustersDecodedAhead = appliance.cache.statistics.clustersDecodedAhead
+        cacheHits = appliance.cache.statistics.cacheHits
+        cachedBytes = UInt64(appliance.cache.byteCount)
+        sourceReads = appliance.sourceMeter.readCount
+        sourceBytesRead = appliance.sourceMeter.byteCount
+    }
+
+    func json() -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        guard let data = try? encoder.encode(self) else { preconditionFailure("counters are JSON") }
+        return Array(data) + [UInt8(ascii: "\n")]
+    }
+}

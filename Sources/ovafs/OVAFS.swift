@@ -1,0 +1,42 @@
+// The program: its commands, and how it ends.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Glibc
+
+@main
+struct OVAFS: ParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "ovafs",
+        abstract: "Mount a virtual appliance (OVA) or a disk image as a read-only directory.",
+        discussion: """
+            The descriptor and the manifest are shown as stored, every disk as a raw file that is decoded \
+            when it is read. Exit codes: 0 done, 1 the input is damaged or a check failed, 2 wrong usage, \
+            3 cannot read the source, 4 cannot mount.
+            """,
+        version: "ovafs \(version)",
+        subcommands: [MountCommand.self, InfoCommand.self])
+
+    static func main() {
+        // A reader of standard output that goes away is an error of the write, not a death without a word.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let failure as CommandFailure {
+            StandardError.write(failure.message)
+            Glibc.exit(failure.status.rawValue)
+        } catch {
+            end(with: error)
+        }
+    }
+
+    /// Ends after an error of the argument parser, which also stands for `--help` and `--version`.
+    private static func end(with error: any Error) -> Never {
+        guard exitCode(for: error) != .success else { exit(withError: error) }
+        StandardError.write("\(message(for: error)); see 'ovafs --help'")
+        Glibc.exit(ExitStatus.wrongUsage.rawValue)
+    }
+}

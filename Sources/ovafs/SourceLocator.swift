@@ -1,0 +1,52 @@
+// From what the user names to what is opened.
+// SPDX-License-Identifier: Apache-2.0
+
+import Appliance
+import ByteSources
+import OVFPackage
+import SystemPackage
+
+/// Finds out what a SOURCE argument means: SPEC, "Sources".
+enum SourceLocator {
+    /// - Throws: `CommandFailure` with `cannotReadSource` where there is nothing to open.
+    static func locate(_ argument: String) throws -> ApplianceSource {
+        let path = FilePath(argument)
+        do throws(ReadError) {
+            if isDirectory(path) { return try folder(path) }
+            if path.extension?.lowercased() == "ovf" {
+                // A bare name stands for a file of the working directory.
+                let parent = path.removingLastComponent()
+                return .folder(
+                    try PackageFolder(path: parent.isEmpty ? "." : parent),
+                    descriptorName: name(of: path))
+            }
+            let file = try LocalFile(path: path)
+            return .file(file, name: name(of: path), modificationTime: file.modificationTime)
+        } catch {
+            throw CommandFailure(status: .cannotReadSource, message: error.description)
+        }
+    }
+
+    /// A folder with exactly one descriptor.
+    private static func folder(_ path: FilePath) throws(ReadError) -> ApplianceSource {
+        let folder = try PackageFolder(path: path)
+        let descriptors = try folder.names().filter(PackageFolder.isDescriptorName)
+        guard let only = descriptors.first, descriptors.count == 1 else {
+            throw .unsupported(
+                feature: "the folder \(path) holds \(descriptors.count) *.ovf files, not one; "
+                    + "name the descriptor itself")
+        }
+        return .folder(folder, descriptorName: only)
+    }
+
+    private static func isDirectory(_ path: FilePath) -> Bool {
+        guard let descriptor = try? FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
+        else { return false }
+        try? descriptor.close()
+        return true
+    }
+
+    private static func name(of path: FilePath) -> [UInt8] {
+        path.lastComponent.map { Array($0.string.utf8) } ?? Array("disk".utf8)
+    }
+}
