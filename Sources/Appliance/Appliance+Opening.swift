@@ -1,7 +1,8 @@
 // Opening an appliance: what is it, by content?
 // SPDX-License-Identifier: Apache-2.0
 
-package import ByteSources
+import ByteSources
+import DiskImages
 import OVFPackage
 
 extension Appliance {

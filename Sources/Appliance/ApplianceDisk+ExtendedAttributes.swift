@@ -1,6 +1,7 @@
 // What a raw file says of its disk through extended attributes.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import FileTree
 import OVFPackage
 

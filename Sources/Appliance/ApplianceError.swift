@@ -1,7 +1,7 @@
 // Why an appliance could not be opened.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ByteSources
+import ByteSources
 
 /// An appliance that is not opened; one line that says what is wrong and what to do.
 package struct ApplianceError: Error, CustomStringConvertible {

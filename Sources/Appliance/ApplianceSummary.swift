@@ -1,6 +1,7 @@
 // What `info` says of an appliance.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import DiskImages
 import FoundationEssentials
 import OVFPackage

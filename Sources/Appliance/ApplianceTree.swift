@@ -1,7 +1,7 @@
 // The files that a mounted appliance shows.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ByteSources
+import ByteSources
 import DiskImages
 package import FileTree
 import OVFPackage

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
+import CFuse
 import FileTree
 import Glibc
 import Logging

@@ -41,7 +41,7 @@ struct MountCommand: ParsableCommand {
         guard foreground || readyDescriptor != nil else {
             Glibc.exit(try BackgroundLaunch.run(CommandLine.arguments))
         }
-        let background = readyDescriptor.map(BackgroundServer.init)
+        let background = readyDescriptor.map(BackgroundServer.init(readyDescriptor:))
         let log = try (options.log ?? (background == nil ? .standardError : .systemLog)).logger()
         let appliance = try Appliance.open(source, options: applianceOptions(options))
         defer { appliance.stopPrefetching() }

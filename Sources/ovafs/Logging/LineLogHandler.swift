@@ -31,7 +31,7 @@ struct LineLogHandler: LogHandler {
     /// The time as ISO 8601 has it, to the second.
     private static func now() -> String {
         var seconds = time(nil)
-        var fields = tm()
+        var fields = unsafe tm()
         unsafe gmtime_r(&seconds, &fields)
         var text = [CChar](repeating: 0, count: 32)
         let length = unsafe strftime(&text, text.count, "%Y-%m-%dT%H:%M:%SZ", &fields)

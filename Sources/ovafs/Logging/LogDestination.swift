@@ -19,7 +19,7 @@ enum LogDestination: Sendable, Equatable {
         case .systemLog:
             return Logger(label: "ovafs") { _ in SystemLogHandler() }
         case .file(let path):
-            let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+            let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
             guard descriptor >= 0 else {
                 let reason = unsafe String(cString: strerror(errno))
                 throw CommandFailure(

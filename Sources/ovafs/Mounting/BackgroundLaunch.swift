@@ -11,8 +11,10 @@ enum BackgroundLaunch {
     ///   has said on standard error what is wrong.
     static func run(_ arguments: [String]) throws -> CInt {
         var ends: [CInt] = [-1, -1]
-        guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else { throw failure("pipe", errno) }
+        guard unsafe pipe(&ends) == 0 else { throw failure("make a pipe", errno) }
         defer { close(ends[0]) }
+        // The server gets its end under the number that it is told, and no other.
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let child: pid_t
         do {
             defer { close(ends[1]) }
@@ -31,23 +33,16 @@ enum BackgroundLaunch {
     private static let readyDescriptor: CInt = 3
 
     private static func spawn(_ arguments: [String], passing pipe: CInt) throws -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        var attributes = posix_spawnattr_t()
+        var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
-        unsafe posix_spawnattr_init(&attributes)
-        defer {
-            unsafe posix_spawn_file_actions_destroy(&actions)
-            unsafe posix_spawnattr_destroy(&attributes)
-        }
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         // A duplicate of itself loses close-on-exec too, by POSIX.
         unsafe posix_spawn_file_actions_adddup2(&actions, pipe, readyDescriptor)
-        // A session of its own: the terminal's signals do not reach a server in the background.
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSID))
         var strings = unsafe arguments.map { unsafe strdup($0) } + [nil]
-        defer { for string in unsafe strings { unsafe free(string) } }
+        defer { unsafe strings.forEach { unsafe free($0) } }
         var child = pid_t()
         // SAFETY: the strings live until the call has returned; the list ends with nil.
-        let result = unsafe posix_spawn(&child, "/proc/self/exe", &actions, &attributes, &strings, environ)
+        let result = unsafe posix_spawn(&child, "/proc/self/exe", &actions, nil, &strings, environ)
         guard result == 0 else { throw failure("start the server", result) }
         return child
     }

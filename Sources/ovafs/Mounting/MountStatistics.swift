@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Appliance
+import ByteSources
+import DiskImages
 import FoundationEssentials
 import FuseServer
 
