@@ -25,7 +25,7 @@ struct SparseMap: Sendable {
     /// Most pieces of a member.
     static let maximumPieceCount = 1 << 20
 
-    /// - Parameter numbers: offsets and lengths in turn.
+    /// Takes offsets and lengths in turn.
     /// - Throws: `ReadError.corrupt` where pieces overlap, go back, or do not fit.
     init(_ numbers: [UInt64], byteCount: UInt64, in record: String, at offset: UInt64) throws(ReadError) {
         guard numbers.count.isMultiple(of: 2), numbers.count / 2 <= Self.maximumPieceCount else {

@@ -1,0 +1,26 @@
+// Why a descriptor cannot be understood.
+// SPDX-License-Identifier: Apache-2.0
+
+/// A descriptor that is refused: what is wrong, in which element, on which line.
+package struct DescriptorError: Error, Equatable {
+    /// The element, such as `Disk`; empty where the text is no XML so far.
+    package let element: String
+    /// From 1; 0 where the descriptor as a whole is meant.
+    package let line: Int
+    package let reason: String
+
+    package init(element: String = "", line: Int = 0, _ reason: String) {
+        self.element = element
+        self.line = line
+        self.reason = reason
+    }
+}
+
+extension DescriptorError: CustomStringConvertible {
+    package var description: String {
+        var place = "descriptor"
+        if line > 0 { place += ", line \(line)" }
+        if !element.isEmpty { place += ", <\(element)>" }
+        return "\(place): \(reason)"
+    }
+}
