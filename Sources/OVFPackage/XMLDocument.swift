@@ -42,6 +42,9 @@ package struct XMLDocument: Sendable {
     private static func parse(_ buffer: UnsafeBufferPointer<UInt8>) throws(DescriptorError) -> XMLElement {
         _ = initialization
         xmlResetLastError()
+        // Errors of text encodings go to the thread's handler, which would write them to standard error.
+        unsafe xmlSetStructuredErrorFunc(nil) { _, _ in }
+        defer { xmlSetStructuredErrorFunc(nil, nil) }
         let options =
             XML_PARSE_NONET.rawValue | XML_PARSE_NOERROR.rawValue | XML_PARSE_NOWARNING.rawValue
             | XML_PARSE_BIG_LINES.rawValue
