@@ -51,6 +51,7 @@ struct DisplayTree {
     private var folders: Set<ByteString> = []
     /// For a name that is taken, the number to try next: many duplicates of one name stay cheap.
     private var nextNumbers: [ByteString: Int] = [:]
+    private var folderNumbers: [ByteString: Int] = [:]
 
     /// `components`, with `~2`, `~3` … after a name that is taken already.
     mutating func place(_ components: [[UInt8]]) -> [[UInt8]] {
@@ -71,15 +72,15 @@ struct DisplayTree {
         let wanted = ByteString(prefix + component + [UInt8(ascii: "/")])
         guard isTaken(wanted, isFile: isFile) else { return component }
         // A folder whose name a file has keeps one new name for all that it holds.
-        var number = isFile ? nextNumbers[wanted] ?? 2 : 2
+        var number = (isFile ? nextNumbers[wanted] : folderNumbers[wanted]) ?? 2
         while true {
             let suffix = Array("~\(number)".utf8)
             let name = component.prefix(MemberPath.maximumComponentByteCount - suffix.count) + suffix
-            number += 1
             if !isTaken(ByteString(prefix + name + [UInt8(ascii: "/")]), isFile: isFile) {
-                if isFile { nextNumbers[wanted] = number }
+                if isFile { nextNumbers[wanted] = number + 1 } else { folderNumbers[wanted] = number }
                 return Array(name)
             }
+            number += 1
         }
     }
 

@@ -15,7 +15,7 @@ package struct OVFPackage: Sendable {
     /// Why an archive was not read to its end; nil where it was, and for a folder.
     package let damage: ReadError?
 
-    private let roles: PackageRoles
+    let roles: PackageRoles
 
     package enum Container: Sendable, Equatable {
         case archive(Set<TarDialect>)
@@ -50,4 +50,9 @@ package struct OVFPackage: Sendable {
         roles = PackageRoles(among: members, &log)
         self.warnings = warnings + log.warnings
     }
+}
+
+extension OVFPackage {
+    /// The members that are not content: descriptor, manifest and certificate.
+    var roleIndices: [Int] { [roles.descriptor, roles.manifest, roles.certificate].compactMap { $0 } }
 }

@@ -1,0 +1,80 @@
+// Elements and attributes of a descriptor, found the way real descriptors spell them.
+// SPDX-License-Identifier: Apache-2.0
+
+/// An element seen through the rules for names: local names, in a known namespace or none.
+extension XMLElement {
+    private static let envelopeNamespaces = [
+        "http://schemas.dmtf.org/ovf/envelope/", "http://www.vmware.com/schema/ovf/1/envelope",
+    ]
+
+    /// Whether the element's name is OVF's.
+    var isEnvelopeElement: Bool {
+        namespace.isEmpty || Self.envelopeNamespaces.contains { namespace.hasPrefix($0) }
+    }
+
+    /// The name of a section: that of the element, or in OVF 0.9 the `xsi:type` of a `Section` or `Content`.
+    var sectionName: String {
+        guard name == "Section" || name == "Content" else { return name }
+        let type = attributes.first { $0.name == "type" && $0.namespace.hasSuffix("XMLSchema-instance") }
+        guard let value = type?.value ?? attribute("type") else {
+            return name == "Content" ? "VirtualSystem" : name
+        }
+        let local = value.split(separator: ":").last.map(String.init) ?? value
+        return local.hasSuffix("_Type") ? String(local.dropLast(5)) : local
+    }
+
+    /// The value of an attribute, with OVF's prefix or none; otherwise with any.
+    func attribute(_ name: String) -> String? {
+        var other: String?
+        for attribute in attributes where attribute.name == name {
+            if attribute.namespace.isEmpty
+                || Self.envelopeNamespaces.contains(where: { attribute.namespace.hasPrefix($0) })
+            {
+                return attribute.value
+            }
+            other = other ?? attribute.value
+        }
+        return other
+    }
+
+    /// Whether an attribute says yes.
+    func flag(_ name: String) -> Bool {
+        guard let value = attribute(name)?.trimmed.lowercased() else { return false }
+        return value == "true" || value == "1"
+    }
+
+    /// The first child of that name.
+    func child(_ name: String) -> XMLElement? { children.first { $0.name == name } }
+
+    /// The text of the first child of one of the names that has any; empty where there is none.
+    func childText(_ names: String...) -> String {
+        for name in names {
+            for child in children where child.name.caseInsensitiveEquals(name) {
+                let text = child.text.trimmed
+                if !text.isEmpty { return text }
+            }
+        }
+        return ""
+    }
+}
+
+extension String {
+    /// The text without white space at its ends.
+    var trimmed: String {
+        guard let first = firstIndex(where: { !$0.isWhitespace }),
+            let last = lastIndex(where: { !$0.isWhitespace })
+        else { return "" }
+        return String(self[first...last])
+    }
+
+    /// Whether the two are equal but for the case of ASCII letters.
+    func caseInsensitiveEquals(_ other: String) -> Bool {
+        utf8.count == other.utf8.count
+            && zip(utf8, other.utf8).allSatisfy {
+                PackageRoles.asciiLowercased($0) == PackageRoles.asciiLowercased($1)
+            }
+    }
+
+    /// nil where the text is empty.
+    var nonEmpty: String? { isEmpty ? nil : self }
+}

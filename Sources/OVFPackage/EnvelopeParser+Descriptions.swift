@@ -1,0 +1,74 @@
+// The sections of a descriptor that people read: products, annotations, licences, and those of vendors.
+// SPDX-License-Identifier: Apache-2.0
+
+extension EnvelopeParser {
+    /// Most values that a section is flattened to.
+    private static let maximumSummaryCount = 256
+
+    /// Adds a section to what is said about a package or a virtual system.
+    func describe(_ section: XMLElement, in descriptions: inout DescriptiveSections) {
+        switch section.sectionName {
+        case "ProductSection": descriptions.products.append(product(section))
+        case "AnnotationSection":
+            if let text = section.childText("Annotation").nonEmpty { descriptions.annotations.append(text) }
+        case "EulaSection": descriptions.licenses.append(section.childText("Info"))
+        default:
+            descriptions.otherSections.append(
+                OtherSection(
+                    namespace: section.namespace, name: section.sectionName, info: section.childText("Info"),
+                    line: section.line))
+        }
+    }
+
+    private func product(_ section: XMLElement) -> Product {
+        Product(
+            name: section.childText("Product"), vendor: section.childText("Vendor"),
+            version: section.childText("Version"), fullVersion: section.childText("FullVersion"),
+            url: section.childText("ProductUrl"), className: section.attribute("class") ?? "",
+            instance: section.attribute("instance") ?? "",
+            properties: section.children.filter { $0.name == "Property" }.map {
+                Product.Property(
+                    key: $0.attribute("key") ?? "", type: $0.attribute("type") ?? "", value: value(of: $0),
+                    label: $0.childText("Label"))
+            })
+    }
+
+    /// The value of a property for the chosen configuration, else the general one.
+    private func value(of property: XMLElement) -> String? {
+        let chosen = property.children.first {
+            $0.name == "Value" && $0.attribute("configuration") == configuration && configuration != nil
+        }
+        return chosen?.attribute("value") ?? property.attribute("value")
+            ?? property.child("Value")?.attribute("value")
+    }
+
+    /// Makes every property of the document known under its key, and under its full name.
+    mutating func collectProperties(of root: XMLElement) {
+        var pending = [root]
+        while let element = pending.popLast() {
+            for child in element.children.reversed() where child.sectionName != "References" {
+                pending.append(child)
+            }
+            guard element.sectionName == "ProductSection" else { continue }
+            let parts = [element.attribute("class") ?? "", element.attribute("instance") ?? ""]
+            for property in element.children where property.name == "Property" {
+                guard let key = property.attribute("key"), let value = value(of: property) else { continue }
+                let full = [parts[0], key, parts[1]].filter { !$0.isEmpty }.joined(separator: ".")
+                for name in [key, full] where properties[name] == nil { properties[name] = value }
+            }
+        }
+    }
+
+    /// The texts in a section, each with the names of the elements around it.
+    static func flattened(_ section: XMLElement) -> [SectionValue] {
+        var values: [SectionValue] = []
+        var pending = section.children.reversed().map { (element: $0, path: $0.name) }
+        while let (element, path) = pending.popLast(), values.count < maximumSummaryCount {
+            let name = element.attribute("name").map { "\(path)[\($0)]" } ?? path
+            let text = element.text.trimmed
+            if !text.isEmpty { values.append(SectionValue(path: name, value: text)) }
+            pending += element.children.reversed().map { ($0, "\(name)/\($0.name)") }
+        }
+        return values
+    }
+}

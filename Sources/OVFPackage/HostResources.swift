@@ -1,0 +1,79 @@
+// What a HostResource of a hardware item means.
+// SPDX-License-Identifier: Apache-2.0
+
+/// The disks and files of an envelope, by the names that hardware items use.
+struct HostResources {
+    private var disks: [String: Int] = [:]
+    private var files: [String: Int] = [:]
+    /// oVirt names a disk by its file's reference.
+    private var diskFiles: [String: Int] = [:]
+
+    init(_ envelope: Envelope) {
+        for (index, disk) in envelope.disks.enumerated() {
+            if disks[disk.id] == nil { disks[disk.id] = index }
+            if let file = disk.fileReference, diskFiles[file] == nil { diskFiles[file] = index }
+        }
+        for (index, file) in envelope.files.enumerated() where files[file.id] == nil {
+            files[file.id] = index
+        }
+    }
+
+    /// What is in the drive that `item` describes.
+    func backing(
+        of item: HardwareItem, _ kind: StorageLayout.Kind, _ log: inout WarningLog
+    ) -> StorageLayout.Backing {
+        for text in item.hostResources {
+            if let found = lookUp(text) { return found }
+            // CD drives name devices of the host that made the package.
+            guard kind == .disk else { continue }
+            let isPath = Self.split(text) != nil
+            log.add(
+                isPath ? .hostResourceDangling : .hostResourceUnknown,
+                "the host resource \"\(text)\" is no disk or file of the descriptor", line: item.line)
+        }
+        return .empty
+    }
+
+    private func lookUp(_ text: String) -> StorageLayout.Backing? {
+        if let (isDisk, id) = Self.split(text) {
+            return isDisk ? disks[id].map { .disk($0) } : files[id].map { .file($0) }
+        }
+        // oVirt: bare ids, or disk id and file id with a slash between them.
+        let parts = text.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
+        let disk =
+            diskFiles[text] ?? disks[text] ?? parts.first.flatMap { disks[$0] }
+            ?? parts.last.flatMap { diskFiles[$0] ?? disks[$0] }
+        return disk.map { .disk($0) }
+    }
+
+    /// `^(ovf:)?/{1,2}(disk|file)/(.+)$`
+    static func split(_ text: String) -> (isDisk: Bool, id: String)? {
+        var rest = text[...]
+        if rest.hasPrefix("ovf:") { rest = rest.dropFirst(4) }
+        guard rest.hasPrefix("/") else { return nil }
+        rest = rest.dropFirst()
+        if rest.hasPrefix("/") { rest = rest.dropFirst() }
+        let isDisk = rest.hasPrefix("disk/")
+        guard isDisk || rest.hasPrefix("file/") else { return nil }
+        rest = rest.dropFirst(5)
+        return rest.isEmpty ? nil : (isDisk, String(rest))
+    }
+}
+
+extension EnvelopeParser {
+    /// Reports what the systems' drives say that does not fit, and disks that no drive has.
+    mutating func checkHostResources() {
+        var used: Set<Int> = []
+        for layout in StorageLayout.layouts(of: envelope) {
+            for warning in layout.warnings { log.add(warning.code, warning.message, line: warning.line) }
+            for drive in layout.drives {
+                if case .disk(let index) = drive.backing { used.insert(index) }
+            }
+        }
+        let parents = Set(envelope.disks.compactMap(\.parentIndex))
+        for (index, disk) in envelope.disks.enumerated()
+        where !used.contains(index) && !parents.contains(index) {
+            log.add(.diskUnused, "no virtual system has the disk \"\(disk.id)\"", line: disk.line)
+        }
+    }
+}

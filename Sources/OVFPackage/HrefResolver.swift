@@ -1,0 +1,136 @@
+// Finds the member that an href of the descriptor means.
+// SPDX-License-Identifier: Apache-2.0
+
+/// The names of a package's members, looked up the way hrefs are written. No name leads out of the package.
+package struct HrefResolver: Sendable {
+    private var paths: [ByteString: Int] = [:]
+    private var names: [ByteString: [Int]] = [:]
+    /// By canonical equivalence, which is how Swift compares strings.
+    private var normalizedPaths: [String: Int] = [:]
+    private var normalizedNames: [String: [Int]] = [:]
+    /// For each name in front of nine digits, the highest number: what chunks there are.
+    private var chunkNumbers: [ByteString: Int] = [:]
+    /// The folder of the descriptor, which hrefs are relative to; ends with a slash unless empty.
+    private let base: [UInt8]
+
+    /// How an href was found.
+    package enum Rule: String, Sendable {
+        case exact
+        case percentDecoded = "percent-decoded"
+        case lastComponent = "last-component"
+        case normalized = "unicode-normalized"
+    }
+
+    package enum Resolution: Sendable, Equatable {
+        /// The member, by its index.
+        case found(Int, Rule)
+        case absent
+        /// Several members have the last component.
+        case ambiguous([Int])
+        /// An address of something that is not in the package.
+        case refused
+    }
+
+    /// `descriptor` is the member whose hrefs are looked up.
+    package init(_ members: [PackageMember], relativeTo descriptor: PackageMember? = nil) {
+        let path = descriptor?.normalizedPath ?? []
+        base = path.lastIndex(of: UInt8(ascii: "/")).map { Array(path[...$0]) } ?? []
+        for (index, member) in members.enumerated() where member.isReferable {
+            let path = member.normalizedPath
+            let name = Self.lastComponent(path)
+            // The first of two members with one name is the one that is meant.
+            let isFirst = paths[ByteString(path)] == nil
+            if isFirst { paths[ByteString(path)] = index }
+            if isFirst { names[ByteString(name), default: []].append(index) }
+            noteChunk(name)
+            guard isFirst, let text = String(validating: path, as: UTF8.self) else { continue }
+            if normalizedPaths[text] == nil { normalizedPaths[text] = index }
+            if let text = String(validating: name, as: UTF8.self) {
+                normalizedNames[text, default: []].append(index)
+            }
+        }
+    }
+
+    /// The highest number of a chunk of `href`; nil where there is none.
+    func lastChunkNumber(of href: String) -> Int? {
+        chunkNumbers[ByteString(Self.lastComponent(MemberPath(Array(href.utf8)).normalized))]
+    }
+
+    private mutating func noteChunk(_ name: [UInt8]) {
+        guard name.count > 10, name[name.count - 10] == UInt8(ascii: "."),
+            name.suffix(9).allSatisfy({ (0x30...0x39).contains($0) }),
+            let number = Int(String(decoding: name.suffix(9), as: UTF8.self))
+        else { return }
+        chunkNumbers[ByteString(Array(name.dropLast(10))), default: 0].raise(to: number)
+    }
+
+    /// The member that `href` means.
+    package func resolve(_ href: String) -> Resolution {
+        guard !href.isEmpty, !Self.isAddress(href) else { return .refused }
+        let written = MemberPath(Array(href.utf8))
+        let decoded = MemberPath(Self.percentDecoded(href))
+        if let index = path(written) { return .found(index, .exact) }
+        if let index = path(decoded) { return .found(index, .percentDecoded) }
+        for name in [Self.lastComponent(written.normalized), Self.lastComponent(decoded.normalized)] {
+            guard let matches = names[ByteString(name)], let first = matches.first else { continue }
+            return matches.count == 1 ? .found(first, .lastComponent) : .ambiguous(matches)
+        }
+        return resolveNormalized(decoded)
+    }
+
+    /// The member whose path is exactly `path`, relative to the descriptor or else to the package.
+    private func path(_ path: MemberPath) -> Int? {
+        guard path.isReferable else { return nil }
+        let plain = path.normalized
+        return paths[ByteString(base + plain)] ?? paths[ByteString(plain)]
+    }
+
+    private func resolveNormalized(_ path: MemberPath) -> Resolution {
+        if path.isReferable {
+            for bytes in [base + path.normalized, path.normalized] {
+                if let text = String(validating: bytes, as: UTF8.self), let index = normalizedPaths[text] {
+                    return .found(index, .normalized)
+                }
+            }
+        }
+        guard let name = String(validating: Self.lastComponent(path.normalized), as: UTF8.self),
+            let matches = normalizedNames[name], let first = matches.first
+        else { return .absent }
+        return matches.count == 1 ? .found(first, .normalized) : .ambiguous(matches)
+    }
+
+    /// What is behind the last slash; Windows programs wrote backslashes.
+    private static func lastComponent(_ path: [UInt8]) -> [UInt8] {
+        let start = path.lastIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }
+        return Array(path[(start.map { $0 + 1 } ?? 0)...])
+    }
+
+    /// Whether an href starts with a scheme, such as `https://`.
+    private static func isAddress(_ href: String) -> Bool {
+        guard let colon = href.firstIndex(of: ":"), href[colon...].hasPrefix("://") else { return false }
+        return href[..<colon].allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "+-.".contains($0)) }
+    }
+
+    /// `%41` as `A`; what is no escape stays.
+    static func percentDecoded(_ text: String) -> [UInt8] {
+        let bytes = Array(text.utf8)
+        var decoded: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count,
+                let high = Hexadecimal.digit(bytes[index + 1]), let low = Hexadecimal.digit(bytes[index + 2])
+            {
+                decoded.append(high << 4 | low)
+                index += 3
+            } else {
+                decoded.append(bytes[index])
+                index += 1
+            }
+        }
+        return decoded
+    }
+}
+
+extension Int {
+    fileprivate mutating func raise(to other: Int) { self = Swift.max(self, other) }
+}

@@ -1,0 +1,128 @@
+// A package that is a folder: the descriptor and the files that it names, and no others.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+package import SystemPackage
+
+extension OVFPackage {
+    /// Opens the package of a folder. Files that neither the descriptor nor the manifest names are not opened.
+    ///
+    /// `descriptorName` is the descriptor's name in the folder; without one, the folder has exactly one `*.ovf`.
+    /// - Throws: `ReadError` where there is no descriptor, or several to choose from.
+    package init(folder path: FilePath, descriptorName: String? = nil) throws(ReadError) {
+        let folder = try PackageFolder(path: path)
+        var contents = FolderContents(folder)
+        try contents.list([])
+        let descriptor = try contents.descriptorName(descriptorName)
+        try contents.open([descriptor])
+        let base = descriptor.prefix(upTo: descriptor.lastIndex(of: UInt8(ascii: ".")) ?? descriptor.endIndex)
+        for suffix in ["mf", "cert"] {
+            for name in contents.companions(of: Array(base), suffix) { try contents.open([name]) }
+        }
+        let draft = OVFPackage(
+            members: contents.members, skipped: [], container: .folder, warnings: [], damage: nil)
+        let files = draft.descriptor.flatMap { try? EnvelopeParser(reading: $0.source).envelope.files } ?? []
+        var hrefs: Set<String> = []
+        for file in files where hrefs.insert(file.href).inserted { try contents.openFile(file) }
+        self.init(
+            members: contents.members, skipped: [], container: .folder, warnings: contents.log.warnings,
+            damage: nil)
+    }
+}
+
+/// The names of a folder, and those of them that are opened.
+private struct FolderContents {
+    let folder: PackageFolder
+    private(set) var members: [PackageMember] = []
+    var log = WarningLog()
+    /// Every name seen, as a member without bytes, for hrefs to be looked up among.
+    private var candidates: [PackageMember] = []
+    private var resolver: HrefResolver?
+    private var listed: Set<[[UInt8]]> = []
+    private var opened: Set<ByteString> = []
+
+    init(_ folder: PackageFolder) {
+        self.folder = folder
+    }
+
+    /// Lists the folder at `components`, once.
+    mutating func list(_ components: [[UInt8]]) throws(ReadError) {
+        guard listed.count < 1_000, listed.insert(components).inserted else { return }
+        let names: [[UInt8]]
+        do throws(ReadError) {
+            names = try folder.names(in: components)
+        } catch .unsupported(let feature) {
+            log.add(.hrefRefused, feature)
+            return
+        }
+        for name in names {
+            candidates.append(Self.member(components + [name], MemorySource([]), time: 0))
+        }
+        resolver = nil
+    }
+
+    func descriptorName(_ wanted: String?) throws(ReadError) -> [UInt8] {
+        if let wanted { return Array(wanted.utf8) }
+        let found = candidates.filter { PackageRoles.isCandidate($0, for: "ovf") }.map(\.name)
+        guard let first = found.first else {
+            throw .unsupported(feature: "\(folder.path) is a folder without an .ovf file")
+        }
+        guard found.count == 1 else {
+            let names = found.prefix(5).map { String(displaying: $0) }.joined(separator: ", ")
+            throw .unsupported(
+                feature: "\(folder.path) has \(found.count) .ovf files (\(names)): name one of them")
+        }
+        return first
+    }
+
+    /// The files that may be the descriptor's manifest or certificate.
+    func companions(of base: [UInt8], _ suffix: String) -> [[UInt8]] {
+        let found = candidates.filter { PackageRoles.isCandidate($0, for: suffix) }.map(\.name)
+        let exact = found.filter { $0.prefix(upTo: $0.count - suffix.utf8.count - 1) == base[...] }
+        return exact.isEmpty ? found.count == 1 ? found : [] : Array(exact.prefix(1))
+    }
+
+    /// Opens what a `File` of the descriptor means, chunks too.
+    mutating func openFile(_ file: FileReference) throws(ReadError) {
+        for path in [MemberPath(Array(file.href.utf8)), MemberPath(HrefResolver.percentDecoded(file.href))]
+        where path.isReferable && path.components.count > 1 {
+            try list(path.components.dropLast().map(Array.init))
+        }
+        let names = resolver ?? HrefResolver(candidates)
+        resolver = names
+        try openMember(names.resolve(file.href))
+        guard file.chunkByteCount != nil, let last = names.lastChunkNumber(of: file.href) else { return }
+        for number in 0...min(last, TarIndex.maximumMemberCount) {
+            try openMember(names.resolve(file.href + ChunkAssembly.suffix(number)))
+        }
+    }
+
+    private mutating func openMember(_ resolution: HrefResolver.Resolution) throws(ReadError) {
+        guard case .found(let index, _) = resolution else { return }
+        try open(candidates[index].components)
+    }
+
+    /// Opens the file at `components`, once. What is no regular file is left out, with a warning.
+    mutating func open(_ components: [[UInt8]]) throws(ReadError) {
+        let file: LocalFile?
+        do throws(ReadError) {
+            guard opened.insert(ByteString(Array(components.joined(separator: [0x2f])))).inserted else {
+                return
+            }
+            file = try folder.file(at: components)
+        } catch .unsupported(let feature) {
+            log.add(.memberSkipped, feature)
+            return
+        }
+        guard let file else { return }
+        members.append(Self.member(components, file, time: file.modificationTime))
+    }
+
+    private static func member(
+        _ components: [[UInt8]], _ source: any ByteSource, time: Int64
+    ) -> PackageMember {
+        PackageMember(
+            path: Array(components.joined(separator: [UInt8(ascii: "/")])), components: components,
+            isReferable: true, missingByteCount: 0, modificationTime: time, location: nil, source: source)
+    }
+}

@@ -1,0 +1,206 @@
+// Tests of how hrefs find members, how chunks become one file, and of folders.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import Foundation
+import Testing
+
+@testable import OVFPackage
+
+@Suite("The files of a package")
+struct PackageFileTests {
+    private func package(_ members: [(String, [UInt8])]) throws -> OVFPackage {
+        var builder = TarBuilder()
+        for (path, data) in members { builder.add(Array(path.utf8), data) }
+        builder.finish()
+        return try OVFPackage(archive: MemorySource(builder.bytes))
+    }
+
+    @Test(
+        "an href matches exactly, else percent-decoded, else by last component, else normalised",
+        arguments: [
+            ("a.vmdk", "a.vmdk", HrefResolver.Rule.exact), ("./a.vmdk", "a.vmdk", .exact),
+            ("sub/b.vmdk", "sub/b.vmdk", .exact), ("my%20disk.vmdk", "my disk.vmdk", .percentDecoded),
+            ("50%25.vmdk", "50%.vmdk", .percentDecoded), ("x/y/a.vmdk", "a.vmdk", .lastComponent),
+            ("../../a.vmdk", "a.vmdk", .lastComponent), ("/etc/a.vmdk", "a.vmdk", .lastComponent),
+            ("C:\\images\\a.vmdk", "a.vmdk", .lastComponent), ("b.vmdk", "sub/b.vmdk", .lastComponent),
+            ("caf\u{e9}.vmdk", "cafe\u{301}.vmdk", .normalized),
+            ("caf%C3%A9.vmdk", "cafe\u{301}.vmdk", .normalized),
+        ])
+    func rules(href: String, path: String, rule: HrefResolver.Rule) throws {
+        let package = try package([
+            ("x.ovf", []), ("a.vmdk", []), ("sub/b.vmdk", []), ("my disk.vmdk", []), ("50%.vmdk", []),
+            ("cafe\u{301}.vmdk", []),
+        ])
+        guard case .found(let index, let found) = HrefResolver(package.members).resolve(href) else {
+            Issue.record("\(href) is not found")
+            return
+        }
+        #expect(package.members[index].path == Array(path.utf8))
+        #expect(found == rule)
+    }
+
+    @Test("the first of two members with one name is the one that an href means")
+    func duplicates() throws {
+        let package = try package([("x.ovf", []), ("a", [1]), ("a", [2])])
+        #expect(HrefResolver(package.members).resolve("a") == .found(1, .exact))
+    }
+
+    @Test(
+        "an href never leads out of the package, nor to a member whose name does",
+        arguments: [
+            ("../evil", HrefResolver.Resolution.absent), ("evil", .absent), ("/evil", .absent),
+            ("%2e%2e/evil", .absent),
+            ("https://host/a", .refused), ("file:///a", .refused), ("", .refused), ("..", .absent),
+        ])
+    func escapes(href: String, resolution: HrefResolver.Resolution) throws {
+        let package = try package([("x.ovf", []), ("../evil", [1]), ("/evil", [2])])
+        #expect(HrefResolver(package.members).resolve(href) == resolution)
+    }
+
+    @Test("a last component that several members have finds none of them")
+    func ambiguous() throws {
+        let package = try package([("x.ovf", []), ("a/disk", [1]), ("b/disk", [2])])
+        #expect(HrefResolver(package.members).resolve("c/disk") == .ambiguous([1, 2]))
+    }
+
+    @Test("hrefs are relative to the descriptor's folder")
+    func descriptorFolder() throws {
+        let package = try package([("sub/x.ovf", []), ("disk", [1]), ("sub/disk", [2])])
+        let resolver = HrefResolver(package.members, relativeTo: package.descriptor)
+        #expect(resolver.resolve("disk") == .found(2, .exact))
+    }
+
+    private func files(
+        _ file: String, _ members: [(String, [UInt8])]
+    ) throws -> (file: PackageFile?, codes: [PackageWarning.Code]) {
+        let package = try package([("x.ovf", [])] + members)
+        let envelope = try EnvelopeBuilder(files: file).envelope()
+        let (files, warnings) = PackageFile.files(of: envelope, in: package)
+        return (files[0], warnings.map(\.code))
+    }
+
+    @Test("chunks are joined in order")
+    func chunks() throws {
+        let (file, codes) = try files(
+            "<File ovf:id=\"f\" ovf:href=\"d\" ovf:size=\"5\" ovf:chunkSize=\"2\"/>",
+            [("d.000000002", [5]), ("d.000000000", [1, 2]), ("d.000000001", [3, 4])])
+        #expect(try file?.source.bytes(5, at: 0) == [1, 2, 3, 4, 5])
+        #expect(file?.members == [2, 3, 1])
+        #expect(codes.isEmpty)
+    }
+
+    @Test(
+        "a gap between chunks, or an end that is missing, is reported and nothing is served",
+        arguments: [
+            [("d.000000000", [1, 2]), ("d.000000002", [5])], [("d.000000001", [3, 4])],
+            [("d.000000000", [1, 2]), ("d.000000001", [3, 4])],
+        ] as [[(String, [UInt8])]])
+    func gaps(members: [(String, [UInt8])]) throws {
+        let (file, codes) = try files(
+            "<File ovf:id=\"f\" ovf:href=\"d\" ovf:size=\"5\" ovf:chunkSize=\"2\"/>", members)
+        #expect(file == nil)
+        #expect(codes == [.chunkMissing] || codes.contains(.chunkMissing))
+    }
+
+    @Test("chunks of a wrong size are reported")
+    func chunkSizes() throws {
+        let (file, codes) = try files(
+            "<File ovf:id=\"f\" ovf:href=\"d\" ovf:chunkSize=\"2\"/>",
+            [("d.000000000", [1, 2, 3]), ("d.000000001", [4])])
+        #expect(file?.source.byteCount == 4)
+        #expect(codes == [.chunkSizeWrong])
+    }
+
+    @Test("a file that is to be in chunks and is in one piece is taken whole")
+    func whole() throws {
+        let (file, codes) = try files(
+            "<File ovf:id=\"f\" ovf:href=\"d\" ovf:chunkSize=\"2\"/>", [("d", [1, 2, 3])])
+        #expect(file?.source.byteCount == 3)
+        #expect(codes == [.chunkWhole])
+    }
+
+    @Test("a wrong size, an absent file and an unreferenced member are reported")
+    func sizes() throws {
+        #expect(
+            try files("<File ovf:id=\"f\" ovf:href=\"d\" ovf:size=\"9\"/>", [("d", [1])]).codes == [
+                .fileSizeWrong
+            ])
+        #expect(
+            try files("<File ovf:id=\"f\" ovf:href=\"none\"/>", [("d", [1])]).codes == [
+                .fileMissing, .fileUnreferenced,
+            ])
+    }
+
+    @Test("the descriptor is the first *.ovf, case ignored, and never a file of macOS or outside the package")
+    func descriptorRule() throws {
+        let one = try package([
+            ("._a.ovf", []), ("__MACOSX/b.ovf", []), ("../c.ovf", []), ("d.OVF", []), ("e.ovf", []),
+        ])
+        #expect(one.descriptor?.displayPath == "d.OVF")
+        #expect(one.warnings.contains { $0.code == .descriptorSeveral })
+        #expect(try package([("a.vmdk", [])]).descriptor == nil)
+    }
+
+    @Test("manifest and certificate have the descriptor's base name, or are the only ones beside it")
+    func companions() throws {
+        let named = try package([("a.ovf", []), ("b.mf", []), ("a.MF", []), ("a.cert", [])])
+        #expect(named.manifest?.displayPath == "a.MF")
+        #expect(named.certificate?.displayPath == "a.cert")
+        let only = try package([("a.ovf", []), ("b.mf", [])])
+        #expect(only.manifest?.displayPath == "b.mf")
+        #expect(only.warnings.contains { $0.code == .manifestName })
+        #expect(try package([("a.ovf", []), ("b.mf", []), ("c.mf", [])]).manifest == nil)
+        #expect(
+            try package([("a.vmdk", []), ("a.ovf", [])]).warnings.contains { $0.code == .descriptorNotFirst })
+    }
+
+    @Test("a folder's package is the descriptor and the files that it names, opened beneath the folder")
+    func folder() throws {
+        let scratch = try ScratchFolder()
+        let text = EnvelopeBuilder(
+            files: """
+                <File ovf:id="f1" ovf:href="sub/my%20disk"/><File ovf:id="f2" ovf:href="c" ovf:chunkSize="1"/>
+                <File ovf:id="f3" ovf:href="../../../etc/passwd"/><File ovf:id="f4" ovf:href="link"/>
+                <File ovf:id="f5" ovf:href="linked/file"/>
+                """
+        ).text
+        try scratch.write("a.ovf", Array(text.utf8))
+        try scratch.write("a.mf", [])
+        try scratch.write("sub/my disk", [1])
+        try scratch.write("c.000000000", [1])
+        try scratch.write("c.000000001", [2])
+        try scratch.write("private.txt", [9])
+        try scratch.write("real/file", [9])
+        for (name, target) in [("link", "/etc/passwd"), ("linked", scratch.url.appending(path: "real").path)]
+        {
+            try FileManager.default.createSymbolicLink(
+                atPath: scratch.url.appending(path: name).path, withDestinationPath: target)
+        }
+        let package = try OVFPackage(folder: scratch.path)
+        #expect(
+            package.members.map(\.displayPath) == [
+                "a.ovf", "a.mf", "sub/my disk", "c.000000000", "c.000000001",
+            ])
+        #expect(package.container == .folder)
+        #expect(package.manifest?.displayPath == "a.mf")
+        #expect(package.warnings.contains { $0.code == .memberSkipped })
+        let envelope = try EnvelopeParser(reading: #require(package.descriptor).source).envelope
+        let files = PackageFile.files(of: envelope, in: package).files
+        #expect(files.map { $0 != nil } == [true, true, false, false, false])
+        #expect(try files[1]?.source.bytes(2, at: 0) == [1, 2])
+    }
+
+    @Test("a folder with no descriptor, or several, is refused unless one is named")
+    func folderDescriptors() throws {
+        let scratch = try ScratchFolder()
+        #expect(throws: ReadError.self) { try OVFPackage(folder: scratch.path) }
+        try scratch.write("a.ovf", [])
+        try scratch.write("b.ovf", [])
+        #expect(throws: ReadError.self) { try OVFPackage(folder: scratch.path) }
+        #expect(
+            try OVFPackage(folder: scratch.path, descriptorName: "b.ovf").members.map(\.displayPath) == [
+                "b.ovf"
+            ])
+    }
+}
