@@ -16,10 +16,10 @@ extension Appliance {
         do throws(ReadError) {
             disk = try resources.open(source, named: shownName, options: .init(lenient: options.isLenient))
         } catch {
-            throw ApplianceError(error, in: shownName)
+            throw ApplianceError(error)
         }
         return Appliance(
-            package: nil,
+            package: nil, envelope: nil,
             disks: [
                 ApplianceDisk(
                     identifier: shownName, storedName: name, storedByteCount: source.byteCount,

@@ -4,6 +4,7 @@
 import ByteSources
 import DiskImages
 import OVFPackage
+import SystemPackage
 
 extension Appliance {
     /// Opens a package or a disk image. All that can fail before the first read of a disk fails here.
@@ -15,15 +16,15 @@ extension Appliance {
             switch source {
             case .file(let file, let name, let modificationTime):
                 let metered = MeteredSource(file, countedBy: resources.meter)
-                if try isArchive(metered, named: name) {
-                    return try open(archive: metered, named: name, options: options, resources: resources)
+                if try isArchive(metered) {
+                    return try open(archive: metered, options: options, resources: resources)
                 }
                 return try open(
                     image: metered, name: name, modificationTime: modificationTime, options: options,
                     resources: resources)
-            case .folder(let folder, let descriptorName):
+            case .folder(let path, let descriptorName):
                 return try open(
-                    folder: folder, descriptorName: descriptorName, options: options, resources: resources)
+                    folder: path, descriptorName: descriptorName, options: options, resources: resources)
             }
         } catch {
             resources.prefetcher?.stop()
@@ -31,13 +32,35 @@ extension Appliance {
         }
     }
 
-    private static func isArchive(
-        _ source: any ByteSource, named name: [UInt8]
-    ) throws(ApplianceError) -> Bool {
+    private static func open(
+        archive source: any ByteSource, options: ApplianceOptions, resources: DiskResources
+    ) throws(ApplianceError) -> Appliance {
+        let package: OVFPackage
+        do throws(ReadError) {
+            package = try OVFPackage(archive: source)
+        } catch {
+            throw ApplianceError(error)
+        }
+        return try PackageOpener.open(package, options: options, resources: resources)
+    }
+
+    private static func open(
+        folder path: FilePath, descriptorName: String?, options: ApplianceOptions, resources: DiskResources
+    ) throws(ApplianceError) -> Appliance {
+        let package: OVFPackage
+        do throws(ReadError) {
+            package = try OVFPackage(folder: path, descriptorName: descriptorName)
+        } catch {
+            throw ApplianceError(error)
+        }
+        return try PackageOpener.open(package, options: options, resources: resources)
+    }
+
+    private static func isArchive(_ source: any ByteSource) throws(ApplianceError) -> Bool {
         do throws(ReadError) {
             return TarIndex.isArchive(firstBlock: try source.bytes(Int(min(512, source.byteCount)), at: 0))
         } catch {
-            throw ApplianceError(error, in: String(displaying: name))
+            throw ApplianceError(error)
         }
     }
 }

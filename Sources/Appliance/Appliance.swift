@@ -9,10 +9,13 @@ package import OVFPackage
 package struct Appliance: Sendable {
     /// The package; nil for a disk image by itself.
     package let package: OVFPackage?
+    /// What the package's descriptor says; nil for a disk image by itself, and for a package that was opened
+    /// without one.
+    package let envelope: Envelope?
     /// The disks, in the descriptor's order, with the paths of their raw files.
     package let disks: [ApplianceDisk]
-    /// What is questionable though it can be read; one line each.
-    package let warnings: [String]
+    /// What is questionable though it can be read.
+    package let warnings: [PackageWarning]
     /// The last modification of the whole, in seconds since 1970.
     package let modificationTime: Int64
 
@@ -21,16 +24,24 @@ package struct Appliance: Sendable {
     private let prefetcher: Prefetcher?
 
     init(
-        package: OVFPackage?, disks: [ApplianceDisk], warnings: [String], modificationTime: Int64,
+        package: OVFPackage?, envelope: Envelope?, disks: [ApplianceDisk], warnings: [PackageWarning], modificationTime: Int64,
         resources: DiskResources
     ) {
         self.package = package
+        self.envelope = envelope
         self.disks = disks
         self.warnings = warnings
         self.modificationTime = modificationTime
         cache = resources.cache
         sourceMeter = resources.meter
         prefetcher = resources.prefetcher
+    }
+
+    /// What the one who mounts has to know: disks that are not decoded or not as they should be, and what of
+    /// the package is lost; a line each.
+    package var problems: [String] {
+        let lost = warnings.filter { $0.code.isLoss }.map(\.description)
+        return disks.flatMap(\.problems) + lost
     }
 
     /// Stops the threads that decode ahead; reading still works afterwards.

@@ -3,6 +3,7 @@
 
 package import ByteSources
 package import DiskImages
+import OVFPackage
 
 /// A disk that a descriptor declares, or a disk image by itself.
 package struct ApplianceDisk: Sendable {
@@ -38,6 +39,23 @@ package struct ApplianceDisk: Sendable {
         case .empty(let zeros): zeros
         case .unreadable: nil
         }
+    }
+
+    /// Why the disk is not decoded, or what is questionable about it; a line each.
+    var problems: [String] {
+        let error: [String] =
+            if case .unreadable(let error) = content { ["disk \(identifier) is not decoded: \(error)"] } else { [] }
+        return error + warnings.map { "disk \(identifier): \($0)" }
+    }
+
+    /// The name of the raw file, for people.
+    package var rawFileName: String { String(displaying: rawPath?.last ?? Array(identifier.utf8)) }
+
+    /// Whether a user may mean this disk by `name`: its id, its stored name or the name of its raw file.
+    package func isCalled(_ name: String) -> Bool {
+        let bytes = Array(name.utf8)
+        return identifier == name || storedName == bytes || rawPath?.last == bytes
+            || rawPath.map { Array($0.joined(separator: [UInt8(ascii: "/")])) } == bytes
     }
 
     /// Guest bytes that are stored rather than known to be zero.

@@ -20,11 +20,11 @@ package struct ApplianceError: Error, CustomStringConvertible {
         self.description = description
     }
 
-    init(_ error: ReadError, in what: String) {
+    init(_ error: ReadError) {
         switch error {
         case .system, .stale: kind = .unreadable
         case .corrupt, .unsupported: kind = .damaged
         }
-        description = "\(what): \(error)"
+        description = "\(error)"
     }
 }

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ByteSources
-package import OVFPackage
+package import SystemPackage
 
 /// Where a package or a disk image is.
 package enum ApplianceSource: Sendable {
     /// A file: an archive or a disk image, whichever its content says.
     case file(any ByteSource, name: [UInt8], modificationTime: Int64)
-    /// A folder that holds the descriptor with this name.
-    case folder(PackageFolder, descriptorName: [UInt8])
+    /// A folder; without a name, it holds exactly one descriptor.
+    case folder(FilePath, descriptorName: String?)
 }

@@ -66,13 +66,7 @@ package struct ApplianceSummary: Codable, Sendable {
         }
         disks = appliance.disks.map(Disk.init)
         members = appliance.package?.members.map(Member.init) ?? []
-        warnings = appliance.warnings
-    }
-
-    /// What the one who mounts should know: disks that are not decoded, and what is questionable; a line each.
-    package var problems: [String] {
-        disks.compactMap { disk in disk.error.map { "disk \(disk.id) is not decoded: \($0)" } } + warnings
-            + disks.flatMap { disk in disk.warnings.map { "disk \(disk.id): \($0)" } }
+        warnings = appliance.warnings.map(\.description)
     }
 
     /// The summary as JSON, with keys in order and a line end.

@@ -19,7 +19,7 @@ struct DiskResources {
         do throws(ReadError) {
             prefetcher = try Prefetcher(threadCount: options.prefetchThreadCount)
         } catch {
-            throw ApplianceError(error, in: "threads for decoding")
+            throw ApplianceError(error)
         }
     }
 

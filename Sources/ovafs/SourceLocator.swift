@@ -11,32 +11,18 @@ enum SourceLocator {
     /// - Throws: `CommandFailure` with `cannotReadSource` where there is nothing to open.
     static func locate(_ argument: String) throws -> ApplianceSource {
         let path = FilePath(argument)
+        if isDirectory(path) { return .folder(path, descriptorName: nil) }
+        if path.extension?.lowercased() == "ovf", let name = path.lastComponent {
+            // A bare name stands for a file of the working directory.
+            let parent = path.removingLastComponent()
+            return .folder(parent.isEmpty ? "." : parent, descriptorName: name.string)
+        }
         do throws(ReadError) {
-            if isDirectory(path) { return try folder(path) }
-            if path.extension?.lowercased() == "ovf" {
-                // A bare name stands for a file of the working directory.
-                let parent = path.removingLastComponent()
-                return .folder(
-                    try PackageFolder(path: parent.isEmpty ? "." : parent),
-                    descriptorName: name(of: path))
-            }
             let file = try LocalFile(path: path)
             return .file(file, name: name(of: path), modificationTime: file.modificationTime)
         } catch {
             throw CommandFailure(status: .cannotReadSource, message: error.description)
         }
-    }
-
-    /// A folder with exactly one descriptor.
-    private static func folder(_ path: FilePath) throws(ReadError) -> ApplianceSource {
-        let folder = try PackageFolder(path: path)
-        let descriptors = try folder.names().filter(PackageFolder.isDescriptorName)
-        guard let only = descriptors.first, descriptors.count == 1 else {
-            throw .unsupported(
-                feature: "the folder \(path) holds \(descriptors.count) *.ovf files, not one; "
-                    + "name the descriptor itself")
-        }
-        return .folder(folder, descriptorName: only)
     }
 
     private static func isDirectory(_ path: FilePath) -> Bool {

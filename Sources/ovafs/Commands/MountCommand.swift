@@ -45,7 +45,7 @@ struct MountCommand: ParsableCommand {
         let log = try (options.log ?? (background == nil ? .standardError : .systemLog)).logger()
         let appliance = try Appliance.open(source, options: applianceOptions(options))
         defer { appliance.stopPrefetching() }
-        for line in ApplianceSummary(of: appliance).problems {
+        for line in appliance.problems {
             StandardError.write("warning: \(line)")
             if background != nil { log.warning("\(source): \(line)") }
         }
@@ -78,7 +78,7 @@ struct MountCommand: ParsableCommand {
         var result = ApplianceOptions()
         result.isLenient = options.isLenient
         result.cacheByteLimit = options.cacheByteLimit
-        result.prefetchThreadCount = options.threadCount ?? max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
+        result.prefetchThreadCount = options.threadCount ?? ProcessorCount.current
         return result
     }
 

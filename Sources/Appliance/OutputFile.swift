@@ -1,0 +1,85 @@
+// A file that is written whole or not at all.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+import Glibc
+package import SystemPackage
+
+/// Where a disk is copied to. A regular file is written under another name, `<name>.partial`, and gets its own
+/// when it is complete; a device is written in place.
+package final class OutputFile: Sendable {
+    package let path: FilePath
+    /// Whether what is not written reads as zeros.
+    package let keepsHoles: Bool
+
+    private let descriptor: FileDescriptor
+    /// The name to write under; nil where the output is written in place.
+    private let partialPath: FilePath?
+
+    /// Opens the output for a disk of `byteCount` bytes.
+    ///
+    /// - Parameter overwrites: Whether a file that is there already may be replaced.
+    /// - Throws: `ReadError.system` as open(2) fails; with EEXIST where the file is there.
+    package init(path: FilePath, byteCount: UInt64, overwrites: Bool) throws(ReadError) {
+        self.path = path
+        var status = stat()
+        let exists = unsafe path.withPlatformString { unsafe stat($0, &status) } == 0
+        let isRegular = !exists || status.st_mode & S_IFMT == S_IFREG
+        guard overwrites || !exists || !isRegular else {
+            throw .system(call: "create \(path)", errno: EEXIST)
+        }
+        guard let length = off_t(exactly: byteCount) else {
+            throw .system(call: "create \(path)", errno: EFBIG)
+        }
+        keepsHoles = isRegular || status.st_mode & S_IFMT == S_IFCHR
+        partialPath = isRegular ? FilePath(path.string + ".partial") : nil
+        do {
+            descriptor = try FileDescriptor.open(
+                partialPath ?? path, .writeOnly,
+                options: isRegular ? [.create, .truncate, .closeOnExec] : [.closeOnExec],
+                permissions: [.ownerReadWrite, .groupRead, .otherRead])
+        } catch {
+            throw .system(call: "create \(path)", error)
+        }
+        if isRegular, ftruncate(descriptor.rawValue, length) != 0 {
+            let code = errno
+            discard()
+            throw .system(call: "set the length of \(path)", errno: code)
+        }
+    }
+
+    /// Writes bytes `range` of `buffer` at `offset`.
+    func write(_ buffer: CopyBuffer, _ range: Range<Int>, at offset: UInt64) throws(ReadError) {
+        var failure: ReadError?
+        // SAFETY: the bytes live until the closure returns.
+        unsafe buffer.withBytes(range) { bytes in
+            do {
+                _ = try unsafe descriptor.writeAll(toAbsoluteOffset: Int64(offset), bytes)
+            } catch {
+                failure = .system(call: "write \(path)", error)
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Gives the finished file its name.
+    package func finish() throws(ReadError) {
+        do {
+            try descriptor.close()
+        } catch {
+            throw .system(call: "close \(path)", error)
+        }
+        guard let partialPath else { return }
+        let result = unsafe partialPath.withPlatformString { old in
+            unsafe path.withPlatformString { unsafe rename(old, $0) }
+        }
+        guard result == 0 else { throw .system(call: "rename \(partialPath) to \(path)", errno: errno) }
+    }
+
+    /// Removes what was written.
+    package func discard() {
+        try? descriptor.close()
+        guard let partialPath else { return }
+        _ = unsafe partialPath.withPlatformString { unsafe unlink($0) }
+    }
+}

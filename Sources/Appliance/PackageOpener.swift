@@ -1,0 +1,172 @@
+// From a package's files to the disks that its descriptor declares.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import DiskImages
+import OVFPackage
+
+/// Opens the disks of one package. What is wrong with one disk does not keep the others from being opened.
+struct PackageOpener {
+    private let package: OVFPackage
+    private let options: ApplianceOptions
+    private let resources: DiskResources
+    private var warnings: [PackageWarning]
+
+    /// Opens all disks of `package`.
+    ///
+    /// - Throws: `ApplianceError` where the descriptor is missing or cannot be understood, unless
+    ///   `options.isLenient`.
+    static func open(
+        _ package: OVFPackage, options: ApplianceOptions, resources: DiskResources
+    ) throws(ApplianceError) -> Appliance {
+        var opener = PackageOpener(package: package, options: options, resources: resources)
+        var disks: [ApplianceDisk]
+        var envelope: Envelope?
+        do throws(ApplianceError) {
+            let parsed = try opener.parseDescriptor()
+            disks = opener.disks(of: parsed)
+            envelope = parsed
+        } catch {
+            guard options.isLenient else { throw error }
+            opener.warnings.append(PackageWarning(.descriptorUnusable, error.description))
+            disks = opener.disksByContent()
+        }
+        RawPaths.assign(to: &disks, beside: package.members)
+        return Appliance(
+            package: package, envelope: envelope, disks: disks, warnings: opener.warnings,
+            modificationTime: package.members.map(\.modificationTime).max() ?? 0, resources: resources)
+    }
+
+    private init(package: OVFPackage, options: ApplianceOptions, resources: DiskResources) {
+        self.package = package
+        self.options = options
+        self.resources = resources
+        warnings = package.warnings
+    }
+
+    private mutating func parseDescriptor() throws(ApplianceError) -> Envelope {
+        let hint = "mount with -o lenient to see every file as stored"
+        guard let descriptor = package.descriptor else {
+            let damage = package.damage.map { " (the archive is damaged: \($0))" } ?? ""
+            throw ApplianceError(.damaged, "no descriptor, *.ovf, is in the package\(damage); \(hint)")
+        }
+        do throws(DescriptorError) {
+            let parser = try EnvelopeParser(reading: descriptor.source)
+            warnings += parser.warnings
+            return parser.envelope
+        } catch {
+            throw ApplianceError(
+                .damaged, "\(String(displaying: descriptor.path)): \(error); \(hint)")
+        }
+    }
+
+    /// The disks that the descriptor declares, in its order.
+    private mutating func disks(of envelope: Envelope) -> [ApplianceDisk] {
+        let (files, fileWarnings) = PackageFile.files(of: envelope, in: package)
+        warnings += fileWarnings
+        return envelope.disks.map { disk in
+            guard let fileIndex = disk.fileIndex else { return diskWithoutFile(disk) }
+            return self.disk(disk, reference: envelope.files[fileIndex], file: files[fileIndex])
+        }
+    }
+
+    /// A disk that no file backs is one hole; one whose file is not declared cannot be read.
+    private func diskWithoutFile(_ disk: VirtualDisk) -> ApplianceDisk {
+        let content: ApplianceDisk.Content
+        if let reference = disk.fileReference {
+            content = .unreadable(
+                .corrupt(
+                    record: "descriptor, line \(disk.line)", offset: 0,
+                    reason: "the file \"\(reference)\" is not among the References"))
+        } else if let capacity = disk.capacity {
+            content = .empty(ZeroSource(byteCount: capacity))
+        } else {
+            content = .unreadable(
+                .corrupt(
+                    record: "descriptor, line \(disk.line)", offset: 0,
+                    reason: "the disk has neither a file nor a capacity"))
+        }
+        return ApplianceDisk(
+            identifier: disk.id, storedName: [], storedByteCount: 0,
+            modificationTime: package.descriptor?.modificationTime ?? 0, content: content, memberIndices: [],
+            stored: nil, warnings: [], rawPath: nil)
+    }
+
+    private func disk(
+        _ disk: VirtualDisk, reference: FileReference, file: PackageFile?
+    ) -> ApplianceDisk {
+        let members = file?.members ?? []
+        // Chunks are named after the file that they were cut from.
+        let name =
+            reference.chunkByteCount != nil || members.isEmpty
+            ? Array(reference.href.utf8) : package.members[members[0]].path
+        var warnings: [String] = []
+        let content = content(of: disk, reference, file, warnings: &warnings)
+        return ApplianceDisk(
+            identifier: disk.id, storedName: name, storedByteCount: file?.source.byteCount ?? 0,
+            modificationTime: members.first.map { package.members[$0].modificationTime } ?? 0,
+            content: content, memberIndices: members, stored: file?.source, warnings: warnings, rawPath: nil)
+    }
+
+    private func content(
+        of disk: VirtualDisk, _ reference: FileReference, _ file: PackageFile?, warnings: inout [String]
+    ) -> ApplianceDisk.Content {
+        guard let file else {
+            return .unreadable(
+                .corrupt(
+                    record: "descriptor, line \(reference.line)", offset: 0,
+                    reason: "the file \"\(reference.href)\" is not in the package"))
+        }
+        guard disk.parentReference == nil else {
+            return .unreadable(
+                .unsupported(feature: "a disk that holds the changes to another (ovf:parentRef)"))
+        }
+        guard file.missingByteCount == 0 || options.isLenient else {
+            return .unreadable(
+                .corrupt(
+                    record: reference.href, offset: file.source.byteCount,
+                    reason: "the archive ends \(file.missingByteCount) bytes too early for this disk; "
+                        + "-o lenient shows what is certain"))
+        }
+        do throws(ReadError) {
+            let expected = file.source.byteCount.addingReportingOverflow(file.missingByteCount)
+            let guest = try resources.open(
+                file.source, named: reference.href,
+                options: .init(
+                    lenient: options.isLenient,
+                    expectedByteCount: reference.byteCount ?? (expected.overflow ? nil : expected.partialValue)))
+            warnings = guest.image.warnings
+            if let capacity = disk.capacity, capacity != guest.byteCount {
+                warnings.append(
+                    "the descriptor says a capacity of \(capacity) bytes, the image \(guest.byteCount)")
+            }
+            return .decoded(guest)
+        } catch {
+            return .unreadable(error)
+        }
+    }
+
+    /// Without a descriptor: every member that is a disk image by its content.
+    private func disksByContent() -> [ApplianceDisk] {
+        package.members.indices.compactMap { index in
+            let member = package.members[index]
+            guard let format = try? DiskImageOpener.recognise(member.source), format.isDiskImage else {
+                return nil
+            }
+            let name = String(displaying: member.path)
+            var warnings: [String] = []
+            let content: ApplianceDisk.Content
+            do throws(ReadError) {
+                let guest = try resources.open(member.source, named: name, options: .init(lenient: true))
+                warnings = guest.image.warnings
+                content = .decoded(guest)
+            } catch {
+                content = .unreadable(error)
+            }
+            return ApplianceDisk(
+                identifier: name, storedName: member.path, storedByteCount: member.byteCount,
+                modificationTime: member.modificationTime, content: content, memberIndices: [index],
+                stored: member.source, warnings: warnings, rawPath: nil)
+        }
+    }
+}
