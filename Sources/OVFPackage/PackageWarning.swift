@@ -41,6 +41,7 @@ extension PackageWarning {
         case descriptorNotFirst = "descriptor-not-first"
         case descriptorSeveral = "descriptor-several"
         case descriptorMissing = "descriptor-missing"
+        case descriptorUnusable = "descriptor-unusable"
         case manifestName = "manifest-name"
         case manifestMissing = "manifest-missing"
 
