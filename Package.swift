@@ -74,7 +74,10 @@ let package = Package(
         .testTarget(
             name: "ByteSourcesTests", dependencies: ["ByteSources", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "DiskImagesTests", dependencies: ["ByteSources", "DiskImages", "TestSupport"],
+            name: "DiskImagesTests",
+            dependencies: [
+                "ByteSources", "DiskImages", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "OVFPackageTests",

@@ -39,11 +39,12 @@ struct RawImage: DiskImage {
             let end = source.byteCount
             return Extent(guestOffset: end, byteCount: virtualByteCount - end, storage: .zeros)
         }
-        let data = try source.firstOffset(of: .data, in: offset..<source.byteCount) ?? source.byteCount
+        let rest = offset..<source.byteCount
+        let data = try source.firstOffset(of: .data, in: rest) ?? source.byteCount
         guard data <= offset else {
             return Extent(guestOffset: offset, byteCount: data - offset, storage: .zeros)
         }
-        let hole = try source.firstOffset(of: .hole, in: offset..<source.byteCount) ?? source.byteCount
+        let hole = try source.firstOffset(of: .hole, in: rest) ?? source.byteCount
         guard hole > offset else {
             // The file changed between the two questions: the read that follows finds that out.
             return Extent(guestOffset: offset, byteCount: 1, storage: .stored(at: offset))

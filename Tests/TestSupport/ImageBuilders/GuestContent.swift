@@ -1,0 +1,34 @@
+// What the guest disks of built images hold.
+// SPDX-License-Identifier: Apache-2.0
+
+/// A grain as a test wants it stored.
+package enum GrainContent: Sendable, Equatable {
+    /// Entry 0: never written.
+    case absent
+    /// Entry 1: zeros.
+    case zeros
+    /// Stored, with bytes that compress a little and tell where they are from.
+    case text
+    /// Stored, with bytes that do not compress.
+    case noise
+
+    /// Holes, runs and single grains, of every kind.
+    package static func mixed(_ count: Int) -> [GrainContent] {
+        let pattern: [GrainContent] = [.text, .text, .absent, .noise, .zeros, .text, .text, .text, .absent, .absent]
+        return (0..<count).map { pattern[$0 % pattern.count] }
+    }
+
+    /// The bytes of grain `index`, `byteCount` of them; nil for one that is not stored.
+    func bytes(ofGrain index: Int, byteCount: Int) -> [UInt8]? {
+        switch self {
+        case .absent, .zeros:
+            return nil
+        case .text:
+            let words = Array("grain \(index) of the disk that a test made; ".utf8)
+            return (0..<byteCount).map { words[$0 % words.count] ^ UInt8(truncatingIfNeeded: $0 / 509) }
+        case .noise:
+            var random = SeededRandom(seed: UInt64(index) + 1)
+            return random.bytes(byteCount)
+        }
+    }
+}
