@@ -1,0 +1,63 @@
+#!/bin/sh
+# Checks that each target imports only what docs/ARCHITECTURE.md allows: arrows point down, one importer a C library.
+# SPDX-License-Identifier: Apache-2.0
+#
+# Whether an import is declared in Package.swift is checked by the build; which arrows may exist at all, here.
+set -eu
+cd "$(dirname "$0")/.."
+
+# target: the targets of this package that it may import
+allowed='
+ByteSources: CZlib
+DiskImages: ByteSources CDeflate CZstd
+OVFPackage: ByteSources CXML2
+FileTree: ByteSources
+RemoteSources: ByteSources CCurl
+Appliance: ByteSources DiskImages OVFPackage FileTree
+FuseServer: ByteSources FileTree CFuse
+ovafs: ByteSources RemoteSources Appliance FuseServer
+'
+
+status=0
+complain() {
+    echo "imports: $*" >&2
+    status=1
+}
+
+# The modules that a target imports, one a line.
+imports_of() {
+    find "Sources/$1" -name '*.swift' -exec sed -nE \
+        's/^[[:space:]]*(@[A-Za-z_]+(\([^)]*\))?[[:space:]]+)*((public|package|internal|fileprivate|private)[[:space:]]+)?import[[:space:]]+((struct|class|enum|protocol|func|var|let|typealias)[[:space:]]+)?([A-Za-z_0-9]+).*/\7/p' \
+        {} + | sort -u
+}
+
+targets=$(find Sources -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort)
+for target in $targets; do
+    [ ! -f "Sources/$target/module.modulemap" ] || continue
+    rule=$(printf '%s' "$allowed" | sed -n "s/^$target: *//p")
+    if [ -z "$rule" ]; then
+        complain "$target is not in the table of scripts/check-imports.sh and docs/ARCHITECTURE.md"
+        continue
+    fi
+    for module in $(imports_of "$target"); do
+        # Modules of other packages are Package.swift's business.
+        [ -d "Sources/$module" ] || continue
+        case " $rule " in
+        *" $module "*) ;;
+        *) complain "$target must not import $module" ;;
+        esac
+    done
+done
+
+for library in $targets; do
+    [ -f "Sources/$library/module.modulemap" ] || continue
+    importers=
+    for target in $targets; do
+        if imports_of "$target" | grep -qx "$library"; then importers="${importers:+$importers }$target"; fi
+    done
+    case $importers in
+    '') complain "no target imports $library" ;;
+    *' '*) complain "more than one target imports $library: $importers" ;;
+    esac
+done
+exit "$status"

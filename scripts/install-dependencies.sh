@@ -1,0 +1,61 @@
+#!/bin/sh
+# Installs the Debian packages that a task of this project needs and this machine lacks, and says which.
+# SPDX-License-Identifier: Apache-2.0
+#
+# usage: scripts/install-dependencies.sh [build|test|check|bench]...
+# Says nothing when nothing is missing. Swift itself is not a Debian package and is only checked for.
+set -eu
+
+build_packages='libfuse3-dev fuse3 libdeflate-dev zlib1g-dev libxml2-dev pkg-config'
+test_packages='qemu-utils e2fsprogs attr jq libxml2-utils openssl fdisk util-linux mount file tar rsync diffutils man-db groff'
+check_packages='shellcheck binutils'
+bench_packages='qemu-utils qemu-system-common libvmdk-utils fio hyperfine valgrind e2fsprogs tar'
+
+fail() {
+    echo "install-dependencies: $*" >&2
+    exit 1
+}
+
+wanted=
+for task in "${@:-build}"; do
+    case $task in
+    build) wanted="$wanted $build_packages" ;;
+    test) wanted="$wanted $build_packages $test_packages" ;;
+    check) wanted="$wanted $build_packages $test_packages $check_packages" ;;
+    bench) wanted="$wanted $build_packages $bench_packages" ;;
+    *) fail "no such task: $task (build, test, check or bench)" ;;
+    esac
+done
+
+command -v "${SWIFT:-swift}" >/dev/null ||
+    fail "Swift $(cat "$(dirname "$0")/../.swift-version") is needed: https://www.swift.org/install/linux"
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "install-dependencies: not a Debian system; what is needed there is called:$wanted" >&2
+    exit 0
+fi
+
+missing=
+for package in $wanted; do
+    case " $missing " in *" $package "*) continue ;; esac
+    status=$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$status" = installed ] || missing="${missing:+$missing }$package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "not root and no sudo; as root, run: apt-get install $missing"
+    as_root=sudo
+fi
+
+echo "Installing Debian packages: $missing"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# shellcheck disable=SC2086 # both are lists of words
+if ! { $as_root apt-get -qq update &&
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --no-install-recommends install $missing; } \
+    >"$log" 2>&1 </dev/null; then
+    cat "$log" >&2
+    fail "apt-get could not install: $missing"
+fi
