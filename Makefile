@@ -59,7 +59,7 @@ install: ## install ovafs, mount.ova, manual pages and completions (PREFIX, DEST
 	@test -x $(BINARY) || $(MAKE) build
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MOUNT_HELPER_DIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man8'
 	install -d '$(DESTDIR)$(BASH_COMPLETIONS)' '$(DESTDIR)$(ZSH_COMPLETIONS)' '$(DESTDIR)$(FISH_COMPLETIONS)'
-	install -m 755 $(BINARY) '$(DESTDIR)$(BINDIR)/ovafs'
+	install -s -m 755 $(BINARY) '$(DESTDIR)$(BINDIR)/ovafs'
 	sed 's|^installed_ovafs=.*|installed_ovafs=$(BINDIR)/ovafs|' mount-helpers/mount.ova > '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.ova'
 	chmod 755 '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.ova'
 	install -m 644 docs/ovafs.1 '$(DESTDIR)$(MANDIR)/man1/ovafs.1'

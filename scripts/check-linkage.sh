@@ -8,12 +8,11 @@ binary=$1
 status=0
 
 # The C library and the compiler's runtime; then one a C module of Sources/.
-expected='libc.so.6 libm.so.6 libgcc_s.so.1 libstdc++.so.6 ld-linux-x86-64.so.2 ld-linux-aarch64.so.1
-libfuse3.so.3 libdeflate.so.0 libxml2.so.2 libz.so.1 libzstd.so.1 libcurl.so.4'
+expected='libc.so.6 libm.so.6 libgcc_s.so.1 libstdc++.so.6 ld-linux-x86-64.so.2 ld-linux-aarch64.so.1'
+expected="$expected libfuse3.so.3 libdeflate.so.0 libxml2.so.2 libz.so.1 libzstd.so.1 libcurl.so.4"
 
 for library in $(readelf --dynamic --wide "$binary" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
-    # shellcheck disable=SC2086 # a list of words
-    case " $(echo $expected) " in
+    case " $expected " in
     *" $library "*) ;;
     *)
         echo "linkage: $binary needs $library, which is not in the list of scripts/check-linkage.sh" >&2
