@@ -44,10 +44,14 @@ file_system() {
 
 # vmdk RAW SUBFORMAT FILE CID: an image by qemu-img, whose content identifier is random until it is set here.
 vmdk() {
-    local raw=$1 subformat=$2 file=$3 cid=$4 offset
+    local raw=$1 subformat=$2 file=$3 cid=$4 sector count
     qemu-img convert -f raw -O vmdk -o "subformat=$subformat" "$raw" "$file"
-    offset=$(grep --text --byte-offset --only-matching --max-count=1 '^CID=' "$file" | cut -d: -f1)
-    printf 'CID=%s' "$cid" | dd of="$file" bs=1 seek="$offset" conv=notrunc status=none
+    # The embedded descriptor: text, filled with zeros to the sectors that the header sets aside for it.
+    read -r sector count < <(od --address-radix=n --format=u8 --skip-bytes=28 --read-bytes=16 "$file")
+    dd if="$file" bs=512 skip="$sector" count="$count" status=none | tr -d '\0' |
+        sed "s/^CID=.*/CID=$cid/" >descriptor.txt
+    truncate --size $((count * 512)) descriptor.txt
+    dd if=descriptor.txt of="$file" bs=512 seek="$sector" conv=notrunc status=none
     qemu-img convert -f vmdk -O raw "$file" decoded.raw
     cmp "$raw" decoded.raw
 }

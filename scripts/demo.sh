@@ -18,6 +18,7 @@ if ! "${SWIFT:-swift}" build --configuration release --static-swift-stdlib --pro
     exit 1
 fi
 rm -f "$log"
+# shellcheck disable=SC2034 # used in what run evaluates
 ovafs=$PWD/.build/release/ovafs
 
 folder=$(mktemp -d)
@@ -30,12 +31,13 @@ leave() {
 trap leave EXIT
 trap 'exit 130' INT TERM
 
-# Shows a command as it would be typed, then runs it.
+# run SHOWN [DONE]: shows a command as it would be typed, then runs it, with the paths of this run.
 run() {
     printf '\n$ %s\n' "$1"
     eval "${2:-$1}"
 }
 
+# shellcheck disable=SC2016 # run expands its second argument
 run 'ovafs mount Examples/web-server.ova web-server' '"$ovafs" mount Examples/web-server.ova "$mount_point"'
 cd "$folder"
 run 'ls -lsh web-server'
@@ -51,4 +53,5 @@ if [ -z "$wanted" ] || [ "$copied" != "$wanted" ]; then
 fi
 echo "$wanted  the disk before it was packed (Examples/SHA256SUMS): the same"
 
+# shellcheck disable=SC2016 # likewise
 run 'umount web-server' 'umount "$mount_point" 2>/dev/null || fusermount3 -u "$mount_point"'
