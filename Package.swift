@@ -89,6 +89,7 @@ let package = Package(
         .testTarget(
             name: "FileTreeTests", dependencies: ["ByteSources", "FileTree", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(name: "EndToEndTests", dependencies: [], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -106,10 +106,10 @@ struct PosixFile: ~Copyable {
     }
 }
 
-/// The errno of an expression that has to fail, or nil when it succeeded.
-func failure(_ body: () throws(SystemCallError) -> Void) -> CInt? {
+/// The errno with which open(2) answers, or nil when it succeeds.
+func openFailure(_ path: String, flags: CInt = O_RDONLY) -> CInt? {
     do {
-        try body()
+        _ = try PosixFile(path, flags: flags)
         return nil
     } catch {
         return error.errno
