@@ -18,7 +18,10 @@ enum BackgroundLaunch {
         let child: pid_t
         do {
             defer { close(ends[1]) }
-            child = try spawn(arguments + ["--ready-descriptor", "\(readyDescriptor)"], passing: ends[1])
+            // Behind the name of the command, because what stands behind a `--` is no option.
+            child = try spawn(
+                arguments.prefix(2) + ["--ready-descriptor", "\(readyDescriptor)"] + arguments.dropFirst(2),
+                passing: ends[1])
         }
         var word: UInt8 = 0
         while true {
