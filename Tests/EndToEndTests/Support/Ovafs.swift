@@ -67,11 +67,11 @@ struct Mount {
         server = try #require(servers.first)
     }
 
-    /// Unmounts by umount(8), or by fusermount3 where that needs root, and waits for the server's end.
+    /// Unmounts and waits for the server's end.
     ///
     /// - Throws: when the mount stays or the server does not end within ten seconds.
     func unmount() throws {
-        try run(geteuid() == 0 ? ["umount", point] : ["fusermount3", "-u", point])
+        try EndToEndTests.unmount(point)
         try waitForEnd()
     }
 
@@ -83,6 +83,13 @@ struct Mount {
         let table = try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)
         #expect(!table.contains(" \(point) "), "still mounted")
     }
+}
+
+/// Unmounts by umount(8), or by fusermount3 for those who are not root.
+///
+/// - Throws: `CommandFailure` when that is refused.
+func unmount(_ point: String) throws {
+    try run(EndToEnd.isRoot ? ["umount", point] : ["fusermount3", "-u", point])
 }
 
 struct TimeIsUp: Error { let waitingFor: String }

@@ -1,0 +1,117 @@
+// The commands besides mounting: SEMANTICS, "Commands and the life of a mount".
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite struct CommandTests {
+        @Test("C3 C4: what is wrong decides the exit code, and one line says what", arguments: [
+            (["mount", "FOLDER/absent.ova", "FOLDER/mnt"], 3, "absent.ova"),
+            (["info", "FOLDER/absent.ova"], 3, "absent.ova"),
+            (["mount", "FOLDER/appliance.ova", "FOLDER/absent"], 4, "absent"),
+            (["mount", "FOLDER/appliance.ova", "FOLDER/appliance.ova"], 4, "appliance.ova"),
+            (["mount", "FOLDER/appliance.ova"], 2, "DIR"),
+            (["mount"], 2, "source"),
+            (["frobnicate"], 2, "frobnicate"),
+            (["info", "--frobnicate", "FOLDER/appliance.ova"], 2, "frobnicate"),
+            (["info", "FOLDER/empty-folder"], 3, "empty-folder"),
+        ])
+        func failures(arguments: [String], exitCode: Int32, words: String) throws {
+            try withTestFolder { folder in
+                _ = try StandardPackage(in: folder)
+                try folder.makeFolder("mnt")
+                try folder.makeFolder("empty-folder")
+                let result = try attempt(
+                    [try Ovafs.path()] + arguments.map { $0.replacingOccurrences(of: "FOLDER", with: folder.path) })
+                #expect(result.exitCode == exitCode, "\(result.standardError)")
+                #expect(result.standardError.lowercased().contains(words.lowercased()), "\(result.standardError)")
+                #expect(result.standardError.split(separator: "\n").count == 1, "\(result.standardError)")
+                #expect(result.standardOutput.isEmpty)
+                #expect(folder.mountPoints().isEmpty)
+            }
+        }
+
+        @Test("C2: a truncated archive and a damaged image are refused with exit code 1 and nothing left", arguments: [
+            "head --bytes=600 $1 > $2", "head --bytes=5000 $3 > $2",
+        ])
+        func damagedSources(script: String) throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                try shell(script, package.path, folder("x"), package.members + "/appliance-disk1.vmdk")
+                let point = try folder.makeFolder("mnt")
+                let result = try Ovafs.attempt("mount", folder("x"), point)
+                #expect(result.exitCode == 1, "\(result.standardError)")
+                #expect(result.standardError.split(separator: "\n").count == 1, "\(result.standardError)")
+                #expect(folder.mountPoints().isEmpty && folder.processes().isEmpty)
+            }
+        }
+
+        @Test("C8: info lists the disks, and --json is for programs")
+        func info() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let table = try run([try Ovafs.path(), "info", package.path]).text
+                #expect(table.contains("vmdisk1"))
+                #expect(table.contains("24 MiB"))
+                let json = try run([try Ovafs.path(), "info", package.path, "--json"])
+                let path = try folder.write(json.text, to: "info.json")
+                let sizes = try run(["jq", "-r", ".disks[] | \"\\(.id) \\(.virtualSize) \\(.raw.text)\"", path]).lines
+                #expect(
+                    sizes == [
+                        "vmdisk1 \(24 << 20) \(StandardPackage.first)",
+                        "vmdisk2 \(StandardPackage.secondByteCount) \(StandardPackage.second)",
+                    ])
+                #expect(try Summary(json.standardOutput).warnings.isEmpty)
+            }
+        }
+
+        @Test("T9 T10: info.json is what info prints, and stats.json counts")
+        func controlFiles() throws {
+            try withStandardMount { package, mount, _ in
+                let printed = try run([try Ovafs.path(), "info", package.path, "--json"]).standardOutput
+                #expect(try Data(contentsOf: URL(fileURLWithPath: mount(".ova/info.json"))) == printed)
+                let before = try Statistics(of: mount)
+                try run(["cmp", mount(StandardPackage.second), package.secondReference])
+                let after = try Statistics(of: mount)
+                #expect(after.bytesServed >= before.bytesServed + StandardPackage.secondByteCount)
+                #expect(after.clustersDecoded > before.clustersDecoded)
+                #expect(after.sourceBytesRead > before.sourceBytesRead)
+                #expect(after.failedReads == 0)
+            }
+        }
+
+        @Test("C8: --help and --version answer on standard output", arguments: [
+            ["--help"], ["--version"], ["mount", "--help"], ["info", "--help"], ["help", "mount"],
+        ])
+        func help(arguments: [String]) throws {
+            let result = try attempt([try Ovafs.path()] + arguments)
+            #expect(result.exitCode == 0)
+            #expect(!result.text.isEmpty)
+            #expect(result.standardError.isEmpty)
+        }
+
+        @Test("T1: the descriptor is well-formed XML in the mount, as xmllint reads it")
+        func xmllint() throws {
+            try withStandardMount { _, mount, _ in
+                try run(["xmllint", "--noout", "--nonet", mount("appliance.ovf")])
+            }
+        }
+
+        @Test("C8: the examples of the source tree decode to their digests", arguments: ["web-server.ova", "lab-vm.ova", "odd-folder"])
+        func examples(name: String) throws {
+            try withTestFolder { folder in
+                let examples = Ovafs.sourceTree.appendingPathComponent("Examples")
+                let point = String(name.prefix { $0 != "." })
+                let mount = try Mount(examples.appendingPathComponent(name).path, in: folder, on: point)
+                let sums = try String(
+                    contentsOf: examples.appendingPathComponent("SHA256SUMS"), encoding: .utf8)
+                let wanted = sums.split(separator: "\n").filter { $0.contains("  \(point)/") }
+                #expect(!wanted.isEmpty)
+                let list = try folder.write(wanted.joined(separator: "\n") + "\n", to: "SHA256SUMS")
+                try run(["sha256sum", "--check", "--strict", list], in: folder.url)
+                try mount.unmount()
+            }
+        }
+    }
+}

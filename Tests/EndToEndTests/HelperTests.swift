@@ -1,0 +1,124 @@
+// mount.ova, mount(8), fstab and the installation: SEMANTICS C7 and C9.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite struct HelperTests {
+        /// Installs the program that is tested, in a folder of the test, by the project's own `make install`.
+        private func install(in folder: TestFolder) throws -> String {
+            let root = folder("root")
+            try make("install", root: root)
+            return root
+        }
+
+        private func make(_ goal: String, root: String) throws {
+            try run(
+                [
+                    "make", "--silent", "-C", Ovafs.sourceTree.path, goal, "DESTDIR=\(root)",
+                    "BINARY=\(try Ovafs.path())",
+                ])
+        }
+
+        /// The installed helper, which names the program at its place without DESTDIR, made to name it within.
+        private func helper(root: String) throws -> String {
+            let helper = root + "/sbin/mount.ova"
+            try shell("sed -i \"s|^installed_ovafs=|&$1|\" $2", root, helper)
+            return helper
+        }
+
+        @Test("C7: mount.ova called by hand mounts, with options of fstab, and refuses what it does not know")
+        func byHand() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let helper = try helper(root: install(in: folder))
+                let point = try folder.makeFolder("mnt")
+                try run([helper, package.path, point, "-sn", "-o", "rw,noauto,user,uid=12", "-t", "fuse.ova"])
+                try run(["cmp", point + "/" + StandardPackage.second, package.secondReference])
+                #expect(try run(["stat", "--format=%u", point]).text == "12")
+                try unmount(point)
+                try wait(for: "the server's end") { folder.processes().isEmpty }
+
+                for (arguments, exitCode, words): ([String], Int32, String) in [
+                    ([package.path, point, "-q"], 1, "-q"),
+                    ([package.path], 1, "directory"),
+                    ([package.path, point, point], 1, point),
+                    ([package.path, point, "-o"], 1, "-o"),
+                    ([package.path, folder("absent")], 1, "absent"),
+                    ([package.path, point, "-o", "ro,frobnicate"], 1, "frobnicate"),
+                    ([package.path, point, "-w"], 1, "rw"),
+                    ([folder("absent.ova"), point], 32, "absent.ova"),
+                    ([package.members + "/../content", point], 32, "content"),
+                    ([package.path, point, "-f"], 0, ""),
+                ] {
+                    let result = try attempt([helper] + arguments)
+                    #expect(result.exitCode == exitCode, "\(arguments): \(result.standardError)")
+                    #expect(words.isEmpty || result.standardError.contains(words), "\(result.standardError)")
+                    #expect(folder.mountPoints().isEmpty)
+                }
+            }
+        }
+
+        @Test(
+            "C7: mount -t ova and a line of fstab mount, and umount ends it",
+            .enabled(if: EndToEnd.isRoot, "mount(8) needs root"),
+            .disabled(
+                if: FileManager.default.fileExists(atPath: "/sbin/mount.ova"),
+                "/sbin/mount.ova is there already and must not be replaced"))
+        func mountCommand() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let point = try folder.makeFolder("mnt")
+                // mount(8) looks in /sbin and nowhere else.
+                try run(["cp", try helper(root: install(in: folder)), "/sbin/mount.ova"])
+                defer { try? FileManager.default.removeItem(atPath: "/sbin/mount.ova") }
+
+                try run(["mount", "-t", "ova", package.path, point, "-o", "ctldir=visible,nosuid"])
+                try run(["cmp", point + "/" + StandardPackage.second, package.secondReference])
+                #expect(try run(["ls", "-A", point]).lines.contains(".ova"))
+                try run(["umount", point])
+                try wait(for: "the server's end") { folder.processes().isEmpty }
+
+                let table = try folder.write("\(package.path) \(point) ova noauto,user,ro,uid=12 0 0\n", to: "fstab")
+                try run(["mount", "--fstab", table, point])
+                #expect(try run(["stat", "--format=%u", point + "/notes.txt"]).text == "12")
+                #expect(try run(["findmnt", "--noheadings", "--output=FSTYPE", point]).text == "fuse.ova")
+                try run(["umount", point])
+                try wait(for: "the server's end") { folder.processes().isEmpty }
+
+                let failed = try attempt(["mount", "-t", "ova", folder("absent.ova"), point])
+                #expect(failed.exitCode == 32)
+                #expect(failed.standardError.contains("absent.ova"))
+            }
+        }
+
+        @Test("C9: make install puts each file at its place, and make uninstall takes precisely those away")
+        func installation() throws {
+            try withTestFolder { folder in
+                let root = try install(in: folder)
+                let files = try shell("cd $1; find . -type f | sort", root).lines
+                #expect(
+                    files == [
+                        "./sbin/mount.ova", "./usr/local/bin/ovafs",
+                        "./usr/local/share/bash-completion/completions/ovafs",
+                        "./usr/local/share/fish/vendor_completions.d/ovafs.fish",
+                        "./usr/local/share/man/man1/ovafs.1", "./usr/local/share/man/man8/mount.ova.8",
+                        "./usr/local/share/zsh/site-functions/_ovafs",
+                    ])
+                #expect(try run([root + "/usr/local/bin/ovafs", "--version"]).exitCode == 0)
+                try run(["bash", "-n", root + "/usr/local/share/bash-completion/completions/ovafs"])
+                try folder.write("someone else's\n", to: "root/usr/local/bin/other")
+                try make("uninstall", root: root)
+                #expect(try shell("cd $1; find . -type f", root).lines == ["./usr/local/bin/other"])
+            }
+        }
+
+        @Test("C9: the manual pages have no warnings", arguments: ["docs/ovafs.1", "docs/mount.ova.8"])
+        func manualPages(page: String) throws {
+            let path = Ovafs.sourceTree.appendingPathComponent(page).path
+            let result = try run(["groff", "-mandoc", "-ww", "-z", "-Tutf8", path])
+            #expect(result.standardError.isEmpty, "\(result.standardError)")
+        }
+    }
+}
