@@ -29,7 +29,8 @@ package struct ApplianceDisk: Sendable {
         case decoded(GuestDisk)
         /// No file backs the disk: it is one hole.
         case empty(ZeroSource)
-        case unreadable(ReadError)
+        /// One line that says why, and what to do.
+        case unreadable(reason: String)
     }
 
     /// The guest's bytes; nil where the disk is not decoded.
@@ -44,7 +45,7 @@ package struct ApplianceDisk: Sendable {
     /// Why the disk is not decoded, or what is questionable about it; a line each.
     var problems: [String] {
         let error: [String] =
-            if case .unreadable(let error) = content { ["disk \(identifier) is not decoded: \(error)"] } else { [] }
+            if case .unreadable(let reason) = content { ["disk \(identifier) is not decoded: \(reason)"] } else { [] }
         return error + warnings.map { "disk \(identifier): \($0)" }
     }
 

@@ -90,7 +90,7 @@ extension ApplianceSummary.Disk {
         storedSize = disk.storedByteCount
         dataSize = disk.source == nil ? nil : disk.allocatedByteCount
         warnings = disk.warnings
-        if case .unreadable(let reason) = disk.content { error = reason.description } else { error = nil }
+        if case .unreadable(let reason) = disk.content { error = reason } else { error = nil }
     }
 }
 

@@ -75,16 +75,12 @@ struct PackageOpener {
         let content: ApplianceDisk.Content
         if let reference = disk.fileReference {
             content = .unreadable(
-                .corrupt(
-                    record: "descriptor, line \(disk.line)", offset: 0,
-                    reason: "the file \"\(reference)\" is not among the References"))
+                reason: "descriptor, line \(disk.line): the file \"\(reference)\" is not among the References")
         } else if let capacity = disk.capacity {
             content = .empty(ZeroSource(byteCount: capacity))
         } else {
             content = .unreadable(
-                .corrupt(
-                    record: "descriptor, line \(disk.line)", offset: 0,
-                    reason: "the disk has neither a file nor a capacity"))
+                reason: "descriptor, line \(disk.line): the disk has neither a file nor a capacity")
         }
         return ApplianceDisk(
             identifier: disk.id, storedName: [], storedByteCount: 0,
@@ -113,20 +109,17 @@ struct PackageOpener {
     ) -> ApplianceDisk.Content {
         guard let file else {
             return .unreadable(
-                .corrupt(
-                    record: "descriptor, line \(reference.line)", offset: 0,
-                    reason: "the file \"\(reference.href)\" is not in the package"))
+                reason: "descriptor, line \(reference.line): the file \"\(reference.href)\" is not in the package")
         }
         guard disk.parentReference == nil else {
             return .unreadable(
-                .unsupported(feature: "a disk that holds the changes to another (ovf:parentRef)"))
+                reason: "descriptor, line \(disk.line): the disk holds the changes to another (ovf:parentRef), "
+                    + "which are not merged")
         }
         guard file.missingByteCount == 0 || options.isLenient else {
             return .unreadable(
-                .corrupt(
-                    record: reference.href, offset: file.source.byteCount,
-                    reason: "the archive ends \(file.missingByteCount) bytes too early for this disk; "
-                        + "-o lenient shows what is certain"))
+                reason: "\(reference.href): the archive ends \(file.missingByteCount) bytes too early for it; "
+                    + "-o lenient shows what is certain")
         }
         do throws(ReadError) {
             let expected = file.source.byteCount.addingReportingOverflow(file.missingByteCount)
@@ -142,7 +135,7 @@ struct PackageOpener {
             }
             return .decoded(guest)
         } catch {
-            return .unreadable(error)
+            return .unreadable(reason: error.description)
         }
     }
 
@@ -161,7 +154,7 @@ struct PackageOpener {
                 warnings = guest.image.warnings
                 content = .decoded(guest)
             } catch {
-                content = .unreadable(error)
+                content = .unreadable(reason: error.description)
             }
             return ApplianceDisk(
                 identifier: name, storedName: member.path, storedByteCount: member.byteCount,

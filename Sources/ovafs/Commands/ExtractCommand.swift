@@ -96,7 +96,7 @@ struct ExtractCommand: ParsableCommand {
         }
         return try wanted.map { disk in
             guard let bytes = disk.source else {
-                let reason = if case .unreadable(let error) = disk.content { "\(error)" } else { "" }
+                let reason = if case .unreadable(let reason) = disk.content { reason } else { "" }
                 throw CommandFailure(
                     status: .damaged, message: "\(source): disk \(disk.identifier) is not decoded: \(reason)")
             }
