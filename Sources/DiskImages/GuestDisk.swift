@@ -32,9 +32,10 @@ package final class GuestDisk: ByteSource {
 
     package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
         try checkRange(count, at: offset, named: "guest disk")
-        readAhead?.reader(of: self, reads: count, at: offset)
-        var position = offset
         let end = offset + UInt64(count)
+        readAhead?.reader(of: self, reads: count, at: offset)
+        try loadFromBehind(offset..<end)
+        var position = offset
         while position < end {
             let extent = try image.extent(containing: position)
             let step = Int(min(extent.guestEnd, end) - position)
@@ -66,6 +67,24 @@ package final class GuestDisk: ByteSource {
 
     package func validate() throws(ReadError) {
         try file.validate()
+    }
+
+    /// Decodes the clusters of a large read into the cache, the last one first and only those that no one is
+    /// at. The threads that decode ahead come from the front: reader and threads meet in the middle, instead of
+    /// the reader waiting for each cluster in turn.
+    private func loadFromBehind(_ range: Range<UInt64>) throws(ReadError) {
+        let clusterByteCount = UInt64(image.clusterByteCount)
+        guard clusterByteCount > 0, range.upperBound - range.lowerBound > 2 * clusterByteCount else { return }
+        var end = range.upperBound
+        while end > range.lowerBound {
+            let extent = try image.extent(containing: end - 1)
+            end = extent.guestOffset
+            guard case .compressed(let cluster) = extent.storage else { continue }
+            // What is damaged is found again, and reported, by the read itself.
+            try? cache.prefetch(key(of: cluster), byteCount: cluster.decodedByteCount) {
+                memory throws(ReadError) in try decode(cluster, into: &memory)
+            }
+        }
     }
 
     private func append(

@@ -16,7 +16,7 @@ import Synchronization
     private let memory: UnsafeMutableRawBufferPointer
     private let pins = Atomic<Int>(0)
     private let loaded = Atomic<Bool>(false)
-    private let loading = Mutex<Void>(())
+    private let loading = SleepingLock()
 
     init(key: ClusterCache.Key, byteCount: Int) {
         self.key = key
@@ -50,12 +50,12 @@ import Synchronization
 
     /// Loads the bytes, or waits for the thread that does.
     func load(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
-        try loading.withLock { _ throws(ReadError) in try fill(with: load) }
+        try loading.withLock { () throws(ReadError) in try fill(with: load) }
     }
 
     /// Loads the bytes unless another thread is at it.
     func loadUnlessBusy(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
-        _ = try loading.withLockIfAvailable { _ throws(ReadError) in try fill(with: load) }
+        _ = try loading.withLockIfAvailable { () throws(ReadError) in try fill(with: load) }
     }
 
     private func fill(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {

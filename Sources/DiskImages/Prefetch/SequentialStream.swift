@@ -1,0 +1,90 @@
+// One reader that goes through a disk from front to back, as far as is known.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where a reader is, and how much was decoded ahead of it.
+struct SequentialStream {
+    /// Work that has been asked for: where it ends, and how much of it there is.
+    private struct Request {
+        let end: UInt64
+        let byteCount: UInt64
+    }
+
+    /// The kernel's read-ahead and several threads bring the reads of one reader in slightly mixed order.
+    private static let tolerance: UInt64 = 2 << 20
+    /// Reads that follow each other before anything is decoded ahead.
+    private static let leastHits = 2
+    private static let firstWindow: UInt64 = 1 << 20
+    private static let largestWindow: UInt64 = 16 << 20
+    /// One job, in guest bytes: small enough that all threads work on what the reader needs first, large
+    /// enough that waking them costs little.
+    private static let jobByteCount: UInt64 = 512 << 10
+    /// What one read may ask for; holes are looked over in the same number of steps.
+    static let mostRequestsAtOnce = 64
+
+    /// Where the next read is expected.
+    private var position: UInt64
+    private var hits = 0
+    /// When the stream was last seen, in reads of its disk.
+    private(set) var lastSeen: UInt64
+    /// Up to where clusters were asked for, or found to be holes.
+    private(set) var requestedEnd: UInt64
+    /// Guest bytes that were asked for and that the reader has not passed.
+    private(set) var requestedByteCount: UInt64 = 0
+    private var requests: [Request] = []
+    /// How many of `requests`, from the front, the reader has passed.
+    private var passedCount = 0
+
+    init(at position: UInt64, now: UInt64) {
+        self.position = position
+        requestedEnd = position
+        lastSeen = now
+        requests.reserveCapacity(2 * Int(Self.largestWindow / Self.jobByteCount))
+    }
+
+    /// Whether a read at `offset` goes on where this reader is.
+    func isContinued(at offset: UInt64) -> Bool {
+        offset <= position &+ Self.tolerance && offset &+ Self.tolerance >= position
+    }
+
+    /// Takes note of a read that ended at `end`.
+    mutating func advance(to end: UInt64, now: UInt64) {
+        lastSeen = now
+        guard end > position else { return }
+        position = end
+        hits += 1
+        requestedEnd = max(requestedEnd, end)
+        while passedCount < requests.count, requests[passedCount].end <= position {
+            requestedByteCount -= requests[passedCount].byteCount
+            passedCount += 1
+        }
+        if passedCount == requests.count {
+            requests.removeAll(keepingCapacity: true)
+            passedCount = 0
+        } else if passedCount > requests.capacity / 2 {
+            requests.removeFirst(passedCount)
+            passedCount = 0
+        }
+    }
+
+    /// How many guest bytes may be asked for ahead of the reader now: none before it is known to be sequential,
+    /// then more with each read.
+    func window(upTo limit: UInt64) -> UInt64 {
+        guard hits >= Self.leastHits else { return 0 }
+        return min(limit, Self.largestWindow, Self.firstWindow << UInt64(min(hits - Self.leastHits, 8)))
+    }
+
+    /// Where the job that starts with `extent` ends: at a multiple of the job's size.
+    static func jobByteCount(of extent: Extent) -> UInt64 {
+        max(extent.byteCount, jobByteCount - extent.guestOffset % jobByteCount)
+    }
+
+    mutating func skip(to end: UInt64) {
+        requestedEnd = end
+    }
+
+    mutating func request(upTo end: UInt64) {
+        requests.append(Request(end: end, byteCount: end - requestedEnd))
+        requestedByteCount += end - requestedEnd
+        requestedEnd = end
+    }
+}
