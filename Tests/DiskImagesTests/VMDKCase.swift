@@ -63,7 +63,8 @@ extension StreamOptimizedBuilder {
 
 extension MonolithicSparseBuilder {
     /// 40 grains of 8 KiB of every kind, changed by `change`.
-    static func usual(_ change: (inout MonolithicSparseBuilder) -> Void = { _ in }) -> MonolithicSparseBuilder {
+    static func usual(_ change: (inout MonolithicSparseBuilder) -> Void = { _ in }) -> MonolithicSparseBuilder
+    {
         var builder = MonolithicSparseBuilder(GrainContent.mixed(40))
         builder.entriesPerTable = 16
         change(&builder)

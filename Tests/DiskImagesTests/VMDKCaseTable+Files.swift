@@ -7,18 +7,23 @@ extension VMDKCase {
     static let ends: [VMDKCase] = [
         VMDKCase(
             "bytes after the end of stream",
-            StreamOptimizedBuilder.usual { $0.trailer = Array("garbage".utf8) + [UInt8](repeating: 7, count: 5_000) }
-                .build(), .read, warning: "5007 bytes follow the end of the stream"),
+            StreamOptimizedBuilder.usual {
+                $0.trailer = Array("garbage".utf8) + [UInt8](repeating: 7, count: 5_000)
+            }
+            .build(), .read, warning: "5007 bytes follow the end of the stream"),
         VMDKCase(
             "zeros after the end of stream, just in reach",
-            StreamOptimizedBuilder.usual { $0.trailer = [UInt8](repeating: 0, count: (1 << 20) - 1024) }.build(),
+            StreamOptimizedBuilder.usual { $0.trailer = [UInt8](repeating: 0, count: (1 << 20) - 1024) }
+                .build(),
             .read, warning: "1047552 bytes follow the end of the stream"),
         VMDKCase(
             "bytes after the end of stream, out of reach",
-            StreamOptimizedBuilder.usual { $0.trailer = [UInt8](repeating: 0, count: (1 << 20) + 512) }.build(),
+            StreamOptimizedBuilder.usual { $0.trailer = [UInt8](repeating: 0, count: (1 << 20) + 512) }
+                .build(),
             .refused("the file has no footer; the stream ends without one")),
         VMDKCase(
-            "end of stream missing", StreamOptimizedBuilder.usual { $0.hasEndOfStream = false }.build(), .read,
+            "end of stream missing", StreamOptimizedBuilder.usual { $0.hasEndOfStream = false }.build(),
+            .read,
             warning: "the end-of-stream marker is missing"),
         VMDKCase("truncated: the footer is gone", StreamOptimizedBuilder.usual()) { image in
             image.bytes.removeLast(1024)
@@ -29,10 +34,13 @@ extension VMDKCase {
             let missing = (image.places.storedByteCounts[5] ?? 0) - 100 + 1536
             return .refused("at least \(missing) bytes are missing")
         },
-        VMDKCase("truncated, with the directory at the front", StreamOptimizedBuilder.usual { $0.directoryPlace = .front })
-        { image in
+        VMDKCase(
+            "truncated, with the directory at the front",
+            StreamOptimizedBuilder.usual { $0.directoryPlace = .front }
+        ) { image in
             image.bytes.removeLast(image.bytes.count - image.grainOffset(25) - 100)
-            return .damaged((25..<40).filter { image.places.grains[$0] != nil }.map { image.guestRange(ofGrain: $0) })
+            return .damaged(
+                (25..<40).filter { image.places.grains[$0] != nil }.map { image.guestRange(ofGrain: $0) })
         },
         VMDKCase("a footer of another disk after the stream", StreamOptimizedBuilder.usual()) { image in
             var other = Array(image.bytes.suffix(1536))
@@ -100,13 +108,16 @@ extension VMDKCase {
         [1, 8, 16, 32, 64, 128, 256, 4_096, 16_384].map { size in
             VMDKCase(
                 "grain size \(size) sectors",
-                StreamOptimizedBuilder([.text, .absent, .noise]).with { $0.grainSizeInSectors = size }.build(), .read)
+                StreamOptimizedBuilder([.text, .absent, .noise]).with { $0.grainSizeInSectors = size }
+                    .build(), .read)
         }
         + [1, 8, 128, 16_384].map { size in
             VMDKCase(
                 "grain size \(size) sectors, plain",
-                MonolithicSparseBuilder([.text, .absent, .noise, .noise]).with { $0.grainSizeInSectors = size }
-                    .build(), .read)
+                MonolithicSparseBuilder([.text, .absent, .noise, .noise]).with {
+                    $0.grainSizeInSectors = size
+                }
+                .build(), .read)
         }
         + [0, 3, 100, 32_768, UInt64(1) << 63].map { size in
             VMDKCase("grain size \(size) sectors", StreamOptimizedBuilder.usual()) { image in
@@ -148,7 +159,9 @@ extension VMDKCase {
         VMDKCase(
             "descriptor empty", StreamOptimizedBuilder.usual { $0.descriptor = "" }.build(), .read,
             warning: "descriptor is empty"),
-        VMDKCase("descriptor of 1 sector", StreamOptimizedBuilder.usual { $0.descriptorSizeInSectors = 1 }.build(), .read),
+        VMDKCase(
+            "descriptor of 1 sector", StreamOptimizedBuilder.usual { $0.descriptorSizeInSectors = 1 }.build(),
+            .read),
         VMDKCase("no descriptor", StreamOptimizedBuilder.usual()) { image in
             image.setHeader(UInt64(0), at: 28)
             image.setHeader(UInt64(0), at: 36)
@@ -159,7 +172,8 @@ extension VMDKCase {
             return .read
         },
         VMDKCase(
-            "descriptor past the end", StreamOptimizedBuilder.usual(), warning: "lies past the end of the file"
+            "descriptor past the end", StreamOptimizedBuilder.usual(),
+            warning: "lies past the end of the file"
         ) { image in
             image.setHeader(UInt64.max, at: 28)
             return .read
@@ -191,8 +205,10 @@ extension VMDKCase {
 extension BuiltImage {
     /// The usual image with another name in its descriptor.
     fileprivate static func named(_ name: String) -> BuiltImage {
-        StreamOptimizedBuilder.usual { $0.descriptor = "createType=\"streamOptimized\"\nRW 640 SPARSE \"\(name)\"\n" }
-            .build()
+        StreamOptimizedBuilder.usual {
+            $0.descriptor = "createType=\"streamOptimized\"\nRW 640 SPARSE \"\(name)\"\n"
+        }
+        .build()
     }
 }
 

@@ -10,7 +10,8 @@ extension VMDKCase {
     private static let wellFormed: [VMDKCase] = [
         VMDKCase("grain directory in the footer", StreamOptimizedBuilder.usual().build(), .read),
         VMDKCase(
-            "grain directory at the front", StreamOptimizedBuilder.usual { $0.directoryPlace = .front }.build(),
+            "grain directory at the front",
+            StreamOptimizedBuilder.usual { $0.directoryPlace = .front }.build(),
             .read),
         VMDKCase("monolithicSparse", MonolithicSparseBuilder.usual().build(), .read),
         VMDKCase(
@@ -19,7 +20,8 @@ extension VMDKCase {
         VMDKCase(
             "streamOptimized with grains in no order",
             StreamOptimizedBuilder.usual { $0.order = Array((0..<40).reversed()) }.build(), .read),
-        VMDKCase("an empty disk", StreamOptimizedBuilder(Array(repeating: .absent, count: 40)).build(), .read),
+        VMDKCase(
+            "an empty disk", StreamOptimizedBuilder(Array(repeating: .absent, count: 40)).build(), .read),
         VMDKCase(
             "compressed size over the grain (incompressible data)",
             StreamOptimizedBuilder.usual { $0.level = 0 }.build(), .read),
@@ -35,7 +37,8 @@ extension VMDKCase {
             image.setDirectoryEntry(1, to: 0x7fff_ffff)
             return .damaged([image.guestRange(ofTable: 1)])
         },
-        VMDKCase("directory entry whose table is cut off by the end", StreamOptimizedBuilder.usual()) { image in
+        VMDKCase("directory entry whose table is cut off by the end", StreamOptimizedBuilder.usual()) {
+            image in
             image.setDirectoryEntry(2, to: UInt32(image.bytes.count / 512))
             return .damaged([image.guestRange(ofTable: 2)])
         },
@@ -77,10 +80,12 @@ extension VMDKCase {
 
     private static let tableEntries: [VMDKCase] = [
         VMDKCase("entry 0 in a grain table", StreamOptimizedBuilder([.text, .absent, .text]).build(), .read),
-        VMDKCase("entry 1, zero-grain flag not set", StreamOptimizedBuilder([.text, .zeros, .text]).build(), .read),
+        VMDKCase(
+            "entry 1, zero-grain flag not set", StreamOptimizedBuilder([.text, .zeros, .text]).build(), .read),
         VMDKCase(
             "entry 1, zero-grain flag set", StreamOptimizedBuilder.usual { $0.flags |= 4 }.build(), .read),
-        VMDKCase("entry 1 in monolithicSparse", MonolithicSparseBuilder([.text, .zeros, .noise]).build(), .read),
+        VMDKCase(
+            "entry 1 in monolithicSparse", MonolithicSparseBuilder([.text, .zeros, .noise]).build(), .read),
         VMDKCase("table entry past the end", StreamOptimizedBuilder.usual()) { image in
             image.setEntry(ofGrain: 6, to: 0x7fff_ffff)
             return .damaged([image.guestRange(ofGrain: 6)])
@@ -135,8 +140,8 @@ extension VMDKCase {
             return .damaged([image.guestRange(ofGrain: 5)])
         },
         VMDKCase("inflates to more than a grain (bomb)", StreamOptimizedBuilder.usual()) { image in
-            image.replaceGrain(5, with: [UInt8](repeating: 0, count: 1 << 20))
-            return .damaged([image.guestRange(ofGrain: 5)])
+            image.replaceGrain(3, with: [UInt8](repeating: 0, count: 1 << 20))
+            return .damaged([image.guestRange(ofGrain: 3)])
         },
         VMDKCase("inflates to one byte more than a grain", StreamOptimizedBuilder.usual()) { image in
             image.replaceGrain(5, with: [UInt8](repeating: 0, count: image.grainByteCount + 1))
@@ -175,7 +180,9 @@ extension VMDKCase {
             image.bytes.put(UInt32.max, at: image.grainOffset(5) + 8)
             return .damaged([image.guestRange(ofGrain: 5)])
         },
-        VMDKCase("compressed size past the member", StreamOptimizedBuilder.usual { $0.directoryPlace = .front }) {
+        VMDKCase(
+            "compressed size past the member", StreamOptimizedBuilder.usual { $0.directoryPlace = .front }
+        ) {
             image in
             image.bytes.put(UInt32(2 * image.grainByteCount), at: image.grainOffset(37) + 8)
             return .damaged([image.guestRange(ofGrain: 37)])

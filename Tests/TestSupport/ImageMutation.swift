@@ -54,7 +54,9 @@ package struct ImageMutation {
         // A changed capacity can be huge: the start and the end are enough of it.
         let step = UInt64(expected.grainByteCount)
         let byteCount = disk.byteCount
-        let starts = stride(from: 0, to: min(byteCount, UInt64(expected.guest.count)), by: Int(step)).map { $0 }
+        let starts = stride(from: 0, to: min(byteCount, UInt64(expected.guest.count)), by: Int(step)).map {
+            $0
+        }
         var problems: [String] = []
         for start in starts + (byteCount > step ? [byteCount - step] : []) {
             let count = Int(min(step, byteCount - start))

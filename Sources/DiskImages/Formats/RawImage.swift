@@ -56,7 +56,9 @@ struct RawImage: DiskImage {
         var sum: UInt64 = 0
         var position: UInt64 = 0
         for _ in 0..<maximumCountedStretches {
-            guard let data = try source.firstOffset(of: .data, in: position..<source.byteCount) else { return sum }
+            guard let data = try source.firstOffset(of: .data, in: position..<source.byteCount) else {
+                return sum
+            }
             position = try source.firstOffset(of: .hole, in: data..<source.byteCount) ?? source.byteCount
             sum += position - data
         }

@@ -114,7 +114,8 @@ extension VMDKSparseExtent {
         var clean = UInt64(run.count)
         for other in 0..<table.entryCount where !run.contains(other) {
             let sector = UInt64(entries.grainTableEntry(other))
-            guard sector > Self.lastZeroEntry, sector + grainSectors > start,
+            // An entry that is wrong by itself takes nothing away from others.
+            guard sector * 512 >= layout.dataStart, sector + grainSectors > start,
                 sector < start + clean * grainSectors
             else { continue }
             clean = sector <= start ? 0 : (sector - start) / grainSectors

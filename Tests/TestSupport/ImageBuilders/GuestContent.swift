@@ -14,21 +14,32 @@ package enum GrainContent: Sendable, Equatable {
 
     /// Holes, runs and single grains, of every kind.
     package static func mixed(_ count: Int) -> [GrainContent] {
-        let pattern: [GrainContent] = [.text, .text, .absent, .noise, .zeros, .text, .text, .text, .absent, .absent]
+        let pattern: [GrainContent] = [
+            .text, .text, .absent, .noise, .zeros, .text, .text, .text, .absent, .absent,
+        ]
         return (0..<count).map { pattern[$0 % pattern.count] }
     }
 
     /// The bytes of grain `index`, `byteCount` of them; nil for one that is not stored.
     func bytes(ofGrain index: Int, byteCount: Int) -> [UInt8]? {
+        // Large grains repeat after 64 KiB, which is out of reach of zlib's window.
+        let periodByteCount = min(byteCount, 65_536)
+        var bytes: [UInt8]
         switch self {
         case .absent, .zeros:
             return nil
         case .text:
             let words = Array("grain \(index) of the disk that a test made; ".utf8)
-            return (0..<byteCount).map { words[$0 % words.count] ^ UInt8(truncatingIfNeeded: $0 / 509) }
+            bytes = (0..<periodByteCount).map {
+                words[$0 % words.count] ^ UInt8(truncatingIfNeeded: $0 / 509)
+            }
         case .noise:
             var random = SeededRandom(seed: UInt64(index) + 1)
-            return random.bytes(byteCount)
+            bytes = random.bytes(periodByteCount)
         }
+        while bytes.count < byteCount {
+            bytes.append(contentsOf: Array(bytes.prefix(byteCount - bytes.count)))
+        }
+        return bytes
     }
 }

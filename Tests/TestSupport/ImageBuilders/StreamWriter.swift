@@ -32,7 +32,8 @@ struct StreamWriter {
     mutating func writeFront() {
         let descriptor =
             builder.descriptor
-            ?? SparseExtentFields.descriptor(createType: "streamOptimized", capacity: UInt64(builder.capacity))
+            ?? SparseExtentFields.descriptor(
+                createType: "streamOptimized", capacity: UInt64(builder.capacity))
         bytes = [UInt8](repeating: 0, count: 512 * (1 + builder.descriptorSizeInSectors))
         bytes.put(descriptor.utf8.prefix(512 * builder.descriptorSizeInSectors), at: 512)
         switch builder.directoryPlace {
@@ -58,7 +59,8 @@ struct StreamWriter {
     mutating func writeGrain(_ index: Int) {
         let size = builder.grainByteCount
         let room = guest.count - index * size
-        guard room > 0, var data = builder.grains[index].bytes(ofGrain: index, byteCount: min(size, room)) else {
+        guard room > 0, var data = builder.grains[index].bytes(ofGrain: index, byteCount: min(size, room))
+        else {
             return
         }
         guest.put(data, at: index * size)
