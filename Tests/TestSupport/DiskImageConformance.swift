@@ -3,7 +3,6 @@
 
 package import ByteSources
 package import DiskImages
-import Glibc
 import Synchronization
 
 /// Reads a disk in many ways and compares with what it should hold. It returns what is wrong rather than stopping
@@ -161,20 +160,8 @@ package struct DiskImageConformance: Sendable {
         return []
     }
 
-    private func isExpected(_ bytes: [UInt8], in range: Range<Int>) -> Bool {
-        guard bytes.count == range.count, !range.isEmpty else { return bytes.count == range.count }
-        // Comparing as the standard library does is slow in a debug build.
-        // SAFETY: memcmp looks at `range.count` bytes, which both have.
-        return unsafe bytes.withUnsafeBytes { found in
-            unsafe expected.withUnsafeBytes { expected in
-                guard let first = found.baseAddress, let second = expected.baseAddress else { return false }
-                return unsafe memcmp(first, second.advanced(by: range.lowerBound), range.count) == 0
-            }
-        }
-    }
-
     private func isZero(_ range: Range<Int>) -> Bool {
-        isExpected([UInt8](repeating: 0, count: range.count), in: range)
+        expected.holds([UInt8](repeating: 0, count: range.count), at: range.lowerBound)
     }
 
     /// What is wrong about a read of `range`.
@@ -184,7 +171,7 @@ package struct DiskImageConformance: Sendable {
         do throws(ReadError) {
             let bytes = try disk.bytes(range.count, at: guestRange.lowerBound)
             if mustFail { return ["\(range) is damaged and was read"] }
-            return isExpected(bytes, in: range) ? [] : ["\(range) has wrong bytes"]
+            return expected.holds(bytes, at: range.lowerBound) ? [] : ["\(range) has wrong bytes"]
         } catch {
             return mustFail ? [] : ["\(range): \(error)"]
         }

@@ -39,7 +39,7 @@ final class GrainAllocation: Sendable {
                 sum += image.guestByteCount(ofTable: number)
                 continue
             }
-            if let last = run.last, last.offset + UInt64(last.byteCount) != table.offset {
+            if let last = run.last, last.offset + UInt64((last.byteCount + 511) / 512 * 512) != table.offset {
                 sum += try storedByteCount(of: run, image)
                 run = []
             }

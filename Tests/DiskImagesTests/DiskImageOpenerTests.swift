@@ -1,0 +1,90 @@
+// Tests of how a file's format is found.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import TestSupport
+import Testing
+
+@testable import DiskImages
+
+@Suite("Finding the format of an image")
+struct DiskImageOpenerTests {
+    struct Sample: Sendable, CustomTestStringConvertible {
+        let format: RecognisedFormat
+        let start: [UInt8]
+        var offset = 0
+        var testDescription: String { format.name }
+    }
+
+    private static let samples: [Sample] = [
+        Sample(format: .vmdkCOWD, start: Array("COWD".utf8)),
+        Sample(format: .vmdkDescriptor, start: Array("# Disk DescriptorFile\nRW 1 FLAT \"x-flat.vmdk\" 0\n".utf8)),
+        Sample(format: .qcow, start: [0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 1]),
+        Sample(format: .qcow2, start: [0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 2]),
+        Sample(format: .qcow2, start: [0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3]),
+        Sample(format: .vhd, start: Array("conectix".utf8)),
+        Sample(format: .vhd, start: Array("conectix".utf8), offset: 4_096 - 512),
+        Sample(format: .vhd, start: Array("conectix".utf8), offset: 4_096 - 511),
+        Sample(format: .vhdx, start: Array("vhdxfile".utf8)),
+        Sample(format: .vdi, start: [0x7f, 0x10, 0xda, 0xbe], offset: 64),
+        Sample(format: .gzip, start: [0x1f, 0x8b, 0x08]),
+        Sample(format: .xz, start: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]),
+        Sample(format: .zstd, start: [0x28, 0xb5, 0x2f, 0xfd]),
+        Sample(format: .bzip2, start: Array("BZh9".utf8) + [0x31, 0x41, 0x59, 0x26, 0x53, 0x59]),
+        Sample(format: .zip, start: [0x50, 0x4b, 0x03, 0x04]),
+    ]
+
+    private func file(_ sample: Sample) -> MemorySource {
+        var bytes = [UInt8](repeating: 0, count: 4_096)
+        bytes.put(sample.start, at: sample.offset)
+        return MemorySource(bytes)
+    }
+
+    @Test("a format that is not decoded is refused by its name", arguments: samples)
+    func refused(sample: Sample) throws {
+        #expect(try DiskImageOpener.recognise(file(sample)) == sample.format)
+        let error = #expect(throws: ReadError.self) { try OpenedImage(file(sample), named: "disk.vmdk") }
+        guard case .unsupported(let feature) = error else {
+            Issue.record("refused as \(String(describing: error))")
+            return
+        }
+        #expect(feature.contains(sample.format.name))
+        #expect(feature.hasPrefix("disk.vmdk "))
+    }
+
+    @Test("a name has no say", arguments: ["disk.vmdk", "disk.qcow2", "", "0b6c7c52-3a1f"])
+    func nameHasNoSay(name: String) throws {
+        #expect(try OpenedImage(StreamOptimizedBuilder.usual().build().source, named: name).image.format != .raw)
+        #expect(try OpenedImage(MemorySource(Array("ABCD".utf8)), named: name).image.format == .raw)
+    }
+
+    @Test(
+        "what is near a magic is a raw disk",
+        arguments: [
+            [], [0x4b], Array("KDM".utf8), Array("VMDK".utf8), Array("BZh9 is a text".utf8), Array("LUKS".utf8),
+            [0x1f, 0x8b],
+        ])
+    func raw(start: [UInt8]) throws {
+        #expect(try DiskImageOpener.recognise(MemorySource(start)) == nil)
+        #expect(try OpenedImage(MemorySource(start)).image.format == .raw)
+    }
+
+    @Test("a descriptor's refusal names the file that is not opened, and no other source is touched")
+    func descriptorNames() throws {
+        let text = "# Disk DescriptorFile\nRW 1 FLAT \"/etc/passwd\" 0\nRW 1 FLAT \"../x\" 0\n"
+        #expect(
+            throws: ReadError.unsupported(
+                feature: "flat.vmdk is a VMDK descriptor that refers to other files (\"/etc/passwd\" and others), which "
+                    + "are never opened")
+        ) { try OpenedImage(MemorySource(Array(text.utf8)), named: "flat.vmdk") }
+    }
+
+    @Test("a guest disk that holds an image is told by its content")
+    func nested() throws {
+        let inner = StreamOptimizedBuilder.usual().build()
+        let disk = try OpenedImage(MemorySource([UInt8](repeating: 0, count: 512) + inner.bytes)).disk
+        #expect(try DiskImageOpener.recognise(disk) == nil)
+        let part = try SubrangeSource(of: disk, from: 512, byteCount: disk.byteCount - 512, named: "part")
+        #expect(try DiskImageOpener.recognise(part) == .vmdkSparseExtent)
+    }
+}
