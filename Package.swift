@@ -77,6 +77,7 @@ let package = Package(
             name: "DiskImagesTests",
             dependencies: [
                 "ByteSources", "DiskImages", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
         .testTarget(

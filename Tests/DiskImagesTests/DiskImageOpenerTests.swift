@@ -18,7 +18,9 @@ struct DiskImageOpenerTests {
 
     private static let samples: [Sample] = [
         Sample(format: .vmdkCOWD, start: Array("COWD".utf8)),
-        Sample(format: .vmdkDescriptor, start: Array("# Disk DescriptorFile\nRW 1 FLAT \"x-flat.vmdk\" 0\n".utf8)),
+        Sample(
+            format: .vmdkDescriptor, start: Array("# Disk DescriptorFile\nRW 1 FLAT \"x-flat.vmdk\" 0\n".utf8)
+        ),
         Sample(format: .qcow, start: [0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 1]),
         Sample(format: .qcow2, start: [0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 2]),
         Sample(format: .qcow2, start: [0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3]),
@@ -54,14 +56,16 @@ struct DiskImageOpenerTests {
 
     @Test("a name has no say", arguments: ["disk.vmdk", "disk.qcow2", "", "0b6c7c52-3a1f"])
     func nameHasNoSay(name: String) throws {
-        #expect(try OpenedImage(StreamOptimizedBuilder.usual().build().source, named: name).image.format != .raw)
+        #expect(
+            try OpenedImage(StreamOptimizedBuilder.usual().build().source, named: name).image.format != .raw)
         #expect(try OpenedImage(MemorySource(Array("ABCD".utf8)), named: name).image.format == .raw)
     }
 
     @Test(
         "what is near a magic is a raw disk",
         arguments: [
-            [], [0x4b], Array("KDM".utf8), Array("VMDK".utf8), Array("BZh9 is a text".utf8), Array("LUKS".utf8),
+            [], [0x4b], Array("KDM".utf8), Array("VMDK".utf8), Array("BZh9 is a text".utf8),
+            Array("LUKS".utf8),
             [0x1f, 0x8b],
         ])
     func raw(start: [UInt8]) throws {
@@ -74,7 +78,8 @@ struct DiskImageOpenerTests {
         let text = "# Disk DescriptorFile\nRW 1 FLAT \"/etc/passwd\" 0\nRW 1 FLAT \"../x\" 0\n"
         #expect(
             throws: ReadError.unsupported(
-                feature: "flat.vmdk is a VMDK descriptor that refers to other files (\"/etc/passwd\" and others), which "
+                feature:
+                    "flat.vmdk is a VMDK descriptor that refers to other files (\"/etc/passwd\" and others), which "
                     + "are never opened")
         ) { try OpenedImage(MemorySource(Array(text.utf8)), named: "flat.vmdk") }
     }

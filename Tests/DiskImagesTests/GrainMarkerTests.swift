@@ -19,7 +19,8 @@ struct GrainMarkerTests {
             index: 3, storedOffset: offset, storedByteCountLimit: stored.count,
             decodedByteCount: Self.grainByteCount, neededByteCount: Self.grainByteCount, framing: framing)
         // SAFETY: bytes have no padding.
-        return try GrainMarker.payload(in: unsafe stored.span.bytes, of: cluster, fileByteCount: fileByteCount)
+        return try GrainMarker.payload(
+            in: unsafe stored.span.bytes, of: cluster, fileByteCount: fileByteCount)
     }
 
     private func marker(lba: UInt64, size: UInt32) -> [UInt8] {
@@ -29,7 +30,9 @@ struct GrainMarkerTests {
         return bytes
     }
 
-    @Test("the zlib data follows LBA and size, and may end behind the bytes at hand", arguments: [1, 52, 5_000, 8_192])
+    @Test(
+        "the zlib data follows LBA and size, and may end behind the bytes at hand",
+        arguments: [1, 52, 5_000, 8_192])
     func place(size: Int) throws {
         let range = try payload(marker(lba: 24, size: UInt32(size)), .grainMarker(lba: 24))
         #expect(range == 12..<(12 + size))
@@ -55,7 +58,9 @@ struct GrainMarkerTests {
     func pastTheFile() throws {
         let bytes = marker(lba: 24, size: 100)
         #expect(try payload(bytes, .grainMarker(lba: 24), fileByteCount: 512 + 112) == 12..<112)
-        #expect(throws: ReadError.self) { try payload(bytes, .grainMarker(lba: 24), fileByteCount: 512 + 111) }
+        #expect(throws: ReadError.self) {
+            try payload(bytes, .grainMarker(lba: 24), fileByteCount: 512 + 111)
+        }
         #expect(throws: ReadError.self) { try payload(bytes, .grainMarker(lba: 24), fileByteCount: 10) }
     }
 
@@ -72,6 +77,8 @@ struct GrainMarkerTests {
         sizeOnly.put(UInt32(100), at: 0)
         #expect(try payload(sizeOnly, .grainMarkerOrSize(lba: 24)) == 4..<104)
         #expect(try payload(Array(sizeOnly.prefix(4)), .grainMarkerOrSize(lba: 24)) == 4..<104)
-        #expect(throws: ReadError.self) { try payload(Array(sizeOnly.prefix(3)), .grainMarkerOrSize(lba: 24)) }
+        #expect(throws: ReadError.self) {
+            try payload(Array(sizeOnly.prefix(3)), .grainMarkerOrSize(lba: 24))
+        }
     }
 }

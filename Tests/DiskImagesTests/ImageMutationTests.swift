@@ -49,10 +49,12 @@ struct ImageMutationTests {
         let stream = StreamOptimizedBuilder.usual().build()
         let options = DiskImageOpener.Options(lenient: lenient)
         let ends = ImageMutation(
-            in: [0..<512, 512..<2_560, stream.places.directory - 512..<stream.bytes.count], isChecksummed: false)
+            in: [0..<512, 512..<2_560, stream.places.directory - 512..<stream.bytes.count],
+            isChecksummed: false)
         #expect(ends.violations(stream, options: options, rounds: 200, seed: seed) == [])
         let front = StreamOptimizedBuilder.usual { $0.directoryPlace = .front }.build()
-        let maps = ImageMutation(in: [0..<90, front.places.directory..<front.grainOffset(0)], isChecksummed: false)
+        let maps = ImageMutation(
+            in: [0..<90, front.places.directory..<front.grainOffset(0)], isChecksummed: false)
         #expect(maps.violations(front, options: options, rounds: 200, seed: seed) == [])
         let plain = MonolithicSparseBuilder.usual().build()
         let plainMaps = ImageMutation(in: [0..<90, 512..<plain.grainOffset(0)], isChecksummed: false)
@@ -66,7 +68,9 @@ struct ImageMutationTests {
             for lenient in [false, true] {
                 var cut = image
                 cut.bytes.removeLast(image.bytes.count - byteCount)
-                guard let opened = try? OpenedImage(cut.source, options: .init(lenient: lenient)) else { continue }
+                guard let opened = try? OpenedImage(cut.source, options: .init(lenient: lenient)) else {
+                    continue
+                }
                 // Fewer than four bytes are left of the magic: a raw disk.
                 guard byteCount >= 4 else { continue }
                 for grain in 0..<2 {

@@ -17,7 +17,8 @@ struct RawImageTests {
         let opened = try OpenedImage(MemorySource(bytes), named: "disk.img")
         #expect(opened.image.format == .raw)
         #expect(
-            opened.violations(expected: bytes + Array(repeating: 0, count: padding), clusterByteCount: 4_096) == [])
+            opened.violations(expected: bytes + Array(repeating: 0, count: padding), clusterByteCount: 4_096)
+                == [])
         #expect(opened.image.warnings.count == (padding == 0 ? 0 : 1))
         #expect(opened.image.allocatedByteCount == UInt64(byteCount))
     }
@@ -28,7 +29,8 @@ struct RawImageTests {
         let data = random.bytes(8_192)
         let file = try ConcatenatedSource(
             [
-                ZeroSource(byteCount: 4_096), MemorySource(data), ZeroSource(byteCount: 1 << 20), MemorySource(data),
+                ZeroSource(byteCount: 4_096), MemorySource(data), ZeroSource(byteCount: 1 << 20),
+                MemorySource(data),
                 ZeroSource(byteCount: 100),
             ], named: "disk.img")
         let opened = try OpenedImage(file, named: "disk.img")

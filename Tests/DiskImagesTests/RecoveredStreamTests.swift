@@ -12,9 +12,12 @@ struct RecoveredStreamTests {
     private let lenient = DiskImageOpener.Options(lenient: true)
 
     /// Guest bytes of grains that were neither found nor known to be zeros.
-    private func unknown(_ image: BuiltImage, foundBefore end: Int, knownTables: Set<Int>) -> [Range<UInt64>] {
+    private func unknown(_ image: BuiltImage, foundBefore end: Int, knownTables: Set<Int>) -> [Range<UInt64>]
+    {
         (0..<image.guest.count / image.grainByteCount).filter { grain in
-            let isFound = image.places.grains[grain].map { $0 + (image.places.storedByteCounts[grain] ?? 0) <= end }
+            let isFound = image.places.grains[grain].map {
+                $0 + (image.places.storedByteCounts[grain] ?? 0) <= end
+            }
             return isFound != true && !knownTables.contains(grain / image.entriesPerTable)
         }.map { image.guestRange(ofGrain: $0) }
     }
@@ -85,7 +88,8 @@ struct RecoveredStreamTests {
         let error = #expect(throws: ReadError.self) {
             try OpenedImage(image.source, options: .init(expectedByteCount: byteCount))
         }
-        #expect("\(error.map(String.init(describing:)) ?? "")".contains("5000 of \(byteCount) bytes are missing"))
+        #expect(
+            "\(error.map(String.init(describing:)) ?? "")".contains("5000 of \(byteCount) bytes are missing"))
     }
 
     @Test("an image that opens although it is shorter than it should be says so")
@@ -93,7 +97,8 @@ struct RecoveredStreamTests {
         let image = StreamOptimizedBuilder.usual { $0.directoryPlace = .front }.build()
         let options = DiskImageOpener.Options(expectedByteCount: UInt64(image.bytes.count) + 7)
         let opened = try OpenedImage(image.source, options: options)
-        #expect(opened.image.warnings.contains { $0.contains("7 of \(image.bytes.count + 7) bytes are missing") })
+        #expect(
+            opened.image.warnings.contains { $0.contains("7 of \(image.bytes.count + 7) bytes are missing") })
     }
 
     @Test("lenient changes nothing for an image that is in order")
@@ -113,7 +118,8 @@ struct RecoveredStreamTests {
 
     @Test("a source that cannot be read is no reason to recover")
     func unreadable() {
-        let image = StreamOptimizedBuilder.usual { $0.trailer = [UInt8](repeating: 0, count: 100_000) }.build()
+        let image = StreamOptimizedBuilder.usual { $0.trailer = [UInt8](repeating: 0, count: 100_000) }
+            .build()
         let end = image.source.byteCount
         let file = FailingSource(image.source, failingIn: (end - 1)..<end)
         #expect(throws: FailingSource.failure) { try OpenedImage(file, options: lenient) }

@@ -30,14 +30,17 @@ struct VMDKDescriptorTests {
         #expect(descriptor.adapterType == "lsilogic")
         #expect(!descriptor.isDelta)
         #expect(
-            descriptor.extents == [.init(sectorCount: 102_400, kind: "SPARSE", fileName: "generated-stream.vmdk")])
+            descriptor.extents == [
+                .init(sectorCount: 102_400, kind: "SPARSE", fileName: "generated-stream.vmdk")
+            ])
         #expect(descriptor.warnings(forImage: "a/disk.vmdk", capacity: 102_400) == [])
     }
 
     @Test(
         "spaces, case, quotes, line ends and a missing prefix make no difference",
         arguments: [
-            "createType=streamOptimized\r\nadapterType = \"ide\" \r\n", "CREATETYPE = \"streamOptimized\"\n\tddb.adapterType=ide",
+            "createType=streamOptimized\r\nadapterType = \"ide\" \r\n",
+            "CREATETYPE = \"streamOptimized\"\n\tddb.adapterType=ide",
             "\u{feff}\ncreatetype= streamOptimized\rDDB.ADAPTERTYPE=\"ide\"",
         ])
     func spelling(text: String) {
@@ -50,7 +53,8 @@ struct VMDKDescriptorTests {
         "a parent other than ffffffff makes a delta",
         arguments: [
             ("parentCID=ffffffff", false), ("parentCID=FFFFFFFF ", false), ("parentCID=00000000", true),
-            ("parentCID=1234abcd", true), ("parentCID=what", true), ("parentFileNameHint=\"a.vmdk\"", true), ("", false),
+            ("parentCID=1234abcd", true), ("parentCID=what", true), ("parentFileNameHint=\"a.vmdk\"", true),
+            ("", false),
         ])
     func delta(text: String, isDelta: Bool) {
         #expect(VMDKDescriptor(parsing: text.utf8).isDelta == isDelta)
@@ -59,7 +63,8 @@ struct VMDKDescriptorTests {
     @Test(
         "an extent line of any shape is no trap",
         arguments: [
-            "RW", "RW ", "RW 1", "RW x SPARSE", "RW 99999999999999999999 SPARSE \"a", "RW 1 FLAT \"a\" 0", "RW 1 ZERO",
+            "RW", "RW ", "RW 1", "RW x SPARSE", "RW 99999999999999999999 SPARSE \"a", "RW 1 FLAT \"a\" 0",
+            "RW 1 ZERO",
             "RW 1 SPARSE \"\"", "rdonly 1 sparse name.vmdk",
         ])
     func extentLines(line: String) {
@@ -84,7 +89,8 @@ struct VMDKDescriptorTests {
     @Test(
         "a descriptor file is known by its first line",
         arguments: [
-            ("# Disk DescriptorFile\n", true), ("\r\n # disk descriptorFILE", true), ("# Disk Descriptor", false),
+            ("# Disk DescriptorFile\n", true), ("\r\n # disk descriptorFILE", true),
+            ("# Disk Descriptor", false),
             ("", false), ("#!/bin/sh\n# Disk DescriptorFile", false),
         ])
     func recognised(text: String, isDescriptor: Bool) {

@@ -81,8 +81,10 @@ struct VMDKSparseExtentTests {
 
     @Test("plain grains that follow each other in the file join up to the end of a table")
     func storedRuns() throws {
-        let image = MonolithicSparseBuilder(Array(repeating: .text, count: 40)).with { $0.entriesPerTable = 16 }
-            .build()
+        let image = MonolithicSparseBuilder(Array(repeating: .text, count: 40)).with {
+            $0.entriesPerTable = 16
+        }
+        .build()
         let found = try extents(OpenedImage(image.source).image)
         #expect(found.map { $0.byteCount / 8_192 } == [16, 16, 8])
         #expect(found.first?.storage == .stored(at: UInt64(image.grainOffset(0))))
@@ -93,7 +95,8 @@ struct VMDKSparseExtentTests {
         let image = StreamOptimizedBuilder([.text, .absent, .zeros, .noise, .text]).build()
         let opened = try OpenedImage(image.source).image
         func limit(_ grain: Int) throws -> Int {
-            guard case .compressed(let cluster) = try opened.extent(containing: UInt64(grain * 8_192)).storage else {
+            guard case .compressed(let cluster) = try opened.extent(containing: UInt64(grain * 8_192)).storage
+            else {
                 Issue.record("grain \(grain) is not compressed")
                 return 0
             }
@@ -109,8 +112,12 @@ struct VMDKSparseExtentTests {
 
     @Test("the size of the file bounds a stored size, and so does the largest grain")
     func storedByteCountLimitOfLastGrain() throws {
-        let image = StreamOptimizedBuilder([.text]).with { $0.trailer = [UInt8](repeating: 0, count: 100_000) }.build()
-        guard case .compressed(let cluster) = try OpenedImage(image.source).image.extent(containing: 0).storage else {
+        let image = StreamOptimizedBuilder([.text]).with {
+            $0.trailer = [UInt8](repeating: 0, count: 100_000)
+        }.build()
+        guard
+            case .compressed(let cluster) = try OpenedImage(image.source).image.extent(containing: 0).storage
+        else {
             Issue.record("the grain is not compressed")
             return
         }
@@ -192,7 +199,8 @@ struct VMDKSparseExtentTests {
                 == .damaged(
                     .corrupt(
                         record: "grain table 1 of disk1.vmdk", offset: UInt64(entry),
-                        reason: "the entry of the grain at LBA 320 names sector 2147483647; the file ends at byte "
+                        reason:
+                            "the entry of the grain at LBA 320 names sector 2147483647; the file ends at byte "
                             + "\(image.bytes.count), before the grain does")))
     }
 }

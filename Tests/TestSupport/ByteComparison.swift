@@ -10,7 +10,9 @@ extension [UInt8] {
         // SAFETY: memcmp looks at `bytes.count` bytes, which both have.
         return unsafe bytes.withUnsafeBytes { other in
             unsafe withUnsafeBytes { own in
-                guard let first = other.baseAddress, let second = own.baseAddress else { return bytes.isEmpty }
+                guard let first = other.baseAddress, let second = own.baseAddress else {
+                    return bytes.isEmpty
+                }
                 return unsafe memcmp(first, second.advanced(by: offset), other.count) == 0
             }
         }
