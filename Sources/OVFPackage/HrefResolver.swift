@@ -51,6 +51,9 @@ package struct HrefResolver: Sendable {
         }
     }
 
+    /// The member whose path is exactly `path`, bytes as written, relative to the descriptor or else to the package.
+    func member(atPath path: [UInt8]) -> Int? { self.path(MemberPath(path)) }
+
     /// The highest number of a chunk of `href`; nil where there is none.
     func lastChunkNumber(of href: String) -> Int? {
         chunkNumbers[ByteString(Self.lastComponent(MemberPath(Array(href.utf8)).normalized))]

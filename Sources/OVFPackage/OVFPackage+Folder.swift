@@ -5,12 +5,17 @@ package import ByteSources
 package import SystemPackage
 
 extension OVFPackage {
+    /// Opens the package of the folder at `path`; see `init(folder:descriptorName:)`.
+    package init(folder path: FilePath, descriptorName: String? = nil) throws(ReadError) {
+        try self.init(
+            folder: PackageFolder(path: path), descriptorName: descriptorName.map { Array($0.utf8) })
+    }
+
     /// Opens the package of a folder. Files that neither the descriptor nor the manifest names are not opened.
     ///
     /// `descriptorName` is the descriptor's name in the folder; without one, the folder has exactly one `*.ovf`.
     /// - Throws: `ReadError` where there is no descriptor, or several to choose from.
-    package init(folder path: FilePath, descriptorName: String? = nil) throws(ReadError) {
-        let folder = try PackageFolder(path: path)
+    package init(folder: PackageFolder, descriptorName: [UInt8]? = nil) throws(ReadError) {
         var contents = FolderContents(folder)
         try contents.list([])
         let descriptor = try contents.descriptorName(descriptorName)
@@ -24,6 +29,8 @@ extension OVFPackage {
         let files = draft.descriptor.flatMap { try? EnvelopeParser(reading: $0.source).envelope.files } ?? []
         var hrefs: Set<String> = []
         for file in files where hrefs.insert(file.href).inserted { try contents.openFile(file) }
+        let listed = draft.manifest.flatMap { try? Manifest(reading: $0.source).entries } ?? []
+        for entry in listed { try contents.openListed(entry.name) }
         self.init(
             members: contents.members, skipped: [], container: .folder, warnings: contents.log.warnings,
             damage: nil)
@@ -61,8 +68,8 @@ private struct FolderContents {
         resolver = nil
     }
 
-    func descriptorName(_ wanted: String?) throws(ReadError) -> [UInt8] {
-        if let wanted { return Array(wanted.utf8) }
+    func descriptorName(_ wanted: [UInt8]?) throws(ReadError) -> [UInt8] {
+        if let wanted { return wanted }
         let found = candidates.filter { PackageRoles.isCandidate($0, for: "ovf") }.map(\.name)
         guard let first = found.first else {
             throw .unsupported(feature: "\(folder.path) is a folder without an .ovf file")
@@ -80,6 +87,17 @@ private struct FolderContents {
         let found = candidates.filter { PackageRoles.isCandidate($0, for: suffix) }.map(\.name)
         let exact = found.filter { $0.prefix(upTo: $0.count - suffix.utf8.count - 1) == base[...] }
         return exact.isEmpty ? found.count == 1 ? found : [] : Array(exact.prefix(1))
+    }
+
+    /// Opens what a line of the manifest names.
+    mutating func openListed(_ name: [UInt8]) throws(ReadError) {
+        let path = MemberPath(name)
+        if path.isReferable, path.components.count > 1 {
+            try list(path.components.dropLast().map(Array.init))
+        }
+        let names = resolver ?? HrefResolver(candidates)
+        resolver = names
+        if let index = names.member(named: name) { try open(candidates[index].components) }
     }
 
     /// Opens what a `File` of the descriptor means, chunks too.

@@ -60,16 +60,22 @@ struct PackageRoles {
 
     /// Whether a member may be the descriptor, or what `suffix` says. Case is ignored.
     static func isCandidate(_ member: PackageMember, for suffix: String) -> Bool {
-        guard member.isReferable, !isForeign(member), let name = member.components.last else { return false }
-        return name.count > suffix.utf8.count + 1
+        member.isReferable && !isForeign(member) && hasSuffix(member.name, suffix)
+    }
+
+    /// Whether a name ends in a dot and `suffix`, case ignored, after at least one byte.
+    static func hasSuffix(_ name: [UInt8], _ suffix: String) -> Bool {
+        name.count > suffix.utf8.count + 1
             && name.suffix(suffix.utf8.count + 1).map(asciiLowercased).elementsEqual(".\(suffix)".utf8)
     }
 
     /// What macOS adds to archives: files of attributes whose names look like the real ones.
     private static func isForeign(_ member: PackageMember) -> Bool {
-        member.name.starts(with: "._".utf8)
+        isForeign(member.name)
             || member.components.contains { $0.elementsEqual("__MACOSX".utf8) }
     }
+
+    static func isForeign(_ name: [UInt8]) -> Bool { name.starts(with: "._".utf8) }
 
     static func asciiLowercased(_ byte: UInt8) -> UInt8 {
         (0x41...0x5a).contains(byte) ? byte | 0x20 : byte

@@ -166,7 +166,8 @@ struct PackageFileTests {
                 """
         ).text
         try scratch.write("a.ovf", Array(text.utf8))
-        try scratch.write("a.mf", [])
+        try scratch.write("a.mf", Array("SHA1(notes/readme.txt)= 00\nSHA1(../outside)= 00\n".utf8))
+        try scratch.write("notes/readme.txt", [7])
         try scratch.write("sub/my disk", [1])
         try scratch.write("c.000000000", [1])
         try scratch.write("c.000000001", [2])
@@ -180,7 +181,7 @@ struct PackageFileTests {
         let package = try OVFPackage(folder: scratch.path)
         #expect(
             package.members.map(\.displayPath) == [
-                "a.ovf", "a.mf", "sub/my disk", "c.000000000", "c.000000001",
+                "a.ovf", "a.mf", "sub/my disk", "c.000000000", "c.000000001", "notes/readme.txt",
             ])
         #expect(package.container == .folder)
         #expect(package.manifest?.displayPath == "a.mf")
@@ -199,8 +200,9 @@ struct PackageFileTests {
         try scratch.write("b.ovf", [])
         #expect(throws: ReadError.self) { try OVFPackage(folder: scratch.path) }
         #expect(
-            try OVFPackage(folder: scratch.path, descriptorName: "b.ovf").members.map(\.displayPath) == [
-                "b.ovf"
-            ])
+            try OVFPackage(folder: PackageFolder(path: scratch.path), descriptorName: Array("b.ovf".utf8))
+                .members.map(\.displayPath) == [
+                    "b.ovf"
+                ])
     }
 }

@@ -1,0 +1,123 @@
+// Checks the members of a package against its manifest, on several threads.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+import Synchronization
+
+/// Hashes every member that the manifest lists.
+package struct PackageVerifier: Sendable {
+    private let package: OVFPackage
+    private let map: ManifestMap
+
+    /// What became of one member.
+    package struct MemberResult: Sendable, Equatable {
+        /// In `OVFPackage.members`.
+        package let memberIndex: Int
+        package let outcome: Outcome
+    }
+
+    package enum Outcome: Sendable, Equatable {
+        /// Every digest that is listed is right.
+        case ok(Set<DigestAlgorithm>)
+        /// A digest is wrong.
+        case bad([Mismatch])
+        /// The manifest does not list it.
+        case unlisted
+        /// It is the manifest or its certificate, and not listed.
+        case exempt
+        /// It cannot be read, or the archive ends inside it.
+        case unreadable(ReadError)
+    }
+
+    package struct Mismatch: Sendable, Equatable {
+        package let algorithm: DigestAlgorithm
+        package let expected: String
+        package let actual: String
+        /// The line of the manifest.
+        package let line: Int
+    }
+
+    /// Bytes that are read and hashed in one step.
+    private static let stepByteCount = 1 << 20
+
+    package init(_ map: ManifestMap, of package: OVFPackage) {
+        self.map = map
+        self.package = package
+    }
+
+    /// What a complete check reads, in bytes.
+    package var byteCount: UInt64 {
+        listed.reduce(0) { $0 &+ package.members[$1].byteCount }
+    }
+
+    private var listed: [Int] { package.members.indices.filter { !map.entries[$0].isEmpty } }
+
+    /// Checks every member, the largest first, and returns when all are done; results in the members' order.
+    ///
+    /// `progress` is called from any of the threads with the bytes hashed so far.
+    package func run(
+        threadCount: Int, progress: @escaping @Sendable (_ bytesDone: UInt64) -> Void = { _ in }
+    ) -> [MemberResult] {
+        let queue = listed.sorted { package.members[$0].byteCount > package.members[$1].byteCount }
+        let next = Atomic<Int>(0)
+        let done = Atomic<UInt64>(0)
+        let results = Mutex<[Int: Outcome]>([:])
+        let work: @Sendable (Int) -> Void = { _ in
+            // SAFETY: the buffer belongs to this thread and is freed when it has no more to do.
+            let buffer = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: Self.stepByteCount, alignment: 64)
+            defer { unsafe buffer.deallocate() }
+            while true {
+                let position = next.add(1, ordering: .relaxed).oldValue
+                guard position < queue.count else { return }
+                let outcome = unsafe check(queue[position], buffer) { count in
+                    progress(done.add(UInt64(count), ordering: .relaxed).newValue)
+                }
+                results.withLock { $0[queue[position]] = outcome }
+            }
+        }
+        WorkerThread.concurrently(max(1, min(threadCount, queue.count)), work)
+        let outcomes = results.withLock { $0 }
+        return package.members.indices.map { index in
+            let unlisted: Outcome = map.exempt.contains(index) ? .exempt : .unlisted
+            return MemberResult(memberIndex: index, outcome: outcomes[index] ?? unlisted)
+        }
+    }
+
+    // SAFETY: the caller lends the buffer to this call alone.
+    private func check(
+        _ index: Int, _ buffer: UnsafeMutableRawBufferPointer, progress: (Int) -> Void
+    ) -> Outcome {
+        let member = package.members[index]
+        guard member.missingByteCount == 0 else {
+            return .unreadable(
+                .corrupt(
+                    record: String(displaying: member.path), offset: member.byteCount,
+                    reason: "the archive ends here, and \(member.missingByteCount) bytes are missing"))
+        }
+        var digester = MemberDigester(Set(map.entries[index].map(\.algorithm)))
+        do throws(ReadError) {
+            try unsafe digester.take(member.source, through: buffer, progress: progress)
+        } catch {
+            return .unreadable(error)
+        }
+        return map.outcome(of: index, digester.finish())
+    }
+}
+
+extension ManifestMap {
+    /// What the digests of a member mean; for members that were read for another reason, too.
+    package func outcome(
+        of memberIndex: Int, _ actual: [DigestAlgorithm: String]
+    ) -> PackageVerifier.Outcome {
+        let expected = entries[memberIndex]
+        guard !expected.isEmpty else { return exempt.contains(memberIndex) ? .exempt : .unlisted }
+        let wrong = expected.compactMap { entry -> PackageVerifier.Mismatch? in
+            let digest = actual[entry.algorithm] ?? ""
+            guard digest != entry.digest else { return nil }
+            return PackageVerifier.Mismatch(
+                algorithm: entry.algorithm, expected: entry.digest, actual: digest, line: entry.line)
+        }
+        return wrong.isEmpty ? .ok(Set(expected.map(\.algorithm))) : .bad(wrong)
+    }
+}
