@@ -1,0 +1,160 @@
+// The certificate of a package: a signature over its manifest, and who made it.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+import SwiftASN1
+import X509
+
+/// A `.cert` file, taken apart. Nothing of it is believed before `report` has checked it.
+///
+/// Two forms are known: a line `SHA256(name.mf)= signature` with the certificates in PEM, and a detached CMS
+/// signature in PEM.
+/// Spec: DSP0243 2.1, 6.4 "Certificate file"; RFC 5652 for CMS.
+package struct CertificateFile: Sendable {
+    package let form: Form
+    /// The signer's first, where the file keeps to the standard.
+    let certificates: [Certificate]
+    let signature: Signature?
+    /// Why a part of the file could not be read.
+    package let problems: [String]
+
+    package enum Form: String, Sendable {
+        case digestLine = "digest-line"
+        case cms
+        case unknown
+    }
+
+    enum Signature: Sendable {
+        case line(SignatureLine)
+        case cms(CMSSignedManifest)
+    }
+
+    /// `ALG(name)= hex`, where the digits may go on in the lines that follow.
+    struct SignatureLine: Sendable, Equatable {
+        let algorithm: DigestAlgorithm
+        let manifestName: [UInt8]
+        let signature: [UInt8]
+    }
+
+    /// Longest certificate file, in bytes.
+    package static let maximumByteCount: UInt64 = 1 << 20
+    /// Most certificates that are looked at.
+    static let maximumCertificateCount = 32
+
+    /// Reads and parses `source`.
+    /// - Throws: `ReadError` where it cannot be read or is too long.
+    package init(reading source: any ByteSource) throws(ReadError) {
+        guard source.byteCount <= Self.maximumByteCount else {
+            throw .unsupported(feature: "a certificate file longer than \(Self.maximumByteCount) bytes")
+        }
+        self.init(parsing: try source.bytes(Int(source.byteCount), at: 0))
+    }
+
+    /// Parses a certificate file. What cannot be read is a problem, never an error.
+    package init(parsing bytes: [UInt8]) {
+        let (blocks, head) = PEMBlock.split(bytes)
+        var certificates: [Certificate] = []
+        var problems: [String] = []
+        var cms: CMSSignedManifest?
+        for block in blocks.prefix(Self.maximumCertificateCount) {
+            do {
+                switch block.label {
+                case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE":
+                    certificates.append(try Certificate(derEncoded: block.contents()))
+                case "CMS", "PKCS7", "PKCS #7 SIGNED DATA":
+                    let signed = try CMSSignedManifest(parsing: block.contents())
+                    certificates += signed.certificates.prefix(Self.maximumCertificateCount)
+                    problems += signed.problems
+                    cms = signed
+                default: problems.append("a block of the type \"\(block.label)\" is not used")
+                }
+            } catch {
+                problems.append("a block of the type \"\(block.label)\" cannot be read: \(error)")
+            }
+        }
+        let line = Self.signatureLine(head)
+        self.certificates = certificates
+        if let line {
+            form = .digestLine
+            signature = .line(line)
+        } else if let cms {
+            form = .cms
+            signature = .cms(cms)
+        } else {
+            form = .unknown
+            signature = nil
+            problems.append("there is no signature that can be read")
+        }
+        self.problems = problems
+    }
+
+    /// The line in front of the first PEM block.
+    private static func signatureLine(_ head: [UInt8]) -> SignatureLine? {
+        let lines = head.split(separator: 0x0a).map(Manifest.trimmed).filter { !$0.isEmpty }
+        for (index, line) in lines.enumerated() {
+            guard let open = line.firstIndex(of: UInt8(ascii: "(")),
+                let close = line.lastIndex(of: UInt8(ascii: ")")),
+                open < close,
+                let algorithm = DigestAlgorithm(
+                    spelling: String(decoding: Manifest.trimmed(line[..<open]), as: UTF8.self))
+            else { continue }
+            let rest = Manifest.trimmed(line[(close + 1)...])
+            guard rest.first == UInt8(ascii: "=") else { continue }
+            // Old programs broke the digits into lines.
+            let more = lines[(index + 1)...].prefix { $0.allSatisfy { Hexadecimal.digit($0) != nil } }
+            let digits = Array(Manifest.trimmed(rest.dropFirst())) + more.joined()
+            guard !digits.isEmpty, let signature = Hexadecimal.bytes(digits) else { continue }
+            return SignatureLine(
+                algorithm: algorithm, manifestName: Array(Manifest.trimmed(line[(open + 1)..<close])),
+                signature: signature)
+        }
+        return nil
+    }
+}
+
+/// One block of a PEM file.
+struct PEMBlock: Equatable {
+    let label: String
+    /// The block with its marks.
+    let text: String
+
+    /// Most blocks that are split off.
+    private static let maximumCount = 64
+
+    /// The blocks of a file, and what stands before the first.
+    static func split(_ bytes: [UInt8]) -> (blocks: [PEMBlock], head: [UInt8]) {
+        var blocks: [PEMBlock] = []
+        var head: [UInt8] = []
+        var open: (label: String, lines: [String])?
+        for raw in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
+            let line = Manifest.trimmed(raw)
+            let text = String(decoding: line, as: UTF8.self)
+            if let label = label(of: text, mark: "-----BEGIN ") {
+                open = (label, [text])
+            } else if var block = open {
+                block.lines.append(text)
+                open = block
+                guard let label = label(of: text, mark: "-----END ") else { continue }
+                if label == block.label, blocks.count < maximumCount {
+                    blocks.append(PEMBlock(label: label, text: block.lines.joined(separator: "\n")))
+                }
+                open = nil
+            } else if blocks.isEmpty {
+                head += line + [0x0a]
+            }
+        }
+        return (blocks, head)
+    }
+
+    /// The bytes that the block holds.
+    func contents() throws -> [UInt8] {
+        try PEMDocument(pemString: text).derBytes
+    }
+
+    private static func label(of line: String, mark: String) -> String? {
+        guard line.hasPrefix(mark), line.hasSuffix("-----"), line.utf8.count > mark.utf8.count + 5 else {
+            return nil
+        }
+        return String(line.dropFirst(mark.count).dropLast(5))
+    }
+}
