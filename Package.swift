@@ -64,7 +64,7 @@ let package = Package(
         .executableTarget(
             name: "ovafs",
             dependencies: [
-                "Appliance", "ByteSources", "FuseServer",
+                "Appliance", "ByteSources", "FileTree", "FuseServer", "OVFPackage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),

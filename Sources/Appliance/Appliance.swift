@@ -5,13 +5,18 @@ package import ByteSources
 package import DiskImages
 package import OVFPackage
 
-/// A package, or a disk image by itself, ready to be shown. It does not change after it was opened.
+/// A package, or a disk image by itself, ready to be shown. It does not change after it was opened, except for what
+/// is known of its digests.
 package struct Appliance: Sendable {
     /// The package; nil for a disk image by itself.
     package let package: OVFPackage?
     /// What the package's descriptor says; nil for a disk image by itself, and for a package that was opened
     /// without one.
     package let envelope: Envelope?
+    /// How the envelope's disks are attached; nil without an envelope.
+    package let layout: ApplianceLayout?
+    /// What is known of the members' digests; nil without a manifest.
+    package let checks: ManifestChecks?
     /// The disks, in the descriptor's order, with the paths of their raw files.
     package let disks: [ApplianceDisk]
     /// What is questionable though it can be read.
@@ -22,19 +27,42 @@ package struct Appliance: Sendable {
     package let cache: ClusterCache
     package let sourceMeter: ReadMeter
     private let prefetcher: Prefetcher?
+    /// The members, in their order.
+    private let storedSources: [any ByteSource]
 
     init(
-        package: OVFPackage?, envelope: Envelope?, disks: [ApplianceDisk], warnings: [PackageWarning], modificationTime: Int64,
-        resources: DiskResources
+        package: OVFPackage?, envelope: Envelope? = nil, layout: ApplianceLayout? = nil,
+        checks: ManifestChecks? = nil, disks: [ApplianceDisk], warnings: [PackageWarning],
+        modificationTime: Int64, resources: DiskResources
     ) {
         self.package = package
         self.envelope = envelope
+        self.layout = layout
+        self.checks = checks
         self.disks = disks
         self.warnings = warnings
         self.modificationTime = modificationTime
         cache = resources.cache
         sourceMeter = resources.meter
         prefetcher = resources.prefetcher
+        storedSources = (package?.members ?? []).enumerated().map { index, member in
+            guard let checks, !checks.map.entries[index].isEmpty else { return member.source }
+            return CheckedMemberSource(member.source, memberIndex: index, checks: checks)
+        }
+    }
+
+    /// The stored bytes of a member, whose digest is checked as they are read.
+    func storedSource(ofMember index: Int) -> any ByteSource {
+        storedSources[index]
+    }
+
+    /// The adapter that a disk wants: the descriptor's controller, else what the image itself says.
+    package func adapter(ofDisk index: Int) -> AdapterType? {
+        if let attachment = layout?.attachment(ofDisk: index), attachment.busAddress != nil {
+            return attachment.adapter
+        }
+        guard case .decoded(let disk) = disks[index].content else { return nil }
+        return disk.image.adapterType.flatMap(AdapterType.init(vmdkDescriptor:))
     }
 
     /// What the one who mounts has to know: disks that are not decoded or not as they should be, and what of

@@ -3,7 +3,7 @@
 
 package import ByteSources
 package import DiskImages
-import OVFPackage
+package import OVFPackage
 
 /// A disk that a descriptor declares, or a disk image by itself.
 package struct ApplianceDisk: Sendable {
@@ -20,8 +20,8 @@ package struct ApplianceDisk: Sendable {
     let memberIndices: [Int]
     /// The stored bytes: one file, or its pieces joined; nil for a disk without a file.
     let stored: (any ByteSource)?
-    /// What is questionable about the disk though it can be read; one line each.
-    package let warnings: [String]
+    /// What is questionable about the disk though it can be read.
+    package let warnings: [PackageWarning]
     /// Where the raw file is, as names below the mount's root; nil where the disk is not decoded.
     package internal(set) var rawPath: [[UInt8]]?
 
@@ -46,7 +46,7 @@ package struct ApplianceDisk: Sendable {
     var problems: [String] {
         let error: [String] =
             if case .unreadable(let reason) = content { ["disk \(identifier) is not decoded: \(reason)"] } else { [] }
-        return error + warnings.map { "disk \(identifier): \($0)" }
+        return error + warnings.map { "disk \(identifier): \($0.message)" }
     }
 
     /// The name of the raw file, for people.

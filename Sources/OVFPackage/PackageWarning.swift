@@ -79,7 +79,15 @@ extension PackageWarning {
         case configurationUnknown = "configuration-unknown"
         case rootDiskDiffers = "root-disk-differs"
 
+        // The disks.
+        case capacityWrong = "capacity-wrong"
+        case formatWrong = "format-wrong"
+        case imageQuestionable = "image-questionable"
+        case guestLooksLikeImage = "guest-looks-like-image"
+        case diskNotDecoded = "disk-not-decoded"
+
         // The manifest and the certificate.
+        case manifestUnreadable = "manifest-unreadable"
         case manifestLineUnreadable = "manifest-line-unreadable"
         case manifestDuplicate = "manifest-duplicate"
         case manifestSpelling = "manifest-spelling"

@@ -17,7 +17,7 @@ struct OVAFS: ParsableCommand {
             3 cannot read the source, 4 cannot mount.
             """,
         version: "ovafs \(version)",
-        subcommands: [MountCommand.self, InfoCommand.self, ExtractCommand.self])
+        subcommands: [MountCommand.self, InfoCommand.self, VerifyCommand.self, ExtractCommand.self])
 
     static func main() {
         // A reader of standard output that goes away is an error of the write, not a death without a word.

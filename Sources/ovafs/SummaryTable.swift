@@ -1,4 +1,4 @@
-// A summary for people: a table of disks, and what is questionable.
+// A summary for people: the systems, a table of disks, and what is questionable.
 // SPDX-License-Identifier: Apache-2.0
 
 import Appliance
@@ -11,20 +11,55 @@ struct SummaryTable {
     }
 
     var text: String {
-        var lines: [String] = []
-        let rows = [["DISK", "FORMAT", "VIRTUAL", "DATA", "STORED", "FILE"]] + summary.disks.map(row)
-        lines += Self.aligned(rows)
-        lines += summary.disks.compactMap { disk in disk.error.map { "\(disk.id): not decoded: \($0)" } }
-        let warnings = summary.warnings + summary.disks.flatMap { disk in disk.warnings.map { "\(disk.id): \($0)" } }
-        lines += warnings.map { "warning: \($0)" }
+        let lines =
+            summary.systems.flatMap(lines) + diskTable + summary.disks.compactMap { disk in
+                disk.error.map { "disk \(disk.id) is not decoded: \($0)" }
+            } + [manifest].compactMap { $0 }
+            + summary.warnings.filter { $0.code != "disk-not-decoded" }.map { "note: \($0.text)" }
         return lines.map { $0 + "\n" }.joined()
     }
 
-    private func row(_ disk: ApplianceSummary.Disk) -> [String] {
+    private func lines(_ system: SystemSummary) -> [String] {
+        let place = (system.collections + [system.name.isEmpty ? system.id : system.name])
+        var facts: [String] = []
+        if let processors = system.processors { facts.append("\(processors) CPU\(processors == 1 ? "" : "s")") }
+        if let memory = system.memory { facts.append(ByteCount.text(memory)) }
+        if let os = system.operatingSystem ?? system.operatingSystemType, !os.isEmpty { facts.append(os) }
+        if !system.hardware.isEmpty { facts.append(system.hardware.joined(separator: " ")) }
+        if let firmware = system.firmware { facts.append(firmware) }
+        let networks = system.networkAdapters.map { adapter in
+            [adapter.type, adapter.networks.isEmpty ? nil : "on \(adapter.networks.joined(separator: ", "))"]
+                .compactMap { $0 }.joined(separator: " ")
+        }
+        let products = system.products.filter { !$0.name.isEmpty }.map { product in
+            [product.vendor, product.name, product.version].filter { !$0.isEmpty }.joined(separator: " ")
+        }
+        return ["\(place.joined(separator: " / ")): \(facts.joined(separator: ", "))"]
+            + (networks.isEmpty ? [] : ["  network: \(networks.joined(separator: "; "))"])
+            + (products.isEmpty ? [] : ["  product: \(products.joined(separator: "; "))"])
+            + [system.rootDisk.map { root in
+                "  root disk: \(root.disk) (\(root.rule)\(root.nova.map { "; Nova takes \($0)" } ?? ""))"
+            }].compactMap { $0 }
+    }
+
+    private var diskTable: [String] {
+        let header = ["DISK", "BUS", "ADAPTER", "FORMAT", "VIRTUAL", "DATA", "STORED", "ROOT", "FILE"]
+        return Self.aligned([header] + summary.disks.map(row))
+    }
+
+    private func row(_ disk: DiskSummary) -> [String] {
         [
-            disk.id, disk.format, disk.virtualSize.map(ByteCount.text) ?? "-",
-            disk.dataSize.map(ByteCount.text) ?? "-", ByteCount.text(disk.storedSize), disk.file?.text ?? "-",
+            disk.id, disk.bus ?? "-", disk.adapter ?? "-", disk.format,
+            disk.virtualSize.map(ByteCount.text) ?? "-", disk.dataSize.map(ByteCount.text) ?? "-",
+            ByteCount.text(disk.storedSize), disk.isRoot ? "yes" : "-", disk.file?.text ?? "-",
         ]
+    }
+
+    private var manifest: String? {
+        summary.manifest.map { manifest in
+            "manifest: \(manifest.name.text), \(manifest.algorithms.joined(separator: ", "))"
+                + (manifest.isSigned ? ", signed" : "") + " (ovafs verify checks it)"
+        }
     }
 
     /// Columns side by side, two spaces apart, left-aligned.

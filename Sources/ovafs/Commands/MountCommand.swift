@@ -14,7 +14,7 @@ struct MountCommand: ParsableCommand {
         abstract: "Mount a package or a disk image on a directory.",
         discussion: """
             Returns when the mount can be used. Unmount with umount(8) or fusermount3 -u. Options (-o): \
-            allow_other, uid=N, gid=N, umask=OCTAL, ctldir=visible|hidden, lenient, cache_size=SIZE (64M), \
+            allow_other, uid=N, gid=N, umask=OCTAL, ctldir=visible|hidden, lenient, verify=none|manifest, cache_size=SIZE (64M), \
             threads=N, cache=kernel|none, auto_unmount, log=FILE|syslog|stderr, ro.
             """)
 
@@ -45,11 +45,28 @@ struct MountCommand: ParsableCommand {
         let log = try (options.log ?? (background == nil ? .standardError : .systemLog)).logger()
         let appliance = try Appliance.open(source, options: applianceOptions(options))
         defer { appliance.stopPrefetching() }
+        if options.verifiesManifest { try verify(appliance, options) }
         for line in appliance.problems {
             StandardError.write("warning: \(line)")
             if background != nil { log.warning("\(source): \(line)") }
         }
         try serve(appliance, at: mountPoint, options, log: log) { background?.mountIsUsable() }
+    }
+
+    /// Checks every digest of the manifest before anything is shown.
+    private func verify(_ appliance: Appliance, _ options: MountOptions) throws {
+        let results = appliance.checkManifest(threadCount: options.threadCount ?? ProcessorCount.current)
+        guard let results else {
+            throw CommandFailure(
+                status: .damaged, message: "\(source): verify=manifest, and there is no manifest; use verify=none")
+        }
+        let report = VerificationReport(of: appliance, members: results, certificate: nil, disks: [])
+        guard let wrong = report.members.first(where: { $0.state == .bad || $0.state == .unreadable }) else {
+            return
+        }
+        throw CommandFailure(
+            status: .damaged,
+            message: "\(source): \(wrong.name.text): \(wrong.details.joined(separator: ", ")); not mounted")
     }
 
     private func serve(

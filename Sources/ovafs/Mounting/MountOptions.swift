@@ -12,6 +12,8 @@ struct MountOptions: Equatable {
     var umask: UInt32 = 0
     var controlDirectoryIsVisible = false
     var isLenient = false
+    /// Whether the digests are checked before the mount appears.
+    var verifiesManifest = false
     /// Decoded data that is kept, in bytes.
     var cacheByteLimit = 64 << 20
     /// Threads that decode ahead; nil for as many as there are cores.
@@ -50,6 +52,9 @@ struct MountOptions: Equatable {
         case ("ctldir", "visible"): controlDirectoryIsVisible = true
         case ("ctldir", "hidden"): controlDirectoryIsVisible = false
         case ("ctldir", let value): throw Self.wrong(name, value, "visible or hidden")
+        case ("verify", "none"): verifiesManifest = false
+        case ("verify", "manifest"): verifiesManifest = true
+        case ("verify", let value): throw Self.wrong(name, value, "none or manifest")
         case ("cache", let value):
             guard let mode = value.flatMap(SessionOptions.CacheMode.init) else {
                 throw Self.wrong(name, value, "kernel or none")

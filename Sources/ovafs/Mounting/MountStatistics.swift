@@ -4,7 +4,6 @@
 import Appliance
 import ByteSources
 import DiskImages
-import FoundationEssentials
 import FuseServer
 
 /// A moment's view of the counters; every number only grows, except `cachedBytes`.
@@ -32,9 +31,6 @@ struct MountStatistics: Codable {
     }
 
     func json() -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        guard let data = try? encoder.encode(self) else { preconditionFailure("counters are JSON") }
-        return Array(data) + [UInt8(ascii: "\n")]
+        JSONText.encode(self)
     }
 }

@@ -22,18 +22,25 @@ struct PackageOpener {
         var opener = PackageOpener(package: package, options: options, resources: resources)
         var disks: [ApplianceDisk]
         var envelope: Envelope?
+        var layout: ApplianceLayout?
         do throws(ApplianceError) {
             let parsed = try opener.parseDescriptor()
-            disks = opener.disks(of: parsed)
+            let (files, fileWarnings) = PackageFile.files(of: parsed, in: package)
+            opener.warnings += fileWarnings
+            disks = opener.disks(of: parsed, files)
+            let found = ApplianceLayout(of: parsed) { files[$0] != nil }
+            opener.warnings += found.warnings(about: parsed)
             envelope = parsed
+            layout = found
         } catch {
             guard options.isLenient else { throw error }
             opener.warnings.append(PackageWarning(.descriptorUnusable, error.description))
             disks = opener.disksByContent()
         }
         RawPaths.assign(to: &disks, beside: package.members)
+        let checks = opener.manifestChecks()
         return Appliance(
-            package: package, envelope: envelope, disks: disks, warnings: opener.warnings,
+            package: package, envelope: envelope, layout: layout, checks: checks, disks: disks, warnings: opener.warnings,
             modificationTime: package.members.map(\.modificationTime).max() ?? 0, resources: resources)
     }
 
@@ -60,11 +67,22 @@ struct PackageOpener {
         }
     }
 
+    /// What the manifest lists; nil where there is none that can be read.
+    private mutating func manifestChecks() -> ManifestChecks? {
+        guard let member = package.manifest else { return nil }
+        do throws(ReadError) {
+            let map = ManifestMap(try Manifest(reading: member.source), of: package)
+            warnings += map.warnings
+            return ManifestChecks(map)
+        } catch {
+            warnings.append(PackageWarning(.manifestUnreadable, "the manifest cannot be read: \(error)"))
+            return nil
+        }
+    }
+
     /// The disks that the descriptor declares, in its order.
-    private mutating func disks(of envelope: Envelope) -> [ApplianceDisk] {
-        let (files, fileWarnings) = PackageFile.files(of: envelope, in: package)
-        warnings += fileWarnings
-        return envelope.disks.map { disk in
+    private func disks(of envelope: Envelope, _ files: [PackageFile?]) -> [ApplianceDisk] {
+        envelope.disks.map { disk in
             guard let fileIndex = disk.fileIndex else { return diskWithoutFile(disk) }
             return self.disk(disk, reference: envelope.files[fileIndex], file: files[fileIndex])
         }
@@ -96,7 +114,7 @@ struct PackageOpener {
         let name =
             reference.chunkByteCount != nil || members.isEmpty
             ? Array(reference.href.utf8) : package.members[members[0]].path
-        var warnings: [String] = []
+        var warnings: [PackageWarning] = []
         let content = content(of: disk, reference, file, warnings: &warnings)
         return ApplianceDisk(
             identifier: disk.id, storedName: name, storedByteCount: file?.source.byteCount ?? 0,
@@ -105,7 +123,7 @@ struct PackageOpener {
     }
 
     private func content(
-        of disk: VirtualDisk, _ reference: FileReference, _ file: PackageFile?, warnings: inout [String]
+        of disk: VirtualDisk, _ reference: FileReference, _ file: PackageFile?, warnings: inout [PackageWarning]
     ) -> ApplianceDisk.Content {
         guard let file else {
             return .unreadable(
@@ -128,15 +146,31 @@ struct PackageOpener {
                 options: .init(
                     lenient: options.isLenient,
                     expectedByteCount: reference.byteCount ?? (expected.overflow ? nil : expected.partialValue)))
-            warnings = guest.image.warnings
-            if let capacity = disk.capacity, capacity != guest.byteCount {
-                warnings.append(
-                    "the descriptor says a capacity of \(capacity) bytes, the image \(guest.byteCount)")
-            }
+            warnings = self.warnings(about: guest, declaredAs: disk)
             return .decoded(guest)
         } catch {
             return .unreadable(reason: error.description)
         }
+    }
+
+    /// What is questionable about a disk that was opened, and where the descriptor is wrong about it.
+    private func warnings(about guest: GuestDisk, declaredAs disk: VirtualDisk) -> [PackageWarning] {
+        var warnings = guest.image.warnings.map { PackageWarning(.imageQuestionable, $0) }
+        if let capacity = disk.capacity, capacity != guest.byteCount {
+            warnings.append(
+                PackageWarning(
+                    .capacityWrong,
+                    "the descriptor says a capacity of \(capacity) bytes, the image \(guest.byteCount)",
+                    line: disk.line))
+        }
+        let format = guest.image.format
+        if let hint = disk.format, FormatHint(hint).contradicts(format) {
+            warnings.append(
+                PackageWarning(
+                    .formatWrong, "the descriptor says the format \(hint), the image is \(format.rawValue)",
+                    line: disk.line))
+        }
+        return warnings
     }
 
     /// Without a descriptor: every member that is a disk image by its content.
@@ -147,11 +181,11 @@ struct PackageOpener {
                 return nil
             }
             let name = String(displaying: member.path)
-            var warnings: [String] = []
+            var warnings: [PackageWarning] = []
             let content: ApplianceDisk.Content
             do throws(ReadError) {
                 let guest = try resources.open(member.source, named: name, options: .init(lenient: true))
-                warnings = guest.image.warnings
+                warnings = guest.image.warnings.map { PackageWarning(.imageQuestionable, $0) }
                 content = .decoded(guest)
             } catch {
                 content = .unreadable(reason: error.description)

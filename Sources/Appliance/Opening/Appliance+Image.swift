@@ -19,13 +19,13 @@ extension Appliance {
             throw ApplianceError(error)
         }
         return Appliance(
-            package: nil, envelope: nil,
+            package: nil,
             disks: [
                 ApplianceDisk(
                     identifier: shownName, storedName: name, storedByteCount: source.byteCount,
                     modificationTime: modificationTime, content: .decoded(disk),
                     memberIndices: [], stored: source,
-                    warnings: disk.image.warnings, rawPath: [RawName.plain(for: name)])
+                    warnings: disk.image.warnings.map { PackageWarning(.imageQuestionable, $0) }, rawPath: [RawName.plain(for: name)])
             ],
             warnings: [], modificationTime: modificationTime, resources: resources)
     }

@@ -1,0 +1,54 @@
+// How an appliance's disks are attached: buses, adapters, and the disk that it starts from.
+// SPDX-License-Identifier: Apache-2.0
+
+import DiskImages
+package import OVFPackage
+
+/// The storage of every virtual system, and what follows for each disk.
+package struct ApplianceLayout: Sendable {
+    /// For each virtual system of the envelope, its controllers and drives.
+    package let systems: [StorageLayout]
+    /// For each virtual system, its root disk; nil where no rule answers.
+    package let rootDisks: [RootDisk?]
+    /// The root disk of the appliance as a whole: the first system's, or the only disk there is.
+    package let rootDisk: RootDisk?
+
+    /// Where a disk is attached.
+    package struct Attachment: Sendable {
+        /// Such as "scsi0:0".
+        package let busAddress: String?
+        package let adapter: AdapterType?
+    }
+
+    /// - Parameter isPresent: Whether a file of `Envelope.files` is in the package.
+    init(of envelope: Envelope, isPresent: (Int) -> Bool) {
+        systems = StorageLayout.layouts(of: envelope)
+        rootDisks = RootDisk.rootDisks(of: envelope, systems, isPresent: isPresent)
+        rootDisk =
+            envelope.systems.isEmpty
+            ? RootDisk.rootDisk(withoutSystem: envelope, isPresent: isPresent) : rootDisks.first ?? nil
+    }
+
+    /// What is questionable about the storage, and where Nova would start from another disk.
+    func warnings(about envelope: Envelope) -> [PackageWarning] {
+        var warnings = systems.flatMap(\.warnings)
+        if let root = rootDisk, root.differsFromNova, let nova = root.novaDiskIndex {
+            warnings.append(
+                PackageWarning(
+                    .rootDiskDiffers,
+                    "the root disk is \"\(envelope.disks[root.diskIndex].id)\" (\(root.rule.rawValue)); "
+                        + "Nova takes \"\(envelope.disks[nova].id)\""))
+        }
+        return warnings
+    }
+
+    /// The first place, in the order of the systems, that disk `index` of the envelope is attached at.
+    package func attachment(ofDisk index: Int) -> Attachment? {
+        for layout in systems {
+            if let drive = layout.drives.first(where: { $0.backing == .disk(index) }) {
+                return Attachment(busAddress: drive.busAddress, adapter: drive.adapter)
+            }
+        }
+        return nil
+    }
+}

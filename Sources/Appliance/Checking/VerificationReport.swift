@@ -1,0 +1,146 @@
+// What a verification found, as `ovafs verify --json` prints it.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+package import OVFPackage
+
+/// The result of `ovafs verify`; its JSON is described in docs/INFO.md.
+package struct VerificationReport: Codable, Sendable {
+    /// The version of this schema.
+    package private(set) var version = 1
+    /// Whether nothing that was checked is wrong. Findings alone do not make a package wrong.
+    package let isOK: Bool
+    /// One for each member; empty where there is no manifest.
+    package let members: [Member]
+    package let certificate: Certificate?
+    /// One for each disk that was decoded whole; empty without `--deep`.
+    package let disks: [Disk]
+    package let findings: [Finding]
+
+    package struct Member: Codable, Sendable {
+        package let name: Name
+        package let state: State
+        /// What is wrong, or the digests that are right.
+        package let details: [String]
+
+        package enum State: String, Codable, Sendable {
+            case ok
+            case bad
+            case unlisted
+            /// The manifest itself, and its certificate.
+            case exempt
+            case unreadable
+        }
+    }
+
+    package struct Certificate: Codable, Sendable {
+        /// valid, invalid, or why it could not be checked.
+        package let signature: String
+        /// valid, not-yet-valid, expired or unknown.
+        package let validity: String
+        package let isTrusted: Bool
+        /// Why it is not trusted.
+        package let trustProblem: String?
+        package let subject: String?
+        package let issuer: String?
+        package let problems: [String]
+        package let isOK: Bool
+    }
+
+    package struct Disk: Codable, Sendable {
+        package let id: String
+        package let isOK: Bool
+        package let damages: [Damage]
+        /// How many there are in all; `damages` lists at most 1,000.
+        package let damageCount: Int
+    }
+
+    package struct Damage: Codable, Sendable {
+        /// In bytes on the guest disk.
+        package let guestOffset: UInt64
+        package let size: UInt64
+        /// Names the record and its place in the stored file.
+        package let reason: String
+    }
+
+    package init(
+        of appliance: Appliance, members results: [PackageVerifier.MemberResult],
+        certificate report: CertificateReport?, disks: [Disk]
+    ) {
+        members = results.map { Member($0, in: appliance) }
+        certificate = report.map(Certificate.init)
+        self.disks = disks
+        findings = appliance.findings
+        // A disk that cannot be decoded is wrong; what is merely questionable is not.
+        let allDecoded = appliance.disks.allSatisfy { $0.source != nil }
+        isOK =
+            allDecoded && members.allSatisfy { $0.state != .bad && $0.state != .unreadable }
+            && certificate?.isOK != false && disks.allSatisfy(\.isOK)
+    }
+
+    /// The report as JSON, with keys in order and a line end.
+    package func json() -> [UInt8] {
+        JSONText.encode(self)
+    }
+}
+
+extension VerificationReport.Member {
+    init(_ result: PackageVerifier.MemberResult, in appliance: Appliance) {
+        name = Name(appliance.package?.members[result.memberIndex].path ?? [])
+        switch result.outcome {
+        case .ok(let algorithms):
+            state = .ok
+            details = algorithms.map(\.rawValue).sorted()
+        case .bad(let mismatches):
+            state = .bad
+            details = mismatches.map {
+                "\($0.algorithm.rawValue) is \($0.actual), the manifest says \($0.expected) (line \($0.line))"
+            }
+        case .unlisted:
+            state = .unlisted
+            details = []
+        case .exempt:
+            state = .exempt
+            details = []
+        case .unreadable(let error):
+            state = .unreadable
+            details = [error.description]
+        }
+    }
+}
+
+extension VerificationReport.Certificate {
+    init(_ report: CertificateReport) {
+        switch report.signature {
+        case .valid: signature = "valid"
+        case .invalid: signature = "invalid"
+        case .unsupported(let reason): signature = reason
+        }
+        validity = report.validity.rawValue
+        switch report.trust {
+        case .trusted:
+            isTrusted = true
+            trustProblem = nil
+        case .untrusted(let reason):
+            isTrusted = false
+            trustProblem = reason
+        }
+        subject = report.signer?.subject
+        issuer = report.signer?.issuer
+        problems = report.problems
+        if case .valid = report.signature { isOK = report.validity == .valid } else { isOK = false }
+    }
+}
+
+extension VerificationReport.Disk {
+    /// The result of a deep check.
+    package init(id: String, damages: [DeepCheck.Damage], count: Int) {
+        self.id = id
+        self.damages = damages.map {
+            VerificationReport.Damage(
+                guestOffset: $0.guestOffset, size: $0.byteCount, reason: $0.error.description)
+        }
+        damageCount = count
+        isOK = count == 0
+    }
+}

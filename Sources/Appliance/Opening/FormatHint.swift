@@ -1,0 +1,26 @@
+// What a descriptor's format URL claims of a disk.
+// SPDX-License-Identifier: Apache-2.0
+
+import DiskImages
+
+/// The `ovf:format` of a disk. It is a hint only: content is recognised by its bytes.
+struct FormatHint {
+    private let url: String
+
+    init(_ url: String) {
+        self.url = url.lowercased()
+    }
+
+    /// Whether the hint names another format than the one that was found. A URL that names none contradicts
+    /// nothing.
+    func contradicts(_ format: DiskFormat) -> Bool {
+        let claimsVMDK = url.contains("vmdk")
+        let claimsStream = url.contains("streamoptimized")
+        let claimsOther = ["vhd", "vdi", "qcow", "iso", "raw"].contains { url.contains($0) }
+        switch format {
+        case .raw: return claimsVMDK || (claimsOther && !url.contains("raw"))
+        case .vmdkStreamOptimized: return claimsOther || (claimsVMDK && url.contains("#sparse"))
+        case .vmdkMonolithicSparse: return claimsOther || claimsStream
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// Something questionable, for programs and for people.
+// SPDX-License-Identifier: Apache-2.0
+
+import OVFPackage
+
+/// What is questionable though it can be read; the codes are explained in docs/FINDINGS.md.
+package struct Finding: Codable, Sendable, Equatable {
+    /// Stable and short, such as `capacity-wrong`.
+    package let code: String
+    package let message: String
+    /// The line of the descriptor or the manifest.
+    package let line: Int?
+    /// The disk that it is about, by its id.
+    package let disk: String?
+
+    init(_ warning: PackageWarning, disk: String? = nil) {
+        code = warning.code.rawValue
+        message = warning.message
+        line = warning.line
+        self.disk = disk
+    }
+
+    /// One line for people.
+    package var text: String {
+        let place = line.map { " (line \($0))" } ?? ""
+        return "\(disk.map { "disk \($0): " } ?? "")\(message)\(place) [\(code)]"
+    }
+}
+
+extension Appliance {
+    /// Everything that is questionable, the package first, then disk by disk.
+    package var findings: [Finding] {
+        warnings.map { Finding($0) }
+            + disks.flatMap { disk in
+                let notDecoded: [PackageWarning] =
+                    if case .unreadable(let reason) = disk.content {
+                        [PackageWarning(.diskNotDecoded, "not decoded: \(reason)")]
+                    } else {
+                        []
+                    }
+                return (notDecoded + disk.warnings + disk.contentWarnings).map {
+                    Finding($0, disk: disk.identifier)
+                }
+            }
+    }
+}

@@ -1,0 +1,14 @@
+// A file name in JSON.
+// SPDX-License-Identifier: Apache-2.0
+
+/// A file name. Where it is not UTF-8, `text` has U+FFFD in it and `hex` the bytes.
+package struct Name: Codable, Sendable {
+    package let text: String
+    package let hex: String?
+
+    init(_ bytes: [UInt8]) {
+        text = String(decoding: bytes, as: UTF8.self)
+        let isExact = text.utf8.elementsEqual(bytes)
+        hex = isExact ? nil : bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}

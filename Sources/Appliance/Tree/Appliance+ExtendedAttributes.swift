@@ -1,0 +1,37 @@
+// What files say of themselves through extended attributes.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import FileTree
+import OVFPackage
+
+extension Appliance {
+    /// The attributes `user.ova.*` of a raw disk.
+    func extendedAttributes(ofDisk index: Int) -> [ExtendedAttribute] {
+        let disk = disks[index]
+        let attachment = layout?.attachment(ofDisk: index)
+        let isRoot = layout.map { $0.rootDisk?.diskIndex == index } ?? (package == nil)
+        let values: [(name: String, value: String?)] = [
+            ("disk-id", disk.identifier),
+            ("file", disk.storedName.isEmpty ? nil : String(displaying: disk.storedName)),
+            ("format", disk.formatName),
+            ("virtual-size", String(disk.source?.byteCount ?? 0)),
+            ("stored-size", String(disk.storedByteCount)),
+            ("adapter", adapter(ofDisk: index)?.rawValue),
+            ("bus", attachment?.busAddress),
+            ("root", isRoot ? "true" : "false"),
+            ("state", disk.warnings.isEmpty ? "ok" : disk.warnings.map(\.message).joined(separator: "; ")),
+        ]
+        let fixed = values.compactMap { name, value in
+            value.map { value in ExtendedAttribute("user.ova.\(name)") { value } }
+        }
+        return fixed + manifestAttributes(ofMembers: disk.memberIndices)
+    }
+
+    /// `user.ova.manifest`: what is known by now of the digests of these members.
+    func manifestAttributes(ofMembers members: [Int]) -> [ExtendedAttribute] {
+        guard !members.isEmpty else { return [] }
+        guard let checks else { return [ExtendedAttribute("user.ova.manifest") { "unlisted" }] }
+        return [ExtendedAttribute("user.ova.manifest") { checks.state(ofMembers: members).rawValue }]
+    }
+}

@@ -1,0 +1,66 @@
+// The files that a mounted appliance shows.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+package import FileTree
+import OVFPackage
+
+/// Builds the tree of a mount: SEMANTICS, "The tree".
+package struct ApplianceTree {
+    private let appliance: Appliance
+    private var builder: FileTreeBuilder
+
+    /// - Parameters:
+    ///   - showsControlDirectory: Whether `.ova` shows up when the root is listed.
+    ///   - liveStatistics: The text of `stats.json` now.
+    package static func make(
+        for appliance: Appliance, showsControlDirectory: Bool,
+        liveStatistics: @escaping @Sendable () -> [UInt8]
+    ) -> FileTree {
+        var tree = ApplianceTree(appliance)
+        tree.addMembers()
+        tree.addDisks()
+        ControlDirectory(of: appliance).add(
+            to: &tree.builder, isListed: showsControlDirectory, liveStatistics: liveStatistics)
+        return tree.builder.build()
+    }
+
+    private init(_ appliance: Appliance) {
+        self.appliance = appliance
+        builder = FileTreeBuilder(directoryTime: appliance.modificationTime)
+    }
+
+    /// Every member that is not shown as a decoded disk, where it is stored.
+    private mutating func addMembers() {
+        guard let package = appliance.package else { return }
+        let decoded = Set(appliance.disks.filter { $0.rawPath != nil }.flatMap(\.memberIndices))
+        for (index, member) in package.members.enumerated() where !decoded.contains(index) {
+            // The name belongs to the control directory.
+            guard member.components.first != ControlDirectory.name else { continue }
+            builder.add(
+                .file(appliance.storedSource(ofMember: index)), at: member.components,
+                attributes: Attributes(of: member),
+                extendedAttributes: appliance.manifestAttributes(ofMembers: [index]))
+        }
+    }
+
+    private mutating func addDisks() {
+        for (index, disk) in appliance.disks.enumerated() {
+            guard let source = disk.source, let path = disk.rawPath else { continue }
+            builder.add(
+                .file(source), at: path,
+                attributes: Attributes(
+                    modificationTime: disk.modificationTime, allocatedByteCount: disk.allocatedByteCount),
+                extendedAttributes: appliance.extendedAttributes(ofDisk: index))
+        }
+    }
+}
+
+extension Attributes {
+    /// What stat(2) says of a member that is shown as stored.
+    init(of member: PackageMember) {
+        self.init(
+            modificationTime: member.modificationTime,
+            allocatedByteCount: member.location.map { min($0.storedByteCount, member.byteCount) })
+    }
+}

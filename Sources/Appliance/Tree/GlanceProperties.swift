@@ -1,0 +1,70 @@
+// What an image service should know of the root disk, as `key=value` lines.
+// SPDX-License-Identifier: Apache-2.0
+
+import DiskImages
+import OVFPackage
+
+/// Properties for `openstack image create --property`.
+/// Spec: Glance, "Useful image properties".
+struct GlanceProperties {
+    private var lines: [(key: String, value: String)] = []
+
+    init(of appliance: Appliance) {
+        guard let layout = appliance.layout else { return }
+        let rootIndex = layout.rootDisk?.diskIndex
+        let attachment = rootIndex.flatMap(layout.attachment(ofDisk:))
+        let adapter = rootIndex.flatMap { appliance.adapter(ofDisk: $0) }
+        let bus = attachment?.busAddress.map { $0.prefix(while: { $0.isLetter }) }
+        if let bus { lines.append(("hw_disk_bus", String(bus))) }
+        if let model = adapter.flatMap(Self.scsiModel) { lines.append(("hw_scsi_model", model)) }
+        let system = appliance.envelope?.systems.first
+        if let firmware = system?.hardware?.firmware?.lowercased() {
+            lines.append(("hw_firmware_type", firmware == "efi" ? "uefi" : "bios"))
+        }
+        if let type = system?.operatingSystem.flatMap(Self.operatingSystemType) {
+            lines.append(("os_type", type))
+        }
+        if let adapter { lines.append(("vmware_adaptertype", adapter.rawValue)) }
+        if let rootIndex, let type = Self.diskType(appliance.disks[rootIndex]) {
+            lines.append(("vmware_disktype", type))
+        }
+        if let type = system?.operatingSystem?.vendorType, !type.isEmpty {
+            lines.append(("vmware_ostype", type))
+        }
+    }
+
+    var text: [UInt8] {
+        lines.sorted { $0.key < $1.key }.flatMap { key, value in
+            // A value is one line, whatever the descriptor says.
+            Array("\(key)=\(value.split(whereSeparator: \.isNewline).joined(separator: " "))\n".utf8)
+        }
+    }
+
+    /// `hw_scsi_model`, in libvirt's words.
+    private static func scsiModel(_ adapter: AdapterType) -> String? {
+        switch adapter {
+        case .busLogic: "buslogic"
+        case .lsiLogic: "lsilogic"
+        case .lsiLogicsas: "lsisas1068"
+        case .paraVirtual: "vmpvscsi"
+        case .ide: nil
+        }
+    }
+
+    private static func diskType(_ disk: ApplianceDisk) -> String? {
+        guard case .decoded(let guest) = disk.content else { return nil }
+        switch guest.image.format {
+        case .vmdkStreamOptimized: return "streamOptimized"
+        case .vmdkMonolithicSparse: return "sparse"
+        case .raw: return "preallocated"
+        }
+    }
+
+    /// `os_type`: what Nova tells Windows from others by.
+    private static func operatingSystemType(_ system: OperatingSystem) -> String? {
+        let words = [system.vendorType, system.description].joined(separator: " ").lowercased()
+        if words.contains("win") && !words.contains("darwin") { return "windows" }
+        let linux = ["linux", "ubuntu", "debian", "centos", "rhel", "red hat", "fedora", "sles", "suse"]
+        return linux.contains { words.contains($0) } ? "linux" : nil
+    }
+}
