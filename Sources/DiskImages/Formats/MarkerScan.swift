@@ -10,16 +10,17 @@ import ByteSources
 struct MarkerScan {
     /// The most markers that are looked at to say how many bytes are missing.
     static let diagnosticLimit = 1 << 16
-    /// The most markers that are looked at to recover a disk: 512 GiB of grains at the usual size.
-    static let recoveryLimit = 1 << 23
+    /// The most markers that are looked at to recover a disk: 256 GiB of grains at the usual size, 64 MiB of
+    /// memory for what is found.
+    static let recoveryLimit = 1 << 22
 
     struct Grain {
         /// The grain's number on the guest disk.
         let index: UInt64
-        /// Where its marker is, in sectors.
-        let sector: UInt64
+        /// Where its marker is, in sectors: what a grain table has room for.
+        let sector: UInt32
         /// Marker and zlib data, in bytes.
-        let storedByteCount: Int
+        let storedByteCount: UInt32
     }
 
     /// In the order of their places.
@@ -101,12 +102,13 @@ struct MarkerScan {
         // RFC 1950, 2.2: method 8, and a header that is a multiple of 31.
         let first = UInt16(try record.littleEndian(UInt8.self, at: 12))
         let second = UInt16(try record.littleEndian(UInt8.self, at: 13))
-        guard lba < header.capacity, lba % header.grainSize == 0,
+        guard let place = UInt32(exactly: sector), lba < header.capacity, lba % header.grainSize == 0,
             UInt64(size) <= 2 * UInt64(header.grainByteCount),
             first & 0x0f == 8, (first << 8 | second) % 31 == 0
         else { return nil }
-        let stored = GrainMarker.byteCount + Int(size)
-        grains.append(Grain(index: lba / header.grainSize, sector: sector, storedByteCount: stored))
+        // No overflow: the size is at most two grains, 16 MiB.
+        let stored = UInt32(GrainMarker.byteCount) + size
+        grains.append(Grain(index: lba / header.grainSize, sector: place, storedByteCount: stored))
         return (UInt64(stored), Self.leastTail)
     }
 

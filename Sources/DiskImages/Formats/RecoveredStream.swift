@@ -42,7 +42,10 @@ struct RecoveredStream: DiskImage {
         }
         // The last grain of the disk may be short: it is counted whole.
         allocatedByteCount = virtualByteCount - min(virtualByteCount, zeroCount * grainByteCount)
-        self.warnings = warnings + ["recovered \(grains.count) grains and \(knownTables.count) grain tables"]
+        self.warnings =
+            warnings + [
+                "\(scan.ending); recovered \(grains.count) grains and \(knownTables.count) grain tables"
+            ]
     }
 
     func extent(containing offset: UInt64) throws(ReadError) -> Extent {
@@ -80,7 +83,8 @@ struct RecoveredStream: DiskImage {
     private func cluster(of grain: MarkerScan.Grain) -> CompressedCluster {
         let start = grain.index * grainByteCount
         return CompressedCluster(
-            index: grain.index, storedOffset: grain.sector * 512, storedByteCountLimit: grain.storedByteCount,
+            index: grain.index, storedOffset: UInt64(grain.sector) * 512,
+            storedByteCountLimit: Int(grain.storedByteCount),
             decodedByteCount: Int(grainByteCount),
             neededByteCount: Int(min(grainByteCount, virtualByteCount - start)),
             framing: .grainMarker(lba: start / 512))
@@ -121,7 +125,7 @@ struct RecoveredStream: DiskImage {
         for index in 0..<Int(header.entriesPerTable) {
             let sector = try record.littleEndian(UInt32.self, at: index * 4)
             guard sector > 1 else { continue }
-            guard let grain = scan.grain(at: UInt64(sector)),
+            guard let grain = scan.grain(at: sector),
                 grain.index % entriesPerTable == UInt64(index),
                 number == nil || number == grain.index / entriesPerTable
             else { return nil }
@@ -168,8 +172,18 @@ extension Array {
 }
 
 extension MarkerScan {
+    /// How the walk ended, in words.
+    fileprivate var ending: String {
+        switch stop {
+        case .endOfFile: "the file ends before the stream does"
+        case .noMarker(let offset): "the markers end at byte \(offset)"
+        case .limit: "there are more markers than are looked at"
+        case nil: "the stream ends"
+        }
+    }
+
     /// The grain whose marker is at `sector`.
-    func grain(at sector: UInt64) -> Grain? {
+    func grain(at sector: UInt32) -> Grain? {
         let position = grains.partition { $0.sector < sector }
         return position < grains.count && grains[position].sector == sector ? grains[position] : nil
     }

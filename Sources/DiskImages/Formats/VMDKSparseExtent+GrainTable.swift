@@ -112,12 +112,14 @@ extension VMDKSparseExtent {
         let grainSectors = layout.grainByteCount / 512
         let start = UInt64(entries.grainTableEntry(run.lowerBound))
         var clean = UInt64(run.count)
-        for other in 0..<table.entryCount where !run.contains(other) {
+        // A grain that starts here shares the run's first sector; below 0, the numbers wrap around.
+        let lowest = start &- (grainSectors - 1)
+        for other in 0..<table.entryCount {
             let sector = UInt64(entries.grainTableEntry(other))
+            // One comparison for nearly all entries: this is the longest part of a look-up.
+            guard sector &- lowest < (clean + 1) * grainSectors - 1 else { continue }
             // An entry that is wrong by itself takes nothing away from others.
-            guard sector * 512 >= layout.dataStart, sector + grainSectors > start,
-                sector < start + clean * grainSectors
-            else { continue }
+            guard !run.contains(other), sector * 512 >= layout.dataStart else { continue }
             clean = sector <= start ? 0 : (sector - start) / grainSectors
         }
         return Int(clean)
