@@ -9,7 +9,9 @@ import Testing
 
 @Suite("The header of a sparse extent")
 struct SparseExtentHeaderTests {
-    private let bytes = Array(MonolithicSparseBuilder.usual().build().bytes.prefix(512))
+    private static let usual = Array(MonolithicSparseBuilder.usual().build().bytes.prefix(512))
+
+    private let bytes = Self.usual
 
     private func parse(_ bytes: [UInt8]) throws(ReadError) -> SparseExtentHeader {
         try SparseExtentHeader(parsing: OnDiskRecord(bytes, named: "header of disk.vmdk"))
