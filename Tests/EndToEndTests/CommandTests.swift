@@ -15,7 +15,7 @@ extension EndToEnd {
             (["mount"], 2, "source"),
             (["frobnicate"], 2, "frobnicate"),
             (["info", "--frobnicate", "FOLDER/appliance.ova"], 2, "frobnicate"),
-            (["info", "FOLDER/empty-folder"], 3, "empty-folder"),
+            (["info", "FOLDER/empty-folder"], 1, "empty-folder"),
         ])
         func failures(arguments: [String], exitCode: Int32, words: String) throws {
             try withTestFolder { folder in

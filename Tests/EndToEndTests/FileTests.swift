@@ -117,7 +117,7 @@ extension EndToEnd {
                     let wanted = try PosixFile(reference)
                     let size = Int(try wanted.status().st_size)
                     var random = SeededRandom(seed: 42)
-                    for _ in 0..<400 {
+                    for _ in 0..<200 {
                         let offset = Int.random(in: 0..<size, using: &random)
                         let count = Int.random(in: 1...300_000, using: &random)
                         guard try file.read(count, at: offset) == wanted.read(count, at: offset) else {

@@ -69,7 +69,7 @@ extension EndToEnd {
             }
         }
 
-        @Test("C5: SIGINT and SIGTERM end the server and the mount", arguments: [SIGINT, SIGTERM, SIGHUP])
+        @Test("C5: SIGINT, SIGTERM and SIGHUP end the server and the mount", arguments: [SIGINT, SIGTERM, SIGHUP])
         func signals(signal: CInt) throws {
             try withTestFolder { folder in
                 let package = try StandardPackage(in: folder)

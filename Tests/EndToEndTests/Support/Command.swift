@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Glibc
 import Testing
 
 /// What a program that has ended left behind.
@@ -47,28 +48,58 @@ func attempt(_ command: [String], in folder: URL? = nil, limit: Int = 60) throws
     defer { try? FileManager.default.removeItem(at: outputs) }
     let standardOutput = outputs.appendingPathComponent("1")
     let standardError = outputs.appendingPathComponent("2")
-    for file in [standardOutput, standardError] { try Data().write(to: file) }
+    let exitCode = try spawn(
+        ["/usr/bin/env", "--chdir", folder?.path ?? outputs.path, "timeout", "--kill-after=5", "\(limit)"] + command,
+        standardOutput: standardOutput.path, standardError: standardError.path)
+    return CommandResult(
+        command: command.joined(separator: " "),
+        exitCode: exitCode,
+        standardOutput: try Data(contentsOf: standardOutput),
+        standardError: String(decoding: try Data(contentsOf: standardError), as: UTF8.self))
+}
 
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-    process.arguments = ["--kill-after=5", "\(limit)"] + command
-    process.currentDirectoryURL = folder
+/// Starts a program and waits for its end.
+///
+/// Not by Foundation's `Process`, whose waiting needs a run loop and was seen to miss the end of a child.
+///
+/// - Throws: `SystemCallError` when the program cannot be started.
+/// - Returns: its exit code; 128 + the signal's number when it was ended by one.
+private func spawn(
+    _ command: [String], standardOutput: String, standardError: String
+) throws -> Int32 {
+    var actions = unsafe posix_spawn_file_actions_t()
+    unsafe posix_spawn_file_actions_init(&actions)
+    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+    unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    unsafe posix_spawn_file_actions_addopen(&actions, 1, standardOutput, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    unsafe posix_spawn_file_actions_addopen(&actions, 2, standardError, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+
+    // Threads of the test's run block all signals; a program must not begin like that.
+    var attributes = posix_spawnattr_t()
+    unsafe posix_spawnattr_init(&attributes)
+    defer { unsafe posix_spawnattr_destroy(&attributes) }
+    var noSignals = sigset_t()
+    unsafe sigemptyset(&noSignals)
+    unsafe posix_spawnattr_setsigmask(&attributes, &noSignals)
+    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
     var environment = ProcessInfo.processInfo.environment
     environment["LC_ALL"] = "C.UTF-8"
     environment["PATH"] = (environment["PATH"] ?? "/usr/bin:/bin") + ":/usr/sbin:/sbin"
-    process.environment = environment
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: standardOutput)
-    process.standardError = try FileHandle(forWritingTo: standardError)
-    try process.run()
-    process.waitUntilExit()
+    // SAFETY: the lists end with nil, and their strings live until the child was started.
+    var arguments = unsafe command.map { unsafe strdup($0) } + [nil]
+    var variables = unsafe environment.map { unsafe strdup("\($0)=\($1)") } + [nil]
+    defer { for unsafe string in unsafe arguments + variables { unsafe free(string) } }
+    var child = pid_t()
+    let result = unsafe posix_spawn(&child, command[0], &actions, &attributes, &arguments, &variables)
+    guard result == 0 else { throw SystemCallError(call: "posix_spawn", errno: result) }
 
-    let signalled = process.terminationReason == .uncaughtSignal
-    return CommandResult(
-        command: command.joined(separator: " "),
-        exitCode: process.terminationStatus + (signalled ? 128 : 0),
-        standardOutput: try Data(contentsOf: standardOutput),
-        standardError: String(decoding: try Data(contentsOf: standardError), as: UTF8.self))
+    var status: CInt = 0
+    while unsafe waitpid(child, &status, 0) < 0 {
+        guard errno == EINTR else { throw SystemCallError(call: "waitpid", errno: errno) }
+    }
+    let signal = status & 0x7f
+    return signal == 0 ? (status >> 8) & 0xff : 128 + signal
 }
 
 /// Runs a program that has to succeed.
