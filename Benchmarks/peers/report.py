@@ -1,0 +1,248 @@
+# From single measurements to medians, ratios, goals, a Markdown table and JSON.
+# SPDX-License-Identifier: Apache-2.0
+"""The report of a run."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import asdict, dataclass, field
+
+from peers import contestants as c
+from peers.workloads import Measurement, Workload
+
+MIB = 1 << 20
+CACHE_BYTES = 64 * MIB  # the default of `-o cache_size`
+
+
+@dataclass
+class Series:
+    """The measurements of one contestant in one workload."""
+
+    measurements: list[Measurement] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+
+    @property
+    def median(self) -> float | None:
+        # A contestant that failed once has no median: the rest would be a choice.
+        if self.refusals or not self.measurements:
+            return None
+        return statistics.median(entry.value for entry in self.measurements)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        values = [entry.value for entry in self.measurements]
+        return min(values), max(values)
+
+    @property
+    def peak_bytes(self) -> int:
+        return max((entry.peak_bytes or 0 for entry in self.measurements), default=0)
+
+    def median_cpu(self) -> float | None:
+        values = [entry.cpu_seconds for entry in self.measurements if entry.cpu_seconds is not None]
+        return statistics.median(values) if values and not self.refusals else None
+
+
+@dataclass
+class Goal:
+    """One line of the goals: what was reached, in words, and whether that is enough."""
+
+    workload: str
+    text: str
+    reached: str
+    is_met: bool | None  # None: it could not be measured
+
+
+class Results:
+    """All series of a run."""
+
+    def __init__(self, cores: int, inflate_cpu: list[float]) -> None:
+        self.cores = cores
+        self.inflate_cpu = inflate_cpu
+        self.series: dict[str, dict[str, Series]] = {}
+        self.workloads: list[Workload] = []
+        self.digests: dict[str, str] = {}
+
+    def add(self, workload: Workload, name: str, outcome: Measurement | str) -> None:
+        if workload not in self.workloads:
+            self.workloads.append(workload)
+        series = self.series.setdefault(workload.key, {}).setdefault(name, Series())
+        if isinstance(outcome, str):
+            series.refusals.append(outcome)
+        else:
+            series.measurements.append(outcome)
+
+    def median(self, key: str, name: str) -> float | None:
+        series = self.series.get(key, {}).get(name)
+        return series.median if series else None
+
+    def workload(self, key: str) -> Workload | None:
+        return next((entry for entry in self.workloads if entry.key == key), None)
+
+    def limit(self, key: str) -> float | None:
+        """Seconds that no program on these cores can be under, with this library and this file system layer."""
+        workload = self.workload(key)
+        if not workload or not workload.limit or not self.inflate_cpu:
+            return None
+        inflating = statistics.median(self.inflate_cpu)
+        if workload.limit == "decoding":
+            return inflating / self.cores
+        null = self.series.get(key, {}).get(c.NULL)
+        cpu = null.median_cpu() if null else None
+        return None if cpu is None else (cpu + inflating) / self.cores
+
+    def ratio(self, key: str, peer: str) -> float | None:
+        """How many times as fast as `peer` ovafs is."""
+        ours, theirs = self.median(key, c.OVAFS), self.median(key, peer)
+        workload = self.workload(key)
+        if not ours or not theirs or not workload:
+            return None
+        return ours / theirs if workload.higher_is_better else theirs / ours
+
+    # Goals
+
+    def goals(self) -> list[Goal]:
+        found = [
+            self._times_as_fast("a-direct", c.STORAGE_DAEMON, 5),
+            self._within_limit("a-direct", 1.3),
+            self._within_limit("a-cached", 1.3),
+            self._ahead_of_all("a-cached"),
+            self._times_as_fast("b-copy", c.QEMU_IMG, 2),
+            self._times_as_fast("c-null", c.QEMU_IMG, 5),
+            self._times_as_fast("c-file", c.QEMU_IMG, 2),
+            self._times_as_fast("d-cold-8", c.STORAGE_DAEMON, 3),
+            self._times_as_fast("d-cache-8", c.STORAGE_DAEMON, 10),
+            self._below("f-first-byte", 60, "60 ms", lambda value: f"{value:.1f} ms"),
+            self._below("f-source", 1024, "1 MiB", lambda value: f"{value:.0f} KiB"),
+            self._peak("g-huge", CACHE_BYTES + 40 * MIB),
+        ]
+        return [goal for goal in found if goal.workload in self.series]
+
+    def _times_as_fast(self, key: str, peer: str, wanted: float) -> Goal:
+        ratio = self.ratio(key, peer)
+        reached = "not measured" if ratio is None else f"{ratio:.2f} ×"
+        return Goal(key, f"{wanted:g} × as fast as {peer}", reached, None if ratio is None else ratio >= wanted)
+
+    def _within_limit(self, key: str, wanted: float) -> Goal:
+        limit, ours = self.limit(key), self.median(key, c.OVAFS)
+        text = f"at most {wanted:g} × the limit"
+        if not limit or not ours:
+            return Goal(key, text, "not measured", None)
+        return Goal(key, text, f"{ours / limit:.2f} ×", ours / limit <= wanted)
+
+    def _ahead_of_all(self, key: str) -> Goal:
+        peers = [name for name in self.series.get(key, {}) if name not in (c.OVAFS, c.NULL)]
+        ratios = {name: ratio for name in peers if (ratio := self.ratio(key, name)) is not None}
+        if not ratios:
+            return Goal(key, "ahead of every peer", "not measured", None)
+        nearest = min(ratios, key=lambda name: ratios[name])
+        return Goal(key, "ahead of every peer", f"{ratios[nearest]:.2f} × the nearest, {nearest}",
+                    ratios[nearest] > 1)
+
+    def _below(self, key: str, wanted: float, shown: str, show: object) -> Goal:
+        ours = self.median(key, c.OVAFS)
+        reached = "not measured" if ours is None else show(ours)  # type: ignore[operator]
+        return Goal(key, f"under {shown}", reached, None if ours is None else ours < wanted)
+
+    def _peak(self, key: str, wanted: int) -> Goal:
+        series = self.series.get(key, {}).get(c.OVAFS)
+        text = f"peak memory at most the cache ({CACHE_BYTES // MIB} MiB) + 40 MiB"
+        if not series or series.median is None:
+            return Goal(key, text, "not measured", None)
+        return Goal(key, text, f"{series.peak_bytes / MIB:.1f} MiB", series.peak_bytes <= wanted)
+
+    # Output
+
+    def markdown(self, description: list[str]) -> str:
+        lines = [*description, ""]
+        lines += ["| | workload | contestant | median | min – max | ovafs is | CPU | peak memory | goal |",
+                  "|---|---|---|---:|---:|---:|---:|---:|---|"]
+        for workload in self.workloads:
+            first = True
+            for name, series in self.series[workload.key].items():
+                lines.append(self._row(workload, name, series, first))
+                first = False
+            limit = self.limit(workload.key)
+            if limit is not None:
+                ours = self.median(workload.key, c.OVAFS)
+                times = f"at {ours / limit:.2f} × the limit" if ours else ""
+                lines.append(f"| | | *limit* | {_shown(limit, 's')} | | {times} | | | |")
+        if self.inflate_cpu:
+            low, high = min(self.inflate_cpu), max(self.inflate_cpu)
+            middle = statistics.median(self.inflate_cpu)
+            lines.append(
+                f"| | inflating all grains from memory | *libdeflate, one thread* | {_shown(middle, 's')} | "
+                f"{_shown(low, 's')} – {_shown(high, 's')} | | {middle:.2f} s | | |")
+        lines += ["", *self._refusals(), *self._digest_lines()]
+        return "\n".join(lines) + "\n"
+
+    def _row(self, workload: Workload, name: str, series: Series, first: bool) -> str:
+        head = f"| {workload.letter} | {workload.title} " if first else "| | "
+        median = series.median
+        if median is None:
+            return f"{head}| {name} | refused | | | | | |"
+        low, high = series.spread
+        cpu = series.median_cpu()
+        ratio = None if name in (c.OVAFS, c.NULL) else self.ratio(workload.key, name)
+        goals = ""
+        if name == c.OVAFS:
+            goals = "; ".join(
+                f"{goal.text}: {goal.reached}, **{_verdict(goal)}**" for goal in self.goals()
+                if goal.workload == workload.key)
+        cells = [
+            f"**{name}**" if name == c.OVAFS else f"*{name}*" if name == c.NULL else name,
+            _shown(median, workload.unit), f"{_shown(low, workload.unit)} – {_shown(high, workload.unit)}",
+            f"{ratio:.2f} × as fast" if ratio is not None and workload.unit != "KiB" else "",
+            "" if cpu is None else f"{cpu:.2f} s",
+            f"{series.peak_bytes / MIB:.0f} MiB" if series.peak_bytes else "", goals]
+        return f"{head}| {' | '.join(cells)} |"
+
+    def _refusals(self) -> list[str]:
+        found: dict[str, None] = {}
+        for workload in self.workloads:
+            for name, series in self.series[workload.key].items():
+                for text in series.refusals:
+                    found[f"- {workload.key}, {name}: {text}"] = None
+        return ["Refused:", "", *found, ""] if found else []
+
+    def _digest_lines(self) -> list[str]:
+        if not self.digests:
+            return []
+        same = [name for name, verdict in self.digests.items() if verdict == "same"]
+        lines = [f"The whole disk's SHA-256 is that of the original for: {', '.join(same) or 'no one'}."]
+        lines += [f"**Not for {name}: {verdict}.**" for name, verdict in self.digests.items() if verdict != "same"]
+        return lines
+
+    def json(self, machine: dict) -> dict:
+        return {
+            "machine": machine,
+            "digests": self.digests,
+            "inflate_cpu_seconds": self.inflate_cpu,
+            "goals": [asdict(goal) for goal in self.goals()],
+            "workloads": [
+                {
+                    "key": workload.key, "title": workload.title, "unit": workload.unit,
+                    "higher_is_better": workload.higher_is_better, "limit": self.limit(workload.key),
+                    "contestants": {
+                        name: {
+                            "median": series.median, "refusals": series.refusals,
+                            "times_as_fast_as_this": self.ratio(workload.key, name),
+                            "measurements": [asdict(entry) for entry in series.measurements],
+                        }
+                        for name, series in self.series[workload.key].items()
+                    },
+                }
+                for workload in self.workloads
+            ],
+        }
+
+
+def _verdict(goal: Goal) -> str:
+    return {True: "met", False: "not met", None: "not measured"}[goal.is_met]
+
+
+def _shown(value: float, unit: str) -> str:
+    if unit == "reads/s" or unit == "KiB":
+        return f"{value:,.0f} {unit}"
+    if unit == "ms":
+        return f"{value:.1f} ms"
+    return f"{value:.2f} s" if value >= 1 else f"{value:.3f} s"

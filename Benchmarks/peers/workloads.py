@@ -1,0 +1,256 @@
+# The workloads a to g: what is done, by whom, and what is written down.
+# SPDX-License-Identifier: Apache-2.0
+"""Each workload measures one contestant once; peers.py alternates contestants and repeats."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable, Iterator
+
+from peers import contestants as c
+from peers.contestants import Server, Tools
+from peers.data import MIB, Data, Disk, Package
+from peers.processes import Usage, run, run_in_turn, run_together
+
+COLD_READS = 4096
+REGION_BYTES = 32 * MIB
+IN_CACHE_SECONDS = 2
+SEED = 20260101
+HUGE_TIMEOUT = 120.0
+
+
+@dataclass
+class Measurement:
+    """One run of one contestant. `value` is in the workload's unit."""
+
+    value: float
+    cpu_seconds: float | None = None
+    peak_bytes: int | None = None
+    details: dict[str, float | str] = field(default_factory=dict)
+
+
+@dataclass
+class Workload:
+    """Something that is measured."""
+
+    key: str
+    title: str
+    names: list[str]
+    measure: Callable[[str], Measurement]
+    unit: str = "s"
+    higher_is_better: bool = False
+    # What stands for the limit: "cached" or "direct" with the null disk, "decoding" without a file system.
+    limit: str = ""
+
+    @property
+    def letter(self) -> str:
+        return self.key[0]
+
+
+class Bench:
+    """The workloads over one set of data."""
+
+    MOUNTS = [c.OVAFS, c.STORAGE_DAEMON, c.VMDKMOUNT]
+
+    def __init__(self, tools: Tools, data: Data) -> None:
+        self.tools = tools
+        self.data = data
+
+    def workloads(self) -> list[Workload]:
+        with_null = [*self.MOUNTS, c.NULL]
+        copies = [c.OVAFS, c.STORAGE_DAEMON, c.VMDKMOUNT, c.QEMU_IMG, c.TAR]
+        return [
+            Workload("a-cached", "dd bs=1M, through the page cache", with_null, self.dd_cached, limit="cached"),
+            Workload("a-direct", "dd bs=1M iflag=direct", with_null, self.dd_direct, limit="direct"),
+            Workload("b-copy", "cp --sparse=auto to a file", copies, self.copy),
+            Workload("c-null", "extract, nothing written", [c.OVAFS, c.QEMU_IMG], self.extract_to_null,
+                     limit="decoding"),
+            Workload("c-file", "extract to a raw file", [c.OVAFS, c.QEMU_IMG, c.TAR], self.extract_to_file),
+            *(
+                Workload(
+                    f"d-{temperature}-{jobs}",
+                    f"random 4 KiB reads, {jobs} reader{'s'[:jobs > 1]}, "
+                    + ("cold" if temperature == "cold" else "32 MiB in the cache"),
+                    self.MOUNTS, self._random_reads(temperature, jobs), "reads/s", higher_is_better=True)
+                for temperature in ("cold", "cache") for jobs in (1, 8)),
+            Workload("e-disks", "two disks at once, dd bs=1M each", self.MOUNTS, self.two_disks),
+            Workload("f-first-byte", "command to first 4 KiB, 1 TiB disk", self.MOUNTS, self.first_byte, "ms"),
+            Workload("f-source", "bytes read from the source for that", self.MOUNTS, self.first_byte_source, "KiB"),
+            Workload("g-huge", "1 TiB disk read end to end, holes skipped by SEEK_DATA",
+                     [c.OVAFS, c.STORAGE_DAEMON], self.huge_disk),
+        ]
+
+    # a
+
+    def dd_cached(self, name: str) -> Measurement:
+        return self._dd(name, "cache=kernel", [])
+
+    def dd_direct(self, name: str) -> Measurement:
+        return self._dd(name, "", ["iflag=direct"])
+
+    def _dd(self, name: str, options: str, flags: list[str]) -> Measurement:
+        with self._served(name, self.data.one, options) as server:
+            return _measured(server, [_dd_command(server.disks[0], flags)])
+
+    # b
+
+    def copy(self, name: str) -> Measurement:
+        if name in (c.QEMU_IMG, c.TAR):
+            return self.extract_to_file(name)
+        with self._output() as output, self._served(name, self.data.one) as server:
+            command = ["cp", "--sparse=auto", str(server.disks[0]), str(output)]
+            result = _measured(server, [command])
+            result.details["written"] = output.stat().st_blocks * 512
+            return result
+
+    # c
+
+    def extract_to_null(self, name: str) -> Measurement:
+        package = self.data.one
+        if name == c.OVAFS:
+            return _from(run(c.extract_command(self.tools, package, Path("/dev/null"))))
+        return _from(run(c.convert_to_null_command(package.disks[0].vmdk, package.disks[0].byte_count)))
+
+    def extract_to_file(self, name: str) -> Measurement:
+        with self._output() as output:
+            return _from(self.extract_into(name, output))
+
+    def extract_into(self, name: str, output: Path) -> Usage:
+        """Makes `output` the raw form of the first disk, without a mount."""
+        package = self.data.one
+        if name == c.OVAFS:
+            return run(c.extract_command(self.tools, package, output))
+        if name == c.QEMU_IMG:
+            return run(c.convert_command(package.disks[0].vmdk, output))
+        return run_in_turn(c.tar_commands(package, output.parent, output))
+
+    # d
+
+    def _random_reads(self, temperature: str, jobs: int) -> Callable[[str], Measurement]:
+        def measure(name: str) -> Measurement:
+            disk = self.data.one.disks[0]
+            with self._served(name, self.data.one) as server:
+                options = [f"--number_ios={COLD_READS // jobs}"]
+                if temperature == "cache":
+                    start = _densest_region(disk)
+                    length = min(REGION_BYTES, disk.byte_count)
+                    run(["dd", f"if={server.disks[0]}", "of=/dev/null", "bs=1M", "iflag=direct",
+                         f"skip={start // MIB}", f"count={length // MIB}", "status=none"])
+                    options = [f"--offset={start}", f"--size={length}", "--time_based",
+                               f"--runtime={IN_CACHE_SECONDS}"]
+                command = [
+                    "fio", "--name=random", f"--filename={server.disks[0]}", "--readonly",
+                    "--allow_file_create=0", "--rw=randread", "--bs=4k", "--direct=1", "--ioengine=psync",
+                    "--thread", "--norandommap", f"--randseed={SEED}", f"--numjobs={jobs}",
+                    "--group_reporting", "--output-format=json", *options]
+                before = server.cpu_seconds()
+                usage = run(command, cwd=self.tools.folder)
+                # fio may write a line before its JSON.
+                reads = json.loads(usage.output[usage.output.index("{"):])["jobs"][0]["read"]
+                return Measurement(
+                    reads["iops"], usage.cpu_seconds + server.cpu_seconds() - before, server.peak_bytes(),
+                    {"reads": reads["total_ios"], "p99_us": reads["clat_ns"]["percentile"]["99.000000"] / 1000})
+        return measure
+
+    # e
+
+    def two_disks(self, name: str) -> Measurement:
+        with self._served(name, self.data.two, "cache=kernel") as server:
+            return _measured(server, [_dd_command(disk, []) for disk in server.disks])
+
+    # f
+
+    def first_byte(self, name: str) -> Measurement:
+        self.data.warm()
+        start = time.perf_counter()
+        with c.serve(name, self.tools, self.data.huge) as server:
+            file = os.open(server.disks[0], os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                count = len(os.pread(file, 4096, 0))
+            finally:
+                os.close(file)
+            seconds = time.perf_counter() - start
+            if count != 4096:
+                raise c.Refused(f"{name}: a short read of {count} bytes")
+            source_bytes, counted_by = server.source_bytes()
+            return Measurement(
+                seconds * 1000, server.cpu_seconds(), server.peak_bytes(),
+                {"source_bytes": source_bytes, "counted_by": counted_by})
+
+    def first_byte_source(self, name: str) -> Measurement:
+        result = self.first_byte(name)
+        result.value = float(result.details["source_bytes"]) / 1024
+        return result
+
+    # g
+
+    def huge_disk(self, name: str) -> Measurement:
+        with self._output() as output, self._served(name, self.data.huge) as server:
+            command = ["cp", "--sparse=auto", str(server.disks[0]), str(output)]
+            return _measured(server, [command], HUGE_TIMEOUT)
+
+    # Shared parts
+
+    def _served(self, name: str, package: Package, options: str = "") -> Server:
+        """A fresh mount: nothing of the disk is in the page cache, all of the source is."""
+        self.data.warm()
+        os.sync()
+        if name == c.NULL:
+            return c.serve_null(self.tools, self.data.null, options)
+        return c.serve(name, self.tools, package, options)
+
+    @contextmanager
+    def _output(self) -> Iterator[Path]:
+        """The path of a file to write, in a folder of its own that is removed again."""
+        folder = Path(tempfile.mkdtemp(prefix="output-", dir=self.tools.folder))
+        try:
+            self.data.warm()
+            os.sync()
+            yield folder / "copy.raw"
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _dd_command(disk: Path, flags: list[str]) -> list[str]:
+    return ["dd", f"if={disk}", "of=/dev/null", "bs=1M", "status=none", *flags]
+
+
+def _measured(server: Server, commands: list[list[str]], timeout: float = 600.0) -> Measurement:
+    """Runs readers of a mount; the processor time is theirs and the server's."""
+    before = server.cpu_seconds()
+    usage = run_together(commands, timeout=timeout)
+    served = server.cpu_seconds() - before
+    return Measurement(
+        usage.seconds, usage.cpu_seconds + served, server.peak_bytes(),
+        {"reader_cpu_seconds": usage.cpu_seconds, "server_cpu_seconds": served})
+
+
+def _from(usage: Usage) -> Measurement:
+    return Measurement(usage.seconds, usage.cpu_seconds, usage.peak_bytes)
+
+
+def _densest_region(disk: Disk) -> int:
+    """Where the 32 MiB with the most data start: a region of holes would measure nothing."""
+    step = REGION_BYTES
+    best, best_bytes = 0, -1
+    with open(disk.raw, "rb", buffering=0) as raw:
+        for start in range(0, max(1, disk.byte_count - step + 1), step):
+            data, position = 0, start
+            while position < start + step:
+                try:
+                    position = os.lseek(raw.fileno(), position, os.SEEK_DATA)
+                except OSError:
+                    break
+                hole = os.lseek(raw.fileno(), position, os.SEEK_HOLE)
+                data += max(0, min(hole, start + step) - position)
+                position = hole
+            if data > best_bytes:
+                best, best_bytes = start, data
+    return best
