@@ -35,9 +35,10 @@ leave() {
     fi
     while IFS= read -r folder; do
         [ -d "$folder" ] || continue
-        findmnt --raw --noheadings --output TARGET | grep -F -- "$folder/" | while IFS= read -r mount_point; do
-            umount --lazy "$mount_point" || true
-        done
+        { findmnt --raw --noheadings --output TARGET | grep -F -- "$folder/" || true; } |
+            while IFS= read -r mount_point; do umount --lazy "$mount_point" || true; done
+        # A storage daemon outlives its mounts. The folder's name is this run's alone.
+        pkill -TERM --full -- "$folder/" || true
         rm -rf --one-file-system "$folder"
     done <"$runs"
     rm -rf --one-file-system "$tools"
