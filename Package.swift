@@ -59,7 +59,9 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "FuseServer",
-            dependencies: ["ByteSources", "FileTree", "CFuse", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "ByteSources", "FileTree", "CFuse", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "ovafs",

@@ -45,7 +45,9 @@ package struct ApplianceDisk: Sendable {
     /// Why the disk is not decoded, or what is questionable about it; a line each.
     var problems: [String] {
         let error: [String] =
-            if case .unreadable(let reason) = content { ["disk \(identifier) is not decoded: \(reason)"] } else { [] }
+            if case .unreadable(let reason) = content {
+                ["disk \(identifier) is not decoded: \(reason)"]
+            } else { [] }
         return error + warnings.map { "disk \(identifier): \($0.message)" }
     }
 

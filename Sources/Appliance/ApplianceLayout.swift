@@ -20,7 +20,7 @@ package struct ApplianceLayout: Sendable {
         package let adapter: AdapterType?
     }
 
-    /// - Parameter isPresent: Whether a file of `Envelope.files` is in the package.
+    /// `isPresent` says whether a file of `Envelope.files` is in the package.
     init(of envelope: Envelope, isPresent: (Int) -> Bool) {
         systems = StorageLayout.layouts(of: envelope)
         rootDisks = RootDisk.rootDisks(of: envelope, systems, isPresent: isPresent)

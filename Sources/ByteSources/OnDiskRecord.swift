@@ -43,7 +43,8 @@ package struct OnDiskRecord: Sendable {
         .corrupt(record: name, offset: sourceOffset &+ UInt64(max(0, offset)), reason: reason)
     }
 
-    private func load<Value: FixedWidthInteger>(_ type: Value.Type, at offset: Int) throws(ReadError) -> Value {
+    private func load<Value: FixedWidthInteger>(_ type: Value.Type, at offset: Int) throws(ReadError) -> Value
+    {
         let field = try slice(MemoryLayout<Value>.size, at: offset)
         // SAFETY: the slice was checked to hold exactly the bytes of `Value`.
         return unsafe field.withUnsafeBytes { unsafe $0.loadUnaligned(as: Value.self) }

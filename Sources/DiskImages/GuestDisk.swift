@@ -15,10 +15,8 @@ package final class GuestDisk: ByteSource {
 
     package var byteCount: UInt64 { image.virtualByteCount }
 
-    /// - Parameters:
-    ///   - file: The bytes that the image's extents point into.
-    ///   - number: The number that the image's tables are cached under.
-    ///   - prefetcher: Decodes ahead of sequential readers; without one, nothing is decoded ahead.
+    /// A disk whose image's extents point into `file` and whose tables are cached under `number`. `prefetcher`
+    /// decodes ahead of sequential readers; without one, nothing is decoded ahead.
     package init(
         _ image: any DiskImage, in file: any ByteSource, cache: ClusterCache, number: DiskNumber,
         prefetcher: Prefetcher? = nil

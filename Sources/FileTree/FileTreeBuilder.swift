@@ -49,9 +49,9 @@ package struct FileTreeBuilder {
             named: name, in: parent, isListed: true) != nil
     }
 
-    /// Makes a directory, and those above it.
+    /// Makes a directory, and those above it. Where it is not `isListed`, it can be entered and does not show up
+    /// when its parent is listed.
     ///
-    /// - Parameter isListed: Whether the directory itself shows up when its parent is listed.
     /// - Returns: false where something else stands in the way.
     @discardableResult
     package mutating func addDirectory(_ path: [[UInt8]], isListed: Bool = true) -> Bool {

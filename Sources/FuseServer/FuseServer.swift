@@ -17,9 +17,10 @@ package struct FuseServer {
     /// Mounts on `directory`, answers requests, and returns when the mount is gone: by umount(8), by
     /// fusermount3(1), or because of SIGINT, SIGTERM or SIGHUP, which unmount it.
     ///
-    /// - Parameters:
-    ///   - directory: An absolute path, so that unmounting works wherever the process stands by then.
-    ///   - whenUsable: Called once, on another thread, when the first request has been answered.
+    /// `directory` is absolute, so that unmounting works wherever the process stands by then. `whenUsable` is
+    /// called once, on another thread, when the first request has been answered.
+    ///
+    /// - Throws: `MountError` where the mount does not come about, or its session fails.
     package func serve(
         at directory: String, whenUsable: @escaping @Sendable () -> Void
     ) throws(MountError) {
@@ -49,7 +50,9 @@ package struct FuseServer {
         unsafe fuse_loop_cfg_set_idle_threads(configuration, UInt32(served.options.threadCount))
         let result = unsafe ovafs_fuse_session_loop_mt(session, configuration)
         // A positive result is the signal that ended the loop.
-        guard result >= 0 else { throw failure("the session ended: \(unsafe String(cString: strerror(-result)))") }
+        guard result >= 0 else {
+            throw failure("the session ended: \(unsafe String(cString: strerror(-result)))")
+        }
     }
 
     private func makeSession() throws(MountError) -> OpaquePointer {

@@ -37,5 +37,7 @@ private func keepMessage(
     let length = unsafe vsnprintf(&text, text.count, format, arguments)
     guard length > 0 else { return }
     LibraryMessages.keep(
-        String(decoding: text.prefix(min(Int(length), text.count - 1)).map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        String(
+            decoding: text.prefix(min(Int(length), text.count - 1)).map { UInt8(bitPattern: $0) },
+            as: UTF8.self))
 }

@@ -15,6 +15,7 @@ enum ByteCount {
         guard unit > 0 else { return "\(byteCount) B" }
         let tenths = (value * 10).rounded()
         return tenths < 100
-            ? "\(Int(tenths) / 10).\(Int(tenths) % 10) \(units[unit])" : "\(Int(value.rounded())) \(units[unit])"
+            ? "\(Int(tenths) / 10).\(Int(tenths) % 10) \(units[unit])"
+            : "\(Int(value.rounded())) \(units[unit])"
     }
 }

@@ -16,7 +16,7 @@ final class ProgressBar: Sendable {
     private let isFinished = Atomic<Bool>(false)
     private let thread = Mutex<WorkerThread?>(nil)
 
-    /// - Parameter progress: How many of `totalByteCount` bytes are done; called on another thread.
+    /// `progress` says how many of `totalByteCount` bytes are done; it is called on another thread.
     init(_ label: String, of totalByteCount: UInt64, progress: @escaping @Sendable () -> UInt64) {
         self.label = label
         self.totalByteCount = totalByteCount

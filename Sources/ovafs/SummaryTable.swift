@@ -12,7 +12,8 @@ struct SummaryTable {
 
     var text: String {
         let lines =
-            summary.systems.flatMap(lines) + diskTable + summary.disks.compactMap { disk in
+            summary.systems.flatMap(lines) + diskTable
+            + summary.disks.compactMap { disk in
                 disk.error.map { "disk \(disk.id) is not decoded: \($0)" }
             } + [manifest].compactMap { $0 }
             + summary.warnings.filter { $0.code != "disk-not-decoded" }.map { "note: \($0.text)" }
@@ -22,7 +23,9 @@ struct SummaryTable {
     private func lines(_ system: SystemSummary) -> [String] {
         let place = (system.collections + [system.name.isEmpty ? system.id : system.name])
         var facts: [String] = []
-        if let processors = system.processors { facts.append("\(processors) CPU\(processors == 1 ? "" : "s")") }
+        if let processors = system.processors {
+            facts.append("\(processors) CPU\(processors == 1 ? "" : "s")")
+        }
         if let memory = system.memory { facts.append(ByteCount.text(memory)) }
         if let os = system.operatingSystem ?? system.operatingSystemType, !os.isEmpty { facts.append(os) }
         if !system.hardware.isEmpty { facts.append(system.hardware.joined(separator: " ")) }
@@ -37,9 +40,11 @@ struct SummaryTable {
         return ["\(place.joined(separator: " / ")): \(facts.joined(separator: ", "))"]
             + (networks.isEmpty ? [] : ["  network: \(networks.joined(separator: "; "))"])
             + (products.isEmpty ? [] : ["  product: \(products.joined(separator: "; "))"])
-            + [system.rootDisk.map { root in
-                "  root disk: \(root.disk) (\(root.rule)\(root.nova.map { "; Nova takes \($0)" } ?? ""))"
-            }].compactMap { $0 }
+            + [
+                system.rootDisk.map { root in
+                    "  root disk: \(root.disk) (\(root.rule)\(root.nova.map { "; Nova takes \($0)" } ?? ""))"
+                }
+            ].compactMap { $0 }
     }
 
     private var diskTable: [String] {

@@ -39,7 +39,8 @@ struct VerificationText {
             "            guest bytes \($0.guestOffset) to \($0.guestOffset + $0.size - 1): \($0.reason)"
         }
         let count = disk.damageCount
-        return ["\(Self.padded("bad"))disk \(disk.id): \(count) damaged place\(count == 1 ? "" : "s")"] + damages
+        return ["\(Self.padded("bad"))disk \(disk.id): \(count) damaged place\(count == 1 ? "" : "s")"]
+            + damages
     }
 
     private var sum: String {

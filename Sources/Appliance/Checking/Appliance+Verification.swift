@@ -12,7 +12,8 @@ extension Appliance {
         threadCount: Int, progress: @escaping @Sendable (_ bytesDone: UInt64) -> Void = { _ in }
     ) -> [PackageVerifier.MemberResult]? {
         guard let package, let checks else { return nil }
-        let results = PackageVerifier(checks.map, of: package).run(threadCount: threadCount, progress: progress)
+        let results = PackageVerifier(checks.map, of: package).run(
+            threadCount: threadCount, progress: progress)
         for result in results { checks.note(result.outcome, ofMember: result.memberIndex) }
         return results
     }

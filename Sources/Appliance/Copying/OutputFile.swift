@@ -18,7 +18,8 @@ package final class OutputFile: Sendable {
 
     /// Opens the output for a disk of `byteCount` bytes.
     ///
-    /// - Parameter overwrites: Whether a file that is there already may be replaced.
+    /// `overwrites` says whether a file that is there already may be replaced.
+    ///
     /// - Throws: `ReadError.system` as open(2) fails; with EEXIST where the file is there.
     package init(path: FilePath, byteCount: UInt64, overwrites: Bool) throws(ReadError) {
         self.path = path

@@ -25,7 +25,8 @@ extension Appliance {
                     identifier: shownName, storedName: name, storedByteCount: source.byteCount,
                     modificationTime: modificationTime, content: .decoded(disk),
                     memberIndices: [], stored: source,
-                    warnings: disk.image.warnings.map { PackageWarning(.imageQuestionable, $0) }, rawPath: [RawName.plain(for: name)])
+                    warnings: disk.image.warnings.map { PackageWarning(.imageQuestionable, $0) },
+                    rawPath: [RawName.plain(for: name)])
             ],
             warnings: [], modificationTime: modificationTime, resources: resources)
     }

@@ -40,7 +40,8 @@ struct PackageOpener {
         RawPaths.assign(to: &disks, beside: package.members)
         let checks = opener.manifestChecks()
         return Appliance(
-            package: package, envelope: envelope, layout: layout, checks: checks, disks: disks, warnings: opener.warnings,
+            package: package, envelope: envelope, layout: layout, checks: checks, disks: disks,
+            warnings: opener.warnings,
             modificationTime: package.members.map(\.modificationTime).max() ?? 0, resources: resources)
     }
 
@@ -93,7 +94,8 @@ struct PackageOpener {
         let content: ApplianceDisk.Content
         if let reference = disk.fileReference {
             content = .unreadable(
-                reason: "descriptor, line \(disk.line): the file \"\(reference)\" is not among the References")
+                reason: "descriptor, line \(disk.line): the file \"\(reference)\" is not among the References"
+            )
         } else if let capacity = disk.capacity {
             content = .empty(ZeroSource(byteCount: capacity))
         } else {
@@ -123,20 +125,25 @@ struct PackageOpener {
     }
 
     private func content(
-        of disk: VirtualDisk, _ reference: FileReference, _ file: PackageFile?, warnings: inout [PackageWarning]
+        of disk: VirtualDisk, _ reference: FileReference, _ file: PackageFile?,
+        warnings: inout [PackageWarning]
     ) -> ApplianceDisk.Content {
         guard let file else {
             return .unreadable(
-                reason: "descriptor, line \(reference.line): the file \"\(reference.href)\" is not in the package")
+                reason:
+                    "descriptor, line \(reference.line): the file \"\(reference.href)\" is not in the package"
+            )
         }
         guard disk.parentReference == nil else {
             return .unreadable(
-                reason: "descriptor, line \(disk.line): the disk holds the changes to another (ovf:parentRef), "
+                reason:
+                    "descriptor, line \(disk.line): the disk holds the changes to another (ovf:parentRef), "
                     + "which are not merged")
         }
         guard file.missingByteCount == 0 || options.isLenient else {
             return .unreadable(
-                reason: "\(reference.href): the archive ends \(file.missingByteCount) bytes too early for it; "
+                reason:
+                    "\(reference.href): the archive ends \(file.missingByteCount) bytes too early for it; "
                     + "-o lenient shows what is certain")
         }
         do throws(ReadError) {
@@ -145,7 +152,8 @@ struct PackageOpener {
                 file.source, named: reference.href,
                 options: .init(
                     lenient: options.isLenient,
-                    expectedByteCount: reference.byteCount ?? (expected.overflow ? nil : expected.partialValue)))
+                    expectedByteCount: reference.byteCount
+                        ?? (expected.overflow ? nil : expected.partialValue)))
             warnings = self.warnings(about: guest, declaredAs: disk)
             return .decoded(guest)
         } catch {

@@ -58,7 +58,8 @@ enum RawPaths {
         guard taken.contains(path), let name = path.last else { return path }
         var number = 2
         while true {
-            let numbered = path.dropLast() + [name.prefix(maximumNameByteCount - 8) + Array("~\(number)".utf8)]
+            let numbered =
+                path.dropLast() + [name.prefix(maximumNameByteCount - 8) + Array("~\(number)".utf8)]
             if !taken.contains(Array(numbered)) { return Array(numbered) }
             number += 1
         }

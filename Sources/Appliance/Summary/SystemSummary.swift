@@ -81,7 +81,9 @@ package struct SystemSummary: Codable, Sendable {
                 nova: root.differsFromNova ? root.novaDiskIndex.map { envelope.disks[$0].id } : nil)
         }
         products = (envelope.descriptions.products + system.descriptions.products).map {
-            Product(name: $0.name, vendor: $0.vendor, version: $0.fullVersion.isEmpty ? $0.version : $0.fullVersion)
+            Product(
+                name: $0.name, vendor: $0.vendor,
+                version: $0.fullVersion.isEmpty ? $0.version : $0.fullVersion)
         }
         annotations = envelope.descriptions.annotations + system.descriptions.annotations
         licenses = envelope.descriptions.licenses + system.descriptions.licenses

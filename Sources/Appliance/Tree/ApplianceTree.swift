@@ -10,9 +10,8 @@ package struct ApplianceTree {
     private let appliance: Appliance
     private var builder: FileTreeBuilder
 
-    /// - Parameters:
-    ///   - showsControlDirectory: Whether `.ova` shows up when the root is listed.
-    ///   - liveStatistics: The text of `stats.json` now.
+    /// The tree of `appliance`. `.ova` can always be entered; it shows up in a listing where
+    /// `showsControlDirectory`. `liveStatistics` is the text of `stats.json` now.
     package static func make(
         for appliance: Appliance, showsControlDirectory: Bool,
         liveStatistics: @escaping @Sendable () -> [UInt8]

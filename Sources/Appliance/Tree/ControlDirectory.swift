@@ -89,7 +89,8 @@ struct ControlDirectory {
         }
     }
 
-    private func addBuses(of layout: StorageLayout, under folder: [String], _ builder: inout FileTreeBuilder) {
+    private func addBuses(of layout: StorageLayout, under folder: [String], _ builder: inout FileTreeBuilder)
+    {
         for drive in layout.drives {
             guard case .disk(let index) = drive.backing, let address = drive.busAddress else { continue }
             addLink(folder + ["by-bus", address], toDisk: index, &builder)
@@ -98,7 +99,9 @@ struct ControlDirectory {
 
     /// Adds a relative link, below `.ova`, to the raw file of a disk that is decoded.
     private func addLink(_ path: [String], toDisk index: Int, _ builder: inout FileTreeBuilder) {
-        guard appliance.disks.indices.contains(index), let raw = appliance.disks[index].rawPath else { return }
+        guard appliance.disks.indices.contains(index), let raw = appliance.disks[index].rawPath else {
+            return
+        }
         let up = Array(String(repeating: "../", count: path.count).utf8)
         let target = up + Array(raw.joined(separator: [UInt8(ascii: "/")]))
         builder.add(

@@ -10,7 +10,8 @@ struct FileNames {
         var name = ""
         for scalar in text.unicodeScalars {
             guard name.utf8.count < Self.longestByteCount else { break }
-            name.unicodeScalars.append(scalar == "/" || scalar.value < 0x20 || scalar.value == 0x7f ? "_" : scalar)
+            name.unicodeScalars.append(
+                scalar == "/" || scalar.value < 0x20 || scalar.value == 0x7f ? "_" : scalar)
         }
         if name.isEmpty || name.allSatisfy({ $0 == "." }) { name = "system" }
         var number = 1

@@ -53,10 +53,8 @@ package final class ClusterCache: Sendable {
 
     /// Calls `body` with the entry's bytes, loading them first where they are not there yet.
     ///
-    /// - Parameters:
-    ///   - byteCount: The entry's length, always the same for one key.
-    ///   - load: Appends exactly `byteCount` bytes. Where it throws, nothing is kept and the next call
-    ///     tries again.
+    /// An entry of one key is always `byteCount` bytes long, and `load` appends exactly so many. Where it throws,
+    /// nothing is kept and the next call tries again.
     package func withCluster<Result>(
         _ key: Key, byteCount: Int,
         load: (inout OutputRawSpan) throws(ReadError) -> Void,

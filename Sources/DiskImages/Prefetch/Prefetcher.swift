@@ -18,7 +18,8 @@ package final class Prefetcher: Sendable {
     private let jobs = BlockingQueue<Job>(capacity: mostJobs)
     private let threads: [WorkerThread]
 
-    /// - Parameter threadCount: More than the machine has cores gains nothing.
+    /// Starts `threadCount` threads; more than the machine has cores gains nothing.
+    /// - Throws: `ReadError.system` where the system has no thread to give.
     package init(threadCount: Int) throws(ReadError) {
         let jobs = jobs
         var threads: [WorkerThread] = []

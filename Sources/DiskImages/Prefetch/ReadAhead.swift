@@ -19,7 +19,7 @@ final class ReadAhead: Sendable {
     private let windowByteLimit: UInt64
     private let state: Mutex<State>
 
-    /// - Parameter windowByteLimit: What one reader may take of the cache, in bytes.
+    /// One reader may take `windowByteLimit` bytes of the cache.
     init(prefetcher: Prefetcher, windowByteLimit: Int) {
         self.prefetcher = prefetcher
         self.windowByteLimit = UInt64(max(0, windowByteLimit))

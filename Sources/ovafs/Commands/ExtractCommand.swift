@@ -51,7 +51,9 @@ struct ExtractCommand: ParsableCommand {
         guard chosen.count == 1 || isDirectory else {
             throw CommandFailure(
                 status: .wrongUsage,
-                message: "\(chosen.count) disks and one file: make the directory \(output) first, or name one disk")
+                message:
+                    "\(chosen.count) disks and one file: make the directory \(output) first, or name one disk"
+            )
         }
         for (disk, bytes) in chosen {
             let path = isDirectory ? FilePath(output).appending(disk.rawFileName) : FilePath(output)
@@ -80,7 +82,8 @@ struct ExtractCommand: ParsableCommand {
 
     private func failure(_ error: ReadError, disk: String, path: FilePath) -> CommandFailure {
         if case .system(_, EEXIST) = error {
-            return CommandFailure(status: .wrongUsage, message: "\(path) is there already; --force replaces it")
+            return CommandFailure(
+                status: .wrongUsage, message: "\(path) is there already; --force replaces it")
         }
         let status: ExitStatus = if case .system = error { .cannotReadSource } else { .damaged }
         return CommandFailure(status: status, message: "\(source): \(disk): \(error)")

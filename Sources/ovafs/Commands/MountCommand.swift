@@ -58,7 +58,8 @@ struct MountCommand: ParsableCommand {
         let results = appliance.checkManifest(threadCount: options.threadCount ?? ProcessorCount.current)
         guard let results else {
             throw CommandFailure(
-                status: .damaged, message: "\(source): verify=manifest, and there is no manifest; use verify=none")
+                status: .damaged,
+                message: "\(source): verify=manifest, and there is no manifest; use verify=none")
         }
         let report = VerificationReport(of: appliance, members: results, certificate: nil, disks: [])
         guard let wrong = report.members.first(where: { $0.state == .bad || $0.state == .unreadable }) else {

@@ -80,7 +80,8 @@ struct VerifyCommand: ParsableCommand {
         if let trust {
             do throws(ReadError) {
                 let file = try LocalFile(path: FilePath(trust))
-                anchors = .pem(try file.bytes(Int(min(file.byteCount, CertificateFile.maximumByteCount)), at: 0))
+                anchors = .pem(
+                    try file.bytes(Int(min(file.byteCount, CertificateFile.maximumByteCount)), at: 0))
             } catch {
                 throw CommandFailure(status: .cannotReadSource, message: error.description)
             }
