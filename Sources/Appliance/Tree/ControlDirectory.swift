@@ -57,14 +57,11 @@ struct ControlDirectory {
         }
     }
 
-    /// The manifest, rewritten for coreutils: one file an algorithm, beside the folder that it checks and in it.
+    /// The manifest, rewritten for coreutils: a file an algorithm, to be checked in `stored`.
     private func addChecksums(to builder: inout FileTreeBuilder) {
         guard let map = appliance.checks?.map else { return }
         for algorithm in map.algorithms.sorted(by: { $0.rawValue < $1.rawValue }) {
-            let name = Array("checksums.\(algorithm.rawValue)".utf8)
-            let text = MemorySource(map.checksums(algorithm))
-            builder.add(.file(text), at: [Self.name, name], attributes: time)
-            builder.add(.file(text), at: [Self.name, Array("stored".utf8), name], attributes: time)
+            add("checksums.\(algorithm.rawValue)", map.checksums(algorithm), to: &builder)
         }
     }
 
