@@ -38,6 +38,25 @@ package struct OVFPackage: Sendable {
             warnings: index.warnings, damage: index.damage)
     }
 
+    /// The same package, with every member's bytes read through what `wrap` makes of their source.
+    package func mappingSources(_ wrap: (any ByteSource) -> any ByteSource) -> OVFPackage {
+        OVFPackage(
+            members: members.map { $0.replacingSource(by: wrap($0.source)) }, skipped: skipped,
+            container: container, warnings: warnings, damage: damage, roles: roles)
+    }
+
+    private init(
+        members: [PackageMember], skipped: [SkippedMember], container: Container,
+        warnings: [PackageWarning], damage: ReadError?, roles: PackageRoles
+    ) {
+        self.members = members
+        self.skipped = skipped
+        self.container = container
+        self.warnings = warnings
+        self.damage = damage
+        self.roles = roles
+    }
+
     init(
         members: [PackageMember], skipped: [SkippedMember], container: Container,
         warnings: [PackageWarning], damage: ReadError?

@@ -31,6 +31,13 @@ package struct PackageMember: Sendable {
         package let storedByteCount: UInt64
     }
 
+    /// The same member, with its bytes read from `source`.
+    func replacingSource(by source: any ByteSource) -> PackageMember {
+        PackageMember(
+            path: path, components: components, isReferable: isReferable, missingByteCount: missingByteCount,
+            modificationTime: modificationTime, location: location, source: source)
+    }
+
     /// The last component of the name, as shown.
     package var name: [UInt8] { components.last ?? [] }
 

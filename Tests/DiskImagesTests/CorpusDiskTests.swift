@@ -50,6 +50,7 @@ struct CorpusDiskTests {
             ("kubevirt+containerized-data-importer/invalid-qcow-large-size.img", "qcow"),
             ("kubevirt+containerized-data-importer/cirros-snapshot2.qcow2", "qcow2"),
             ("ganeti+ganeti/compr_disk.vmdk.gz", "gzip"),
+            ("masahiro331+go-vmdk-parser/vmdk-invalid.img", "cut short or changed by a transfer"),
         ])
     func refused(path: String, reason: String) throws {
         let file = try SampleFiles.file("third-party/" + path)

@@ -19,6 +19,7 @@ extension Appliance {
                 if try isArchive(metered) {
                     return try open(archive: metered, options: options, resources: resources)
                 }
+                try checkName(name, of: metered)
                 return try open(
                     image: metered, name: name, modificationTime: modificationTime, options: options,
                     resources: resources)
@@ -49,11 +50,23 @@ extension Appliance {
     ) throws(ApplianceError) -> Appliance {
         let package: OVFPackage
         do throws(ReadError) {
-            package = try OVFPackage(folder: path, descriptorName: descriptorName)
+            package = try OVFPackage(folder: path, descriptorName: descriptorName).mappingSources {
+                MeteredSource($0, countedBy: resources.meter)
+            }
         } catch {
             throw ApplianceError(error)
         }
         return try PackageOpener.open(package, options: options, resources: resources)
+    }
+
+    /// A file that is called an OVA and is neither an archive nor a disk image is a damaged download, not a raw
+    /// disk.
+    private static func checkName(_ name: [UInt8], of source: any ByteSource) throws(ApplianceError) {
+        guard String(decoding: name.suffix(4), as: UTF8.self).lowercased() == ".ova",
+            (try? DiskImageOpener.recognise(source)) == nil
+        else { return }
+        throw ApplianceError(
+            .damaged, "it is called an OVA, and it is neither a tar archive nor a disk image; is it complete?")
     }
 
     private static func isArchive(_ source: any ByteSource) throws(ApplianceError) -> Bool {

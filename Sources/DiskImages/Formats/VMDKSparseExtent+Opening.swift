@@ -16,6 +16,7 @@ extension VMDKSparseExtent {
         var reader = reader
         let header = try SparseExtentHeader(
             parsing: try reader.record("header", byteCount: SparseExtentHeader.byteCount, at: 0))
+        try header.checkStart(ofGrainsInFileOf: reader.byteCount, options)
         var warnings = header.warnings(inFileOf: reader.byteCount)
         let descriptor = try embeddedDescriptor(header, reader, &warnings)
         if let expected = options.expectedByteCount, expected > reader.byteCount {
@@ -154,6 +155,19 @@ extension VMDKSparseExtent {
 }
 
 extension SparseExtentHeader {
+    /// A file that ends before its first grain has lost bytes in front of its tables, which are then not where
+    /// the header says: zeros would be read where there was data.
+    fileprivate func checkStart(
+        ofGrainsInFileOf byteCount: UInt64, _ options: DiskImageOpener.Options
+    ) throws(ReadError) {
+        guard overhead > byteCount / 512, !options.lenient else { return }
+        throw .corrupt(
+            record: "VMDK header", offset: 64,
+            reason:
+                "the grains start at sector \(overhead), and the file ends at byte \(byteCount): it was cut "
+                + "short or changed by a transfer (-o lenient shows what is there)")
+    }
+
     /// What is questionable about the header of a file of `byteCount` bytes.
     fileprivate func warnings(inFileOf byteCount: UInt64) -> [String] {
         var result: [String] = []
