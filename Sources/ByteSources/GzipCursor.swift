@@ -1,0 +1,131 @@
+// A place in a gzip stream from which decoding goes on.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Decodes a gzip stream forwards, member after member.
+/// Spec: RFC 1952, 2.3 "Member format".
+// SAFETY: one thread at a time uses a cursor: who takes it out of the pool, until it is put back.
+final class GzipCursor: @unchecked Sendable {
+    private let base: any ByteSource
+    private let name: String
+    private var inflater: Inflater
+    /// Stored bytes that were read and not all used.
+    private var input: [UInt8] = []
+    private var inputStart: UInt64 = 0
+    private var inputPosition = 0
+    /// The byte before `input`: a block can end in bits that were taken before more was read.
+    private var previousByte: UInt8 = 0
+    /// Where the next decoded byte is in the decoded bytes.
+    private(set) var outputOffset: UInt64 = 0
+
+    /// Stored bytes that are read at once.
+    private static let inputByteCount: UInt64 = 128 << 10
+    /// Longest name or comment in a header, in bytes.
+    private static let maximumFieldByteCount = 1 << 16
+
+    enum Event: Equatable {
+        case none
+        case blockEnd(unusedBitCount: Int)
+        /// The deflate stream of a member ended; its trailer is next.
+        case memberEnd
+    }
+
+    /// Where the next stored byte is.
+    var inputOffset: UInt64 { inputStart + UInt64(inputPosition) }
+    /// The byte before it.
+    var lastByte: UInt8 { inputPosition > 0 ? input[inputPosition - 1] : previousByte }
+
+    init(over base: any ByteSource, named name: String) throws(ReadError) {
+        self.base = base
+        self.name = name
+        inflater = try Inflater()
+    }
+
+    /// Goes to a restart point.
+    func move(to point: GzipRestartPoint) throws(ReadError) {
+        input = []
+        inputStart = point.inputOffset
+        inputPosition = 0
+        outputOffset = point.outputOffset
+        if point.isMemberStart {
+            guard try startMember() else { throw corrupt("the member is no longer there") }
+        } else {
+            inflater.reset(window: point.window, bitCount: point.bitCount, bits: point.bits)
+        }
+    }
+
+    /// Decodes into `output`, at most to the end of a block.
+    func step(
+        into output: UnsafeMutableRawBufferPointer
+    ) throws(ReadError) -> (produced: Int, event: Event) {
+        if inputPosition == input.count {
+            guard try refill() else { throw corrupt("the stored bytes end inside a member") }
+        }
+        let step = unsafe inflater.step(input, from: inputPosition, into: output)
+        inputPosition += step.consumed
+        outputOffset += UInt64(step.produced)
+        switch step.state {
+        case .running: return (step.produced, .none)
+        case .blockEnd(let count): return (step.produced, .blockEnd(unusedBitCount: count))
+        case .streamEnd: return (step.produced, .memberEnd)
+        case .damaged(let reason): throw corrupt("the deflate stream is damaged: \(reason)")
+        }
+    }
+
+    /// The window for a restart point here.
+    func window() -> [UInt8] { inflater.window() }
+
+    /// Reads the header of a member; false where none is here: the end, zeros, or other bytes.
+    func startMember() throws(ReadError) -> Bool {
+        let start = inputOffset
+        guard base.byteCount - min(start, base.byteCount) >= 18 else { return false }
+        let head = try base.bytes(4, at: start)
+        guard head[0] == 0x1f, head[1] == 0x8b, head[2] == 8 else { return false }
+        let flags = head[3]
+        guard flags & 0xe0 == 0 else { throw corrupt("the header of a gzip member has reserved flags") }
+        try skip(10)
+        if flags & 4 != 0 { try skip(Int(try byte()) | Int(try byte()) << 8) }
+        if flags & 8 != 0 { try skipText() }
+        if flags & 16 != 0 { try skipText() }
+        if flags & 2 != 0 { try skip(2) }
+        inflater.reset()
+        return true
+    }
+
+    /// Reads the trailer of a member: the CRC-32 and the length, modulo 2^32, of its decoded bytes.
+    func readTrailer() throws(ReadError) -> (checksum: UInt32, byteCount: UInt32) {
+        var value: UInt64 = 0
+        for shift in 0..<8 { value |= UInt64(try byte()) << UInt64(8 * shift) }
+        return (UInt32(truncatingIfNeeded: value), UInt32(truncatingIfNeeded: value >> 32))
+    }
+
+    func corrupt(_ reason: String) -> ReadError {
+        .corrupt(record: name, offset: inputOffset, reason: reason)
+    }
+
+    private func refill() throws(ReadError) -> Bool {
+        let start = inputOffset
+        guard start < base.byteCount else { return false }
+        previousByte = lastByte
+        input = try base.bytes(Int(min(Self.inputByteCount, base.byteCount - start)), at: start)
+        inputStart = start
+        inputPosition = 0
+        return true
+    }
+
+    private func byte() throws(ReadError) -> UInt8 {
+        if inputPosition == input.count {
+            guard try refill() else { throw corrupt("the stored bytes end inside a header or trailer") }
+        }
+        defer { inputPosition += 1 }
+        return input[inputPosition]
+    }
+
+    private func skip(_ count: Int) throws(ReadError) {
+        for _ in 0..<count { _ = try byte() }
+    }
+
+    private func skipText() throws(ReadError) {
+        for _ in 0..<Self.maximumFieldByteCount where try byte() == 0 { return }
+        throw corrupt("a name in a header is longer than \(Self.maximumFieldByteCount) bytes")
+    }
+}

@@ -1,0 +1,74 @@
+// Decodes a gzip file once, to know its length, check it, and note where decoding can start again.
+// SPDX-License-Identifier: Apache-2.0
+
+/// The one pass that opening a gzip file takes.
+struct GzipScan {
+    let cursor: GzipCursor
+    private(set) var index = GzipIndex()
+    private let maximumByteCount: UInt64
+
+    private static let bufferByteCount = 256 << 10
+
+    init(_ base: any ByteSource, maximumByteCount: UInt64, named name: String) throws(ReadError) {
+        cursor = try GzipCursor(over: base, named: name)
+        self.maximumByteCount = maximumByteCount
+    }
+
+    /// Decodes every member.
+    mutating func run() throws(ReadError) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.bufferByteCount, alignment: 64)
+        defer { unsafe buffer.deallocate() }
+        var memberCount = 0
+        while true {
+            let start = cursor.inputOffset
+            guard try cursor.startMember() else { break }
+            memberCount += 1
+            if index.wantsPoint(at: cursor.outputOffset) {
+                index.add(
+                    GzipRestartPoint(
+                        outputOffset: cursor.outputOffset, inputOffset: start, bitCount: 0, bits: 0,
+                        window: [],
+                        isMemberStart: true))
+            }
+            try unsafe decodeMember(buffer)
+        }
+        guard memberCount > 0 else { throw cursor.corrupt("there is no gzip member") }
+    }
+
+    // SAFETY: the buffer is lent to this call alone.
+    private mutating func decodeMember(_ buffer: UnsafeMutableRawBufferPointer) throws(ReadError) {
+        var checksum = UInt(0)
+        let start = cursor.outputOffset
+        while true {
+            let (produced, event) = try unsafe cursor.step(into: buffer)
+            checksum = unsafe Inflater.checksum(
+                checksum, of: UnsafeRawBufferPointer(rebasing: buffer[..<produced]))
+            guard cursor.outputOffset <= maximumByteCount else {
+                throw .unsupported(
+                    feature:
+                        "a gzip file that decodes to more than the \(maximumByteCount) bytes expected of it")
+            }
+            switch event {
+            case .none: break
+            case .blockEnd(let bitCount):
+                guard index.wantsPoint(at: cursor.outputOffset) else { break }
+                index.add(
+                    GzipRestartPoint(
+                        outputOffset: cursor.outputOffset, inputOffset: cursor.inputOffset,
+                        bitCount: bitCount,
+                        bits: bitCount > 0 ? cursor.lastByte >> UInt8(8 - bitCount) : 0,
+                        window: cursor.window(),
+                        isMemberStart: false))
+            case .memberEnd:
+                let trailer = try cursor.readTrailer()
+                guard UInt(trailer.checksum) == checksum else {
+                    throw cursor.corrupt("the checksum of the decoded bytes is wrong")
+                }
+                guard trailer.byteCount == UInt32(truncatingIfNeeded: cursor.outputOffset - start) else {
+                    throw cursor.corrupt("the length of the decoded bytes is wrong")
+                }
+                return
+            }
+        }
+    }
+}

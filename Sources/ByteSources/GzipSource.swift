@@ -1,0 +1,138 @@
+// The decoded bytes of a gzip file, read by offset.
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// A gzip file, decoded when read. Several members one after the other are one content, as gzip(1) has it; zeros
+/// and other bytes behind the last member are left out.
+///
+/// Opening decodes the file once: its length is stored modulo 2^32 only and can be forged, so nothing less says
+/// how long the content is. On the way the checksums are checked and restart points are noted, so that later
+/// reads start near what they want. Readers that go forwards go on where they were.
+package final class GzipSource: ByteSource {
+    package let byteCount: UInt64
+    /// Bytes behind the last member that belong to none.
+    package let trailingByteCount: UInt64
+    /// How many restart points there are.
+    package var restartPointCount: Int { index.points.count }
+
+    private let base: any ByteSource
+    private let name: String
+    private let index: GzipIndex
+    /// Cursors that no one uses, the last used at the end.
+    private let idleCursors = Mutex<[GzipCursor]>([])
+
+    /// Most cursors that are kept while no one reads.
+    private static let maximumIdleCursorCount = 4
+    /// Bytes that are decoded at once where they are not wanted.
+    private static let scratchByteCount = 64 << 10
+
+    /// Whether a file starts as a gzip file does.
+    package static func isGzip(firstBytes bytes: [UInt8]) -> Bool {
+        bytes.starts(with: [0x1f, 0x8b, 8])
+    }
+
+    /// The longest content that a compressed disk image of `capacity` bytes can have: a little more than the
+    /// capacity, for the image's tables. Without a capacity, what can be decoded within a minute or so.
+    package static func maximumByteCount(forCapacity capacity: UInt64?) -> UInt64 {
+        guard let capacity else { return 64 << 30 }
+        let (sum, overflow) = capacity.addingReportingOverflow(capacity / 8 + 64 << 20)
+        return overflow ? .max : sum
+    }
+
+    /// Decodes `base` once, and notes restart points.
+    /// - Throws: `ReadError.corrupt` where it is no gzip file, ends early, or a checksum is wrong;
+    ///   `ReadError.unsupported` where it decodes to more than `maximumByteCount` bytes.
+    package init(
+        decoding base: any ByteSource, maximumByteCount: UInt64, named name: String
+    ) throws(ReadError) {
+        self.base = base
+        self.name = name
+        var scan = try GzipScan(base, maximumByteCount: maximumByteCount, named: name)
+        try scan.run()
+        index = scan.index
+        byteCount = scan.cursor.outputOffset
+        trailingByteCount = base.byteCount - scan.cursor.inputOffset
+    }
+
+    package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
+        try checkRange(count, at: offset, named: name)
+        guard count > 0 else { return }
+        let cursor = try cursor(for: offset)
+        try skip(to: offset, cursor)
+        var failure: ReadError?
+        // SAFETY: the buffer is the free room of `output`; what was decoded is what is reported as filled.
+        unsafe output.withUnsafeMutableBytes { buffer, initializedCount in
+            let destination = unsafe UnsafeMutableRawBufferPointer(
+                rebasing: buffer[initializedCount..<(initializedCount + count)])
+            do throws(ReadError) {
+                try unsafe fill(destination, cursor)
+                initializedCount += count
+            } catch {
+                failure = error
+            }
+        }
+        // A cursor that failed is in no known place.
+        if let failure { throw failure }
+        giveBack(cursor)
+    }
+
+    package func validate() throws(ReadError) {
+        try base.validate()
+    }
+
+    /// A cursor at or before `offset`: one that is between the nearest restart point and there, or a new one.
+    private func cursor(for offset: UInt64) throws(ReadError) -> GzipCursor {
+        guard let point = index.point(atOrBefore: offset) else {
+            throw .corrupt(record: name, offset: offset, reason: "there is no restart point")
+        }
+        let idle = idleCursors.withLock { cursors -> GzipCursor? in
+            let usable = cursors.indices.filter {
+                cursors[$0].outputOffset <= offset && cursors[$0].outputOffset >= point.outputOffset
+            }
+            let nearest = usable.max { cursors[$0].outputOffset < cursors[$1].outputOffset }
+            return nearest.map { cursors.remove(at: $0) }
+        }
+        if let idle { return idle }
+        let cursor = try GzipCursor(over: base, named: name)
+        try cursor.move(to: point)
+        return cursor
+    }
+
+    private func giveBack(_ cursor: GzipCursor) {
+        idleCursors.withLock { cursors in
+            if cursors.count == Self.maximumIdleCursorCount { cursors.removeFirst() }
+            cursors.append(cursor)
+        }
+    }
+
+    private func skip(to offset: UInt64, _ cursor: GzipCursor) throws(ReadError) {
+        guard cursor.outputOffset < offset else { return }
+        let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.scratchByteCount, alignment: 64)
+        defer { unsafe scratch.deallocate() }
+        while cursor.outputOffset < offset {
+            let count = Int(min(UInt64(scratch.count), offset - cursor.outputOffset))
+            // SAFETY: `count` is at most the length of the scratch memory.
+            try unsafe fill(UnsafeMutableRawBufferPointer(rebasing: scratch[..<count]), cursor)
+        }
+    }
+
+    // SAFETY: `destination` is memory that the caller lends, all of which is filled.
+    private func fill(
+        _ destination: UnsafeMutableRawBufferPointer, _ cursor: GzipCursor
+    ) throws(ReadError) {
+        var filled = 0
+        while filled < destination.count {
+            let (produced, event) = try unsafe cursor.step(
+                into: UnsafeMutableRawBufferPointer(rebasing: destination[filled...]))
+            filled += produced
+            guard event == .memberEnd else { continue }
+            _ = try cursor.readTrailer()
+            // The next member is looked for only when its bytes are wanted.
+            guard filled < destination.count || cursor.outputOffset < byteCount else { return }
+            guard try cursor.startMember() else {
+                throw cursor.corrupt("the content changed after it was opened")
+            }
+        }
+    }
+}

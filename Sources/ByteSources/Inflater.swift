@@ -1,0 +1,105 @@
+// zlib's inflate on a raw deflate stream, which can start in its middle.
+// SPDX-License-Identifier: Apache-2.0
+
+import CZlib
+
+/// One deflate stream being decoded. The stream's state keeps its address in memory of its own.
+@safe struct Inflater: ~Copyable {
+    private let stream: UnsafeMutablePointer<z_stream>
+
+    /// What one step did.
+    struct Step {
+        /// Bytes of the input that were used.
+        let consumed: Int
+        /// Bytes of the output that were filled.
+        let produced: Int
+        let state: State
+    }
+
+    enum State: Equatable {
+        /// Input is used up, or output is full.
+        case running
+        /// A block ended and another follows: decoding can start here again. Of the last byte used, the upper
+        /// `unusedBitCount` bits belong to what follows.
+        case blockEnd(unusedBitCount: Int)
+        case streamEnd
+        /// The bytes are no deflate stream.
+        case damaged(String)
+    }
+
+    /// How far back a deflate stream may refer, in bytes.
+    static let windowByteCount = 32 << 10
+
+    /// - Throws: `ReadError.system` where there is no memory.
+    init() throws(ReadError) {
+        unsafe stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+        unsafe stream.initialize(to: z_stream())
+        // SAFETY: the stream stays where it is until `deinit`. A negative number is a stream without a header.
+        guard unsafe ovafs_inflateInit2(stream, -15) == Z_OK else {
+            unsafe stream.deallocate()
+            throw .system(call: "inflateInit2", errno: 12)
+        }
+    }
+
+    deinit {
+        unsafe inflateEnd(stream)
+        unsafe stream.deallocate()
+    }
+
+    /// Starts anew: at the start of a stream, or at a block whose window and left-over bits are given.
+    mutating func reset(window: [UInt8] = [], bitCount: Int = 0, bits: UInt8 = 0) {
+        unsafe inflateReset(stream)
+        if bitCount > 0 { unsafe inflatePrime(stream, CInt(bitCount), CInt(bits)) }
+        if !window.isEmpty { unsafe inflateSetDictionary(stream, window, uInt(window.count)) }
+    }
+
+    /// Decodes from `input[position...]` into `output`, at most to the end of the block.
+    mutating func step(
+        _ input: [UInt8], from position: Int, into output: UnsafeMutableRawBufferPointer
+    ) -> Step {
+        // SAFETY: both buffers outlive the call, and zlib is told their lengths; it keeps no pointer that it uses
+        // after the next call has set new ones.
+        unsafe input.withUnsafeBufferPointer { buffer in
+            let available = buffer.count - position
+            unsafe stream.pointee.next_in = UnsafeMutablePointer(mutating: buffer.baseAddress)?.advanced(
+                by: position)
+            unsafe stream.pointee.avail_in = uInt(available)
+            unsafe stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            unsafe stream.pointee.avail_out = uInt(output.count)
+            let code = unsafe inflate(stream, Z_BLOCK)
+            return unsafe Step(
+                consumed: available - Int(stream.pointee.avail_in),
+                produced: output.count - Int(stream.pointee.avail_out), state: state(code))
+        }
+    }
+
+    /// The last bytes decoded, up to `windowByteCount`: what a block may refer to.
+    func window() -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: Self.windowByteCount) { buffer, initializedCount in
+            var count: uInt = 0
+            // SAFETY: zlib's window is at most as long as the buffer.
+            unsafe inflateGetDictionary(stream, buffer.baseAddress, &count)
+            initializedCount = Int(count)
+        }
+    }
+
+    /// The CRC-32 of more bytes, gzip's polynomial.
+    static func checksum(_ checksum: UInt, of bytes: UnsafeRawBufferPointer) -> UInt {
+        // SAFETY: the buffer is read within its length.
+        unsafe crc32(checksum, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), uInt(bytes.count))
+    }
+
+    private func state(_ code: CInt) -> State {
+        switch code {
+        case Z_STREAM_END: return .streamEnd
+        // No progress is possible: more input, or room, is needed.
+        case Z_OK, Z_BUF_ERROR:
+            let type = unsafe Int(stream.pointee.data_type)
+            guard type & 128 != 0, type & 64 == 0 else { return .running }
+            return .blockEnd(unusedBitCount: type & 7)
+        default:
+            let message = unsafe stream.pointee.msg.map { unsafe String(cString: $0) }
+            return .damaged(message ?? "zlib reports \(code)")
+        }
+    }
+}

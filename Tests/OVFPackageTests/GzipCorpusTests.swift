@@ -1,0 +1,54 @@
+// Tests of gzip files that are packages, or are in packages.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import Testing
+
+@testable import OVFPackage
+
+@Suite("Compressed packages and disks", .enabled(if: Corpus.isPresent, "\(Corpus.absence)"))
+struct GzipCorpusTests {
+    @Test("a package that is compressed as a whole is read as one that is not")
+    func wholePackage() throws {
+        let file = try Corpus.open("third-party/ganeti+ganeti/ova.ova")
+        #expect(GzipSource.isGzip(firstBytes: try file.bytes(4, at: 0)))
+        let archive = try GzipSource(decoding: file, maximumByteCount: 1 << 30, named: "ova.ova")
+        let package = try OVFPackage(archive: archive)
+        #expect(package.members.map(\.displayPath) == ["ganeti.ovf", "new_disk.vmdk"])
+        let envelope = try EnvelopeParser(reading: #require(package.descriptor).source).envelope
+        #expect(envelope.ganeti?.contains(SectionValue(path: "Hypervisor/Name", value: "xen-pvm")) == true)
+    }
+
+    @Test("a compressed disk of a package decodes to a disk image")
+    func compressedDisk() throws {
+        let package = try OVFPackage(archive: Corpus.open("generated/good/V05-gzip.ova"))
+        let envelope = try EnvelopeParser(reading: #require(package.descriptor).source).envelope
+        #expect(envelope.files.map(\.compression) == [.gzip])
+        let file = try #require(PackageFile.files(of: envelope, in: package).files[0])
+        let limit = GzipSource.maximumByteCount(forCapacity: envelope.disks[0].capacity)
+        let disk = try GzipSource(decoding: file.source, maximumByteCount: limit, named: "disk")
+        #expect(try disk.bytes(4, at: 0) == Array("KDMV".utf8))
+    }
+
+    @Test("a disk that is a bomb is refused by its capacity")
+    func bomb() throws {
+        let package = try OVFPackage(archive: Corpus.open("generated/hostile/V40-gzip-bomb.ova"))
+        let envelope = try EnvelopeParser(reading: #require(package.descriptor).source).envelope
+        let index = try #require(envelope.disks.firstIndex { envelope.file(of: $0)?.compression == .gzip })
+        let fileIndex = try #require(envelope.disks[index].fileIndex)
+        let file = try #require(PackageFile.files(of: envelope, in: package).files[fileIndex])
+        let limit = GzipSource.maximumByteCount(forCapacity: envelope.disks[index].capacity)
+        #expect(throws: ReadError.self) {
+            try GzipSource(decoding: file.source, maximumByteCount: limit, named: "bomb")
+        }
+    }
+
+    @Test("a file that says it is compressed and is not is refused")
+    func notCompressed() throws {
+        let package = try OVFPackage(archive: Corpus.open("third-party/Awingu+open-ovf/ourOVF.ova"))
+        let disk = try #require(package.members.first { $0.displayPath == "Ubuntu-0.vmdk" })
+        #expect(throws: ReadError.self) {
+            try GzipSource(decoding: disk.source, maximumByteCount: 1 << 30, named: "Ubuntu-0.vmdk")
+        }
+    }
+}
