@@ -32,12 +32,15 @@ package final class GzipSource: ByteSource {
         bytes.starts(with: [0x1f, 0x8b, 8])
     }
 
+    /// Most that is decoded at all, in bytes: what takes a minute or two, so that no file can keep a mount from
+    /// coming about for longer.
+    private static let largestByteCount: UInt64 = 64 << 30
+
     /// The longest content that a compressed disk image of `capacity` bytes can have: a little more than the
-    /// capacity, for the image's tables. Without a capacity, what can be decoded within a minute or so.
+    /// capacity, for the image's tables. The capacity is the file's own word, so there is a bound to it too.
     package static func maximumByteCount(forCapacity capacity: UInt64?) -> UInt64 {
-        guard let capacity else { return 64 << 30 }
-        let (sum, overflow) = capacity.addingReportingOverflow(capacity / 8 + 64 << 20)
-        return overflow ? .max : sum
+        guard let capacity, capacity < largestByteCount else { return largestByteCount }
+        return min(largestByteCount, capacity + capacity / 8 + (64 << 20))
     }
 
     /// Decodes `base` once, and notes restart points.

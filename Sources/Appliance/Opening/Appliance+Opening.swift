@@ -16,8 +16,9 @@ extension Appliance {
             switch source {
             case .file(let file, let name, let modificationTime):
                 let metered = MeteredSource(file, countedBy: resources.meter)
-                if try isArchive(metered) {
-                    return try open(archive: metered, options: options, resources: resources)
+                let content = try decompressed(metered, named: name, resources)
+                if try isArchive(content) {
+                    return try open(archive: content, options: options, resources: resources)
                 }
                 try checkName(name, of: metered)
                 return try open(
@@ -66,7 +67,18 @@ extension Appliance {
             (try? DiskImageOpener.recognise(source)) == nil
         else { return }
         throw ApplianceError(
-            .damaged, "it is called an OVA, and it is neither a tar archive nor a disk image; is it complete?")
+            .damaged, "it is called an OVA, and it is neither a tar archive nor a disk image; is it complete?"
+        )
+    }
+
+    private static func decompressed(
+        _ source: any ByteSource, named name: [UInt8], _ resources: DiskResources
+    ) throws(ApplianceError) -> any ByteSource {
+        do throws(ReadError) {
+            return try resources.decompressed(source, named: String(displaying: name), capacity: nil)
+        } catch {
+            throw ApplianceError(error)
+        }
     }
 
     private static func isArchive(_ source: any ByteSource) throws(ApplianceError) -> Bool {

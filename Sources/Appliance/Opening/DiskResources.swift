@@ -23,10 +23,24 @@ struct DiskResources {
         }
     }
 
-    /// Opens the disk image in `source`.
+    /// `source`, decoded where it is a gzip file by its content. A disk of `capacity` bytes says how much that may
+    /// be at most.
+    func decompressed(
+        _ source: any ByteSource, named name: String, capacity: UInt64?
+    ) throws(ReadError) -> any ByteSource {
+        guard GzipSource.isGzip(firstBytes: try source.bytes(Int(min(3, source.byteCount)), at: 0)) else {
+            return source
+        }
+        let limit = GzipSource.maximumByteCount(forCapacity: capacity)
+        return try GzipSource(decoding: source, maximumByteCount: limit, named: name)
+    }
+
+    /// Opens the disk image in `source`, which may be compressed with gzip.
     func open(
-        _ source: any ByteSource, named name: String, options: DiskImageOpener.Options
+        _ stored: any ByteSource, named name: String, capacity: UInt64? = nil,
+        options: DiskImageOpener.Options
     ) throws(ReadError) -> GuestDisk {
+        let source = try decompressed(stored, named: name, capacity: capacity)
         let number = cache.makeDiskNumber()
         let image = try DiskImageOpener.open(source, named: name, in: cache, for: number, options: options)
         return GuestDisk(image, in: source, cache: cache, number: number, prefetcher: prefetcher)

@@ -117,7 +117,7 @@ struct PackageOpener {
             reference.chunkByteCount != nil || members.isEmpty
             ? Array(reference.href.utf8) : package.members[members[0]].path
         var warnings: [PackageWarning] = []
-        let content = content(of: disk, reference, file, warnings: &warnings)
+        let content = content(of: disk, reference, file, named: String(displaying: name), warnings: &warnings)
         return ApplianceDisk(
             identifier: disk.id, storedName: name, storedByteCount: file?.source.byteCount ?? 0,
             modificationTime: members.first.map { package.members[$0].modificationTime } ?? 0,
@@ -125,7 +125,7 @@ struct PackageOpener {
     }
 
     private func content(
-        of disk: VirtualDisk, _ reference: FileReference, _ file: PackageFile?,
+        of disk: VirtualDisk, _ reference: FileReference, _ file: PackageFile?, named name: String,
         warnings: inout [PackageWarning]
     ) -> ApplianceDisk.Content {
         guard let file else {
@@ -149,7 +149,7 @@ struct PackageOpener {
         do throws(ReadError) {
             let expected = file.source.byteCount.addingReportingOverflow(file.missingByteCount)
             let guest = try resources.open(
-                file.source, named: reference.href,
+                file.source, named: name, capacity: disk.capacity,
                 options: .init(
                     lenient: options.isLenient,
                     expectedByteCount: reference.byteCount
