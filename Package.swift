@@ -97,7 +97,7 @@ let package = Package(
         .testTarget(
             name: "FileTreeTests", dependencies: ["ByteSources", "FileTree", "TestSupport"],
             swiftSettings: settings),
-        .testTarget(name: "EndToEndTests", dependencies: [], swiftSettings: settings),
+        .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )
