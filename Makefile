@@ -79,7 +79,7 @@ bench: ## compare with what a user would pick instead, and print the table
 
 fuzz: ## run every parser on damaged input for FUZZ_SECONDS each
 	@scripts/install-dependencies.sh build
-	$(SWIFT) build --configuration release --product ovafs-fuzz
+	$(SWIFT) build --configuration release --static-swift-stdlib --product ovafs-fuzz
 	@scripts/run-fuzzers.sh $(FUZZ_SECONDS)
 
 clean: ## remove what was built

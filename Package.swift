@@ -73,6 +73,15 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
+        // Not a product: `make fuzz` builds and runs it.
+        .executableTarget(
+            name: "ovafs-fuzz",
+            dependencies: [
+                "ByteSources", "DiskImages", "OVFPackage",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Fuzz",
+            swiftSettings: settings),
         .target(
             name: "TestSupport",
             dependencies: ["ByteSources", "DiskImages", "CDeflate"],

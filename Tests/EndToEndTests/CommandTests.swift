@@ -6,35 +6,41 @@ import Testing
 
 extension EndToEnd {
     @Suite struct CommandTests {
-        @Test("C3 C4: what is wrong decides the exit code, and one line says what", arguments: [
-            (["mount", "FOLDER/absent.ova", "FOLDER/mnt"], 3, "absent.ova"),
-            (["info", "FOLDER/absent.ova"], 3, "absent.ova"),
-            (["mount", "FOLDER/appliance.ova", "FOLDER/absent"], 4, "absent"),
-            (["mount", "FOLDER/appliance.ova", "FOLDER/appliance.ova"], 4, "appliance.ova"),
-            (["mount", "FOLDER/appliance.ova"], 2, "DIR"),
-            (["mount"], 2, "source"),
-            (["frobnicate"], 2, "frobnicate"),
-            (["info", "--frobnicate", "FOLDER/appliance.ova"], 2, "frobnicate"),
-            (["info", "FOLDER/empty-folder"], 1, "empty-folder"),
-        ])
+        @Test(
+            "C3 C4: what is wrong decides the exit code, and one line says what",
+            arguments: [
+                (["mount", "FOLDER/absent.ova", "FOLDER/mnt"], 3, "absent.ova"),
+                (["info", "FOLDER/absent.ova"], 3, "absent.ova"),
+                (["mount", "FOLDER/appliance.ova", "FOLDER/absent"], 4, "absent"),
+                (["mount", "FOLDER/appliance.ova", "FOLDER/appliance.ova"], 4, "appliance.ova"),
+                (["mount", "FOLDER/appliance.ova"], 2, "DIR"),
+                (["mount"], 2, "source"),
+                (["frobnicate"], 2, "frobnicate"),
+                (["info", "--frobnicate", "FOLDER/appliance.ova"], 2, "frobnicate"),
+                (["info", "FOLDER/empty-folder"], 1, "empty-folder"),
+            ])
         func failures(arguments: [String], exitCode: Int32, words: String) throws {
             try withTestFolder { folder in
                 _ = try StandardPackage(in: folder)
                 try folder.makeFolder("mnt")
                 try folder.makeFolder("empty-folder")
                 let result = try attempt(
-                    [try Ovafs.path()] + arguments.map { $0.replacingOccurrences(of: "FOLDER", with: folder.path) })
+                    [try Ovafs.path()]
+                        + arguments.map { $0.replacingOccurrences(of: "FOLDER", with: folder.path) })
                 #expect(result.exitCode == exitCode, "\(result.standardError)")
-                #expect(result.standardError.lowercased().contains(words.lowercased()), "\(result.standardError)")
+                #expect(
+                    result.standardError.lowercased().contains(words.lowercased()), "\(result.standardError)")
                 #expect(result.standardError.split(separator: "\n").count == 1, "\(result.standardError)")
                 #expect(result.standardOutput.isEmpty)
                 #expect(folder.mountPoints().isEmpty)
             }
         }
 
-        @Test("C2: a truncated archive and a damaged image are refused with exit code 1 and nothing left", arguments: [
-            "head --bytes=600 $1 > $2", "head --bytes=5000 $3 > $2",
-        ])
+        @Test(
+            "C2: a truncated archive and a damaged image are refused with exit code 1 and nothing left",
+            arguments: [
+                "head --bytes=600 $1 > $2", "head --bytes=5000 $3 > $2",
+            ])
         func damagedSources(script: String) throws {
             try withTestFolder { folder in
                 let package = try StandardPackage(in: folder)
@@ -56,7 +62,9 @@ extension EndToEnd {
                 #expect(table.contains("24 MiB"))
                 let json = try run([try Ovafs.path(), "info", package.path, "--json"])
                 let path = try folder.write(json.text, to: "info.json")
-                let sizes = try run(["jq", "-r", ".disks[] | \"\\(.id) \\(.virtualSize) \\(.raw.text)\"", path]).lines
+                let sizes = try run([
+                    "jq", "-r", ".disks[] | \"\\(.id) \\(.virtualSize) \\(.raw.text)\"", path,
+                ]).lines
                 #expect(
                     sizes == [
                         "vmdisk1 \(24 << 20) \(StandardPackage.first)",
@@ -81,9 +89,11 @@ extension EndToEnd {
             }
         }
 
-        @Test("C8: --help and --version answer on standard output", arguments: [
-            ["--help"], ["--version"], ["mount", "--help"], ["info", "--help"], ["help", "mount"],
-        ])
+        @Test(
+            "C8: --help and --version answer on standard output",
+            arguments: [
+                ["--help"], ["--version"], ["mount", "--help"], ["info", "--help"], ["help", "mount"],
+            ])
         func help(arguments: [String]) throws {
             let result = try attempt([try Ovafs.path()] + arguments)
             #expect(result.exitCode == 0)
@@ -98,7 +108,9 @@ extension EndToEnd {
             }
         }
 
-        @Test("C8: the examples of the source tree decode to their digests", arguments: ["web-server.ova", "lab-vm.ova", "odd-folder"])
+        @Test(
+            "C8: the examples of the source tree decode to their digests",
+            arguments: ["web-server.ova", "lab-vm.ova", "odd-folder"])
         func examples(name: String) throws {
             try withTestFolder { folder in
                 let examples = Ovafs.sourceTree.appendingPathComponent("Examples")

@@ -11,7 +11,9 @@ extension EndToEnd {
         /// Packages that need what is still to come: gzip-compressed members.
         private static let notYet: Set<String> = ["V05-gzip"]
 
-        @Test("T2 T11 T14 F8: a sample package is served as its expectations say", arguments: try Corpus.packages())
+        @Test(
+            "T2 T11 T14 F8: a sample package is served as its expectations say",
+            arguments: try Corpus.packages())
         func package(_ package: Corpus.Package) throws {
             try withKnownIssue("gzip-compressed members are not decoded yet") {
                 try check(package)
@@ -76,7 +78,9 @@ extension EndToEnd {
                 // A damaged file ends the search of that file with an error: what could be read was searched.
                 let found = try attempt(["grep", "-rlaF", text, point])
                 #expect(found.standardOutput.isEmpty, "\(found.text)")
-                #expect(try !shell("find $1 -printf '%P\\n'; getfattr -dR $1 2>/dev/null", point).text.contains(text))
+                #expect(
+                    try !shell("find $1 -printf '%P\\n'; getfattr -dR $1 2>/dev/null", point).text.contains(
+                        text))
             }
         }
 
@@ -92,7 +96,9 @@ extension EndToEnd {
             switch disk.expect {
             case "exact":
                 #expect(digest == disk.sha256, "\(name)")
-                if let raw { #expect(try Int(PosixFile(raw).status().st_size) == disk.virtual_size, "\(name)") }
+                if let raw {
+                    #expect(try Int(PosixFile(raw).status().st_size) == disk.virtual_size, "\(name)")
+                }
             case "exact_or_refuse", "absent_or_error_or_exact":
                 #expect(digest == nil || digest == disk.sha256, "\(name)")
             case "error", "absent_or_error":

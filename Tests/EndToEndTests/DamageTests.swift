@@ -7,7 +7,8 @@ import Testing
 
 extension EndToEnd {
     @Suite struct DamageTests {
-        @Test("F8: a damaged grain answers EIO, and every other byte is right", arguments: ["", "cache=none"])
+        @Test(
+            "F8: a damaged grain answers EIO, and every other byte is right", arguments: ["", "cache=none"])
         func damagedGrain(options: String) throws {
             try withTestFolder { folder in
                 let image = try DamagedImage(in: folder)
@@ -30,11 +31,13 @@ extension EndToEnd {
             }
         }
 
-        @Test("F9: after the source changes, reads answer ESTALE or EIO", arguments: [
-            "printf x | dd of=$1 bs=1 seek=300000 conv=notrunc status=none",
-            "truncate --size=100000 $1",
-            "cp $1 $1.new; printf x >> $1.new; cat $1.new > $1", "cp $1 $1.new; mv $1.new $1",
-        ])
+        @Test(
+            "F9: after the source changes, reads answer ESTALE or EIO",
+            arguments: [
+                "printf x | dd of=$1 bs=1 seek=300000 conv=notrunc status=none",
+                "truncate --size=100000 $1",
+                "cp $1 $1.new; printf x >> $1.new; cat $1.new > $1", "cp $1 $1.new; mv $1.new $1",
+            ])
         func changedSource(change: String) throws {
             try withTestFolder { folder in
                 let package = try StandardPackage(in: folder)
@@ -49,7 +52,8 @@ extension EndToEnd {
                     for offset in stride(from: 0, to: size, by: 1 << 16) {
                         do throws(SystemCallError) {
                             let bytes = try file.read(1 << 16, at: offset)
-                            #expect(try bytes == reference.read(1 << 16, at: offset), "wrong bytes at \(offset)")
+                            #expect(
+                                try bytes == reference.read(1 << 16, at: offset), "wrong bytes at \(offset)")
                         } catch {
                             errors.insert(error.errno)
                         }
@@ -76,7 +80,10 @@ extension EndToEnd {
                     #expect(!names.contains(StandardPackage.first))
                     #expect(names.contains("appliance-disk1.vmdk"))
                     try run(["cmp", mount(StandardPackage.second), package.secondReference])
-                    try run(["cmp", mount(".ova/stored/appliance-disk1.vmdk"), package.members + "/appliance-disk1.vmdk"])
+                    try run([
+                        "cmp", mount(".ova/stored/appliance-disk1.vmdk"),
+                        package.members + "/appliance-disk1.vmdk",
+                    ])
                     #expect(mount.messages.contains("vmdisk1"))
                     let summary = try Summary(Data(contentsOf: URL(fileURLWithPath: mount(".ova/info.json"))))
                     let disk = try #require(summary.disks.first { $0.id == "vmdisk1" })

@@ -11,7 +11,9 @@ extension EndToEnd {
         @Test("F1: the table of mounts, findmnt and df show the source and the type fuse.ova")
         func mountTable() throws {
             try withStandardMount { package, mount, _ in
-                let found = try run(["findmnt", "--noheadings", "--output", "SOURCE,FSTYPE,OPTIONS", mount.point]).text
+                let found = try run([
+                    "findmnt", "--noheadings", "--output", "SOURCE,FSTYPE,OPTIONS", mount.point,
+                ]).text
                 #expect(found.hasPrefix(package.path))
                 #expect(found.contains("fuse.ova"))
                 #expect(found.contains("ro,"))
@@ -29,11 +31,14 @@ extension EndToEnd {
                         let format = ["stat", "--format=%a %u %g %Y"]
                         let owner = "\(geteuid()) \(getegid())"
                         let modified = try run(["date", "--date=2026-01-02 03:04:05Z", "+%s"]).text
-                        for name in [StandardPackage.first, StandardPackage.second, "notes.txt", "appliance.ovf"] {
+                        for name in [
+                            StandardPackage.first, StandardPackage.second, "notes.txt", "appliance.ovf",
+                        ] {
                             #expect(try run(format + [mount(name)]).text == "444 \(owner) \(modified)")
                         }
                         #expect(try run(["stat", "--format=%a %u %g", mount.point]).text == "555 \(owner)")
-                        inodes.append(try run(["stat", "--format=%n %i", mount.point, mount("notes.txt")]).lines)
+                        inodes.append(
+                            try run(["stat", "--format=%n %i", mount.point, mount("notes.txt")]).lines)
                         let all = try shell("find $1 -printf '%i\\n'", mount.point).lines
                         #expect(Set(all).count == all.count)
                     }
@@ -63,7 +68,8 @@ extension EndToEnd {
                 var wanted: [Range<Int>] = []
                 for data in StandardPackage.secondData {
                     let start = data.lowerBound / grain * grain
-                    let end = min((data.upperBound + grain - 1) / grain * grain, StandardPackage.secondByteCount)
+                    let end = min(
+                        (data.upperBound + grain - 1) / grain * grain, StandardPackage.secondByteCount)
                     if let last = wanted.last, last.upperBound >= start {
                         wanted[wanted.count - 1] = last.lowerBound..<end
                     } else {
@@ -87,7 +93,8 @@ extension EndToEnd {
                     #expect(openFailure(name, flags: flags) == EROFS)
                 }
                 for (name, result) in unsafe [
-                    ("truncate", truncate(disk, 0)), ("unlink", unlink(disk)), ("mkdir", mkdir(mount("folder"), 0o755)),
+                    ("truncate", truncate(disk, 0)), ("unlink", unlink(disk)),
+                    ("mkdir", mkdir(mount("folder"), 0o755)),
                     ("rename", rename(disk, mount("other"))), ("symlink", symlink("x", mount("link"))),
                     ("chmod", chmod(disk, 0o644)),
                 ] {
@@ -130,7 +137,8 @@ extension EndToEnd {
             }
         }
 
-        @Test("F10: sixteen readers at once get the reference's bytes", arguments: ["", "cache=none,threads=4"])
+        @Test(
+            "F10: sixteen readers at once get the reference's bytes", arguments: ["", "cache=none,threads=4"])
         func parallelReaders(options: String) throws {
             try withStandardMount(options: options) { package, mount, _ in
                 try shell(
@@ -145,7 +153,8 @@ extension EndToEnd {
             }
         }
 
-        @Test("F11: a private mapping and sendfile give the reference's bytes", arguments: ["", "cache=none"])
+        @Test(
+            "F11: a private mapping and sendfile give the reference's bytes", arguments: ["", "cache=none"])
         func mappingAndSendfile(options: String) throws {
             try withStandardMount(options: options) { package, mount, folder in
                 let file = try PosixFile(mount(StandardPackage.first))
@@ -165,10 +174,12 @@ extension EndToEnd {
         func directIO(blockSize: String) throws {
             try withStandardMount { package, mount, _ in
                 try shell(
-                    "dd if=$1 iflag=direct bs=$2 status=none | cmp - $3", mount(StandardPackage.first), blockSize,
+                    "dd if=$1 iflag=direct bs=$2 status=none | cmp - $3", mount(StandardPackage.first),
+                    blockSize,
                     package.firstReference)
                 try shell(
-                    "dd if=$1 iflag=direct bs=$2 status=none | cmp - $3", mount(StandardPackage.second), blockSize,
+                    "dd if=$1 iflag=direct bs=$2 status=none | cmp - $3", mount(StandardPackage.second),
+                    blockSize,
                     package.secondReference)
             }
         }
@@ -176,7 +187,8 @@ extension EndToEnd {
         @Test("F13: extended attributes tell what a disk is")
         func extendedAttributes() throws {
             try withStandardMount { _, mount, _ in
-                let text = try run(["getfattr", "--dump", "--absolute-names", mount(StandardPackage.second)]).text
+                let text = try run(["getfattr", "--dump", "--absolute-names", mount(StandardPackage.second)])
+                    .text
                 for line in [
                     "user.ova.disk-id=\"vmdisk2\"", "user.ova.file=\"appliance-disk2.vmdk\"",
                     "user.ova.virtual-size=\"\(StandardPackage.secondByteCount)\"", "user.ova.state=\"ok\"",

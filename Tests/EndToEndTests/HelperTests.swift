@@ -80,7 +80,8 @@ extension EndToEnd {
                 try run(["umount", point])
                 try wait(for: "the server's end") { folder.processes().isEmpty }
 
-                let table = try folder.write("\(package.path) \(point) ova noauto,user,ro,uid=12 0 0\n", to: "fstab")
+                let table = try folder.write(
+                    "\(package.path) \(point) ova noauto,user,ro,uid=12 0 0\n", to: "fstab")
                 try run(["mount", "--fstab", table, point])
                 #expect(try run(["stat", "--format=%u", point + "/notes.txt"]).text == "12")
                 #expect(try run(["findmnt", "--noheadings", "--output=FSTYPE", point]).text == "fuse.ova")

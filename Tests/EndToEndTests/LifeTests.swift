@@ -14,13 +14,15 @@ extension EndToEnd {
                 let point = try folder.makeFolder("mnt")
                 // A pipe that the server kept open would hold up `cat` until the limit.
                 let text = try shell(
-                    "cd $4; { \"$1\" mount \"$2\" \"$3\"; echo usable; ls \"$3\"; } 2>&1 | cat", try Ovafs.path(),
+                    "cd $4; { \"$1\" mount \"$2\" \"$3\"; echo usable; ls \"$3\"; } 2>&1 | cat",
+                    try Ovafs.path(),
                     package.path, point, package.members, limit: 20
                 ).lines
                 #expect(text.first == "usable")
                 #expect(text.contains(StandardPackage.first))
                 let server = try #require(folder.processes().first)
-                #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(server)/cwd") == "/")
+                #expect(
+                    try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(server)/cwd") == "/")
                 #expect(getsid(server) == server)
                 for descriptor in 0...2 {
                     let target = try FileManager.default.destinationOfSymbolicLink(
@@ -69,7 +71,9 @@ extension EndToEnd {
             }
         }
 
-        @Test("C5: SIGINT, SIGTERM and SIGHUP end the server and the mount", arguments: [SIGINT, SIGTERM, SIGHUP])
+        @Test(
+            "C5: SIGINT, SIGTERM and SIGHUP end the server and the mount",
+            arguments: [SIGINT, SIGTERM, SIGHUP])
         func signals(signal: CInt) throws {
             try withTestFolder { folder in
                 let package = try StandardPackage(in: folder)

@@ -7,7 +7,8 @@ import Testing
 extension EndToEnd {
     @Suite struct OptionTests {
         @Test(
-            "O1: only allow_other lets other users in", .enabled(if: EndToEnd.isRoot, "needs root to be another user"))
+            "O1: only allow_other lets other users in",
+            .enabled(if: EndToEnd.isRoot, "needs root to be another user"))
         func otherUsers() throws {
             for (options, isAllowed) in [("", false), ("allow_other", true)] {
                 try withStandardMount(options: options) { _, mount, folder in
@@ -31,9 +32,12 @@ extension EndToEnd {
             }
         }
 
-        @Test("O4 O5: every cache option serves the same bytes", arguments: [
-            "cache=none", "cache=kernel", "cache_size=1M", "cache_size=64K,threads=1", "threads=8,cache=none",
-        ])
+        @Test(
+            "O4 O5: every cache option serves the same bytes",
+            arguments: [
+                "cache=none", "cache=kernel", "cache_size=1M", "cache_size=64K,threads=1",
+                "threads=8,cache=none",
+            ])
         func caches(options: String) throws {
             try withStandardMount(options: options) { package, mount, _ in
                 for (name, reference) in package.references { try run(["cmp", mount(name), reference]) }
@@ -42,7 +46,8 @@ extension EndToEnd {
 
         @Test("O6: what mount(8) and fstab add is accepted")
         func ignored() throws {
-            let options = "ro,noauto,user,user=someone,nofail,_netdev,defaults,nosuid,nodev,noexec,x-systemd.automount"
+            let options =
+                "ro,noauto,user,user=someone,nofail,_netdev,defaults,nosuid,nodev,noexec,x-systemd.automount"
             try withStandardMount(options: options) { _, mount, _ in
                 let note = try run(["cat", mount("notes.txt")]).text
                 #expect(note == "A note.")
@@ -52,8 +57,10 @@ extension EndToEnd {
         @Test(
             "O6 O7 C3: an option that cannot be is refused by its name, with exit code 2",
             arguments: [
-                ("rw", "rw"), ("frobnicate", "frobnicate"), ("frobnicate=3", "frobnicate"), ("uid=root", "uid"),
-                ("uid=-1", "uid"), ("umask=999", "umask"), ("ctldir=maybe", "ctldir"), ("cache=much", "cache"),
+                ("rw", "rw"), ("frobnicate", "frobnicate"), ("frobnicate=3", "frobnicate"),
+                ("uid=root", "uid"),
+                ("uid=-1", "uid"), ("umask=999", "umask"), ("ctldir=maybe", "ctldir"),
+                ("cache=much", "cache"),
                 ("cache_size=lots", "cache_size"), ("threads=0", "threads"), ("ro,allow_othr", "allow_othr"),
             ])
         func refused(options: String, name: String) throws {

@@ -29,7 +29,9 @@ extension EndToEnd {
                 try run(["diff", "-r", mount.point, copy])
                 let times = try run(["stat", "--format=%Y", mount("notes.txt"), copy + "/notes.txt"]).lines
                 #expect(times[0] == times[1])
-                #expect(try run(["file", "--brief", mount(StandardPackage.first)]).text.contains("MBR boot sector"))
+                #expect(
+                    try run(["file", "--brief", mount(StandardPackage.first)]).text.contains(
+                        "MBR boot sector"))
             }
         }
 
@@ -44,7 +46,9 @@ extension EndToEnd {
                 let data = try dataByteCount(mount(name))
                 #expect(try allocatedByteCount(copy) <= data + Self.slack)
                 // Through the page cache the kernel reads ahead, into holes too; without it, only data is asked for.
-                if options == "cache=none" { #expect(try Statistics(of: mount).bytesServed <= data + Self.slack) }
+                if options == "cache=none" {
+                    #expect(try Statistics(of: mount).bytesServed <= data + Self.slack)
+                }
             }
         }
 
@@ -56,7 +60,9 @@ extension EndToEnd {
                     try run(["tar", "-cSf", archive, "-C", mount.point, name])
                     let size = Int(try PosixFile(archive).status().st_size)
                     #expect(try size <= dataByteCount(mount(name)) + Self.slack)
-                    try shell("mkdir -p $1; tar -xSf $2 -C $1; cmp $1/$3 $4", folder("out"), archive, name, reference)
+                    try shell(
+                        "mkdir -p $1; tar -xSf $2 -C $1; cmp $1/$3 $4", folder("out"), archive, name,
+                        reference)
                 }
             }
         }
@@ -67,7 +73,8 @@ extension EndToEnd {
                 let copy = folder("copy.raw")
                 try run(["rsync", "--sparse", "--times", mount(StandardPackage.first), copy])
                 try run(["cmp", copy, package.firstReference])
-                #expect(try allocatedByteCount(copy) <= dataByteCount(mount(StandardPackage.first)) + Self.slack)
+                #expect(
+                    try allocatedByteCount(copy) <= dataByteCount(mount(StandardPackage.first)) + Self.slack)
             }
         }
 
@@ -77,9 +84,15 @@ extension EndToEnd {
                 for (name, reference) in package.references {
                     try run(["qemu-img", "compare", "-f", "raw", "-F", "raw", mount(name), reference])
                     // Direct I/O, as qemu does it for its own guests.
-                    try run(["qemu-img", "compare", "-T", "none", "-f", "raw", "-F", "raw", mount(name), reference])
-                    try run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", mount(name), folder("copy.qcow2")])
-                    try run(["qemu-img", "compare", "-f", "qcow2", "-F", "raw", folder("copy.qcow2"), reference])
+                    try run([
+                        "qemu-img", "compare", "-T", "none", "-f", "raw", "-F", "raw", mount(name), reference,
+                    ])
+                    try run([
+                        "qemu-img", "convert", "-f", "raw", "-O", "qcow2", mount(name), folder("copy.qcow2"),
+                    ])
+                    try run([
+                        "qemu-img", "compare", "-f", "qcow2", "-F", "raw", folder("copy.qcow2"), reference,
+                    ])
                 }
             }
         }
@@ -127,7 +140,9 @@ extension EndToEnd {
             }
         }
 
-        @Test("P6: mount -o loop of an image inside a mounted package", .enabled(if: EndToEnd.isRoot, "needs root"))
+        @Test(
+            "P6: mount -o loop of an image inside a mounted package",
+            .enabled(if: EndToEnd.isRoot, "needs root"))
         func loopMountOfWholeDisk() throws {
             try withTestFolder { folder in
                 let package = try StandardPackage(in: folder)
@@ -136,7 +151,8 @@ extension EndToEnd {
                 try folder.write(
                     descriptor(
                         files: [ReferencedFile(id: "a", href: "data.img")],
-                        disks: [ListedDisk(id: "d", file: "a", capacity: "\"\(12 << 20)\"")]), to: "members/y.ovf")
+                        disks: [ListedDisk(id: "d", file: "a", capacity: "\"\(12 << 20)\"")]),
+                    to: "members/y.ovf")
                 try Fixtures.tar(["y.ovf", "data.img"], in: package.members, to: folder("y.ova"))
                 try withMount(of: folder("y.ova"), in: folder) { mount in
                     let guest = try folder.makeFolder("guest")

@@ -12,7 +12,8 @@ extension EndToEnd {
                 let names = try run(["ls", "-A", mount.point]).lines.sorted()
                 #expect(
                     names == [
-                        "appliance-disk1.raw", "appliance-disk2.raw", "appliance.mf", "appliance.ovf", "notes.txt",
+                        "appliance-disk1.raw", "appliance-disk2.raw", "appliance.mf", "appliance.ovf",
+                        "notes.txt",
                     ])
                 for name in ["appliance.ovf", "appliance.mf", "notes.txt"] {
                     try run(["cmp", mount(name), package.members + "/" + name])
@@ -34,7 +35,8 @@ extension EndToEnd {
                 try folder.write(
                     descriptor(
                         files: [
-                            ReferencedFile(id: "a", href: "sparse.vmdk"), ReferencedFile(id: "b", href: "plain.img"),
+                            ReferencedFile(id: "a", href: "sparse.vmdk"),
+                            ReferencedFile(id: "b", href: "plain.img"),
                         ],
                         disks: [
                             ListedDisk(id: "d1", file: "a", capacity: "\"\(5 << 20)\""),
@@ -59,7 +61,8 @@ extension EndToEnd {
                 try folder.write(
                     descriptor(
                         files: [
-                            ReferencedFile(id: "a", href: "disk1.vmdk"), ReferencedFile(id: "b", href: "disk1.img"),
+                            ReferencedFile(id: "a", href: "disk1.vmdk"),
+                            ReferencedFile(id: "b", href: "disk1.img"),
                         ],
                         disks: [
                             ListedDisk(id: "d1", file: "a", capacity: "\"\(1 << 20)\""),
@@ -81,7 +84,8 @@ extension EndToEnd {
                     files: [],
                     disks: [
                         ListedDisk(
-                            id: "scratch", file: nil, capacity: "\"3\" ovf:capacityAllocationUnits=\"GigaBytes\"")
+                            id: "scratch", file: nil,
+                            capacity: "\"3\" ovf:capacityAllocationUnits=\"GigaBytes\"")
                     ])
                 try folder.write(text, to: "x.ovf")
                 try Fixtures.tar(["x.ovf"], in: folder.path, to: folder("x.ova"))
@@ -100,19 +104,23 @@ extension EndToEnd {
             try withTestFolder { folder in
                 let members = try folder.makeFolder("members")
                 let reference = folder("reference.raw")
-                try Fixtures.rawDisk(reference, byteCount: 2 << 20, data: [0..<300_000, 1_500_000..<1_600_000])
+                try Fixtures.rawDisk(
+                    reference, byteCount: 2 << 20, data: [0..<300_000, 1_500_000..<1_600_000])
                 try Fixtures.vmdk(reference, to: folder("whole.vmdk"))
                 try shell(
-                    "split --bytes=65537 --numeric-suffixes --suffix-length=9 $1 $2/disk.vmdk.", folder("whole.vmdk"),
+                    "split --bytes=65537 --numeric-suffixes --suffix-length=9 $1 $2/disk.vmdk.",
+                    folder("whole.vmdk"),
                     members)
                 let size = try run(["stat", "--format=%s", folder("whole.vmdk")]).text
                 try folder.write(
                     descriptor(
                         files: [
                             ReferencedFile(
-                                id: "a", href: "disk.vmdk", attributes: "ovf:size=\"\(size)\" ovf:chunkSize=\"65537\"")
+                                id: "a", href: "disk.vmdk",
+                                attributes: "ovf:size=\"\(size)\" ovf:chunkSize=\"65537\"")
                         ],
-                        disks: [ListedDisk(id: "d1", file: "a", capacity: "\"\(2 << 20)\"")]), to: "members/x.ovf")
+                        disks: [ListedDisk(id: "d1", file: "a", capacity: "\"\(2 << 20)\"")]),
+                    to: "members/x.ovf")
                 let pieces = try run(["ls", members]).lines.filter { $0 != "x.ovf" }
                 #expect(pieces.count > 3)
                 try Fixtures.tar(["x.ovf"] + pieces, in: members, to: folder("x.ova"))
@@ -164,10 +172,14 @@ extension EndToEnd {
                 let package = try StandardPackage(in: folder)
                 let archive = try Mount(package.path, in: folder, on: "archive", options: "ctldir=visible")
                 for (number, source) in [package.members, package.members + "/appliance.ovf"].enumerated() {
-                    let mount = try Mount(source, in: folder, on: "folder\(number)", options: "ctldir=visible")
+                    let mount = try Mount(
+                        source, in: folder, on: "folder\(number)", options: "ctldir=visible")
                     // The summary names the kind of source; all other files are the same.
                     try run(
-                        ["diff", "-r", "--exclude=info.json", "--exclude=stats.json", archive.point, mount.point])
+                        [
+                            "diff", "-r", "--exclude=info.json", "--exclude=stats.json", archive.point,
+                            mount.point,
+                        ])
                     try mount.unmount()
                 }
                 try archive.unmount()

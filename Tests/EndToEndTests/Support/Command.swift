@@ -43,13 +43,15 @@ struct CommandFailure: Error, CustomStringConvertible {
 @discardableResult
 func attempt(_ command: [String], in folder: URL? = nil, limit: Int = 60) throws -> CommandResult {
     // Outputs go to files: a server that goes on in the background keeps them open, and a pipe would never end.
-    let outputs = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("out-\(UUID().uuidString)")
+    let outputs = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent(
+        "out-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: outputs, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: outputs) }
     let standardOutput = outputs.appendingPathComponent("1")
     let standardError = outputs.appendingPathComponent("2")
     let exitCode = try spawn(
-        ["/usr/bin/env", "--chdir", folder?.path ?? outputs.path, "timeout", "--kill-after=5", "\(limit)"] + command,
+        ["/usr/bin/env", "--chdir", folder?.path ?? outputs.path, "timeout", "--kill-after=5", "\(limit)"]
+            + command,
         standardOutput: standardOutput.path, standardError: standardError.path)
     return CommandResult(
         command: command.joined(separator: " "),
@@ -89,7 +91,7 @@ private func spawn(
     // SAFETY: the lists end with nil, and their strings live until the child was started.
     var arguments = unsafe command.map { unsafe strdup($0) } + [nil]
     var variables = unsafe environment.map { unsafe strdup("\($0)=\($1)") } + [nil]
-    defer { for unsafe string in unsafe arguments + variables { unsafe free(string) } }
+    defer { for unsafestring in unsafe arguments + variables { unsafe free(string) } }
     var child = pid_t()
     let result = unsafe posix_spawn(&child, command[0], &actions, &attributes, &arguments, &variables)
     guard result == 0 else { throw SystemCallError(call: "posix_spawn", errno: result) }

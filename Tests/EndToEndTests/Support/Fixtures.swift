@@ -94,7 +94,8 @@ enum Fixtures {
     /// A tar of files in a folder, in this order, by GNU tar.
     ///
     /// - Throws: when tar fails.
-    static func tar(_ members: [String], in folder: String, to path: String, format: String = "ustar") throws {
+    static func tar(_ members: [String], in folder: String, to path: String, format: String = "ustar") throws
+    {
         try run(
             [
                 "tar", "--create", "--file", path, "--format=\(format)", "--mtime=2026-01-02 03:04:05Z",

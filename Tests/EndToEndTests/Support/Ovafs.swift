@@ -11,7 +11,8 @@ enum Ovafs {
     /// - Throws: when it is not there.
     static func path() throws -> String {
         // The running program is either the bundle itself or inside of it.
-        var folder = URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+        var folder = URL(
+            fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
         for _ in 0..<4 {
             folder.deleteLastPathComponent()
             let candidate = folder.appendingPathComponent("ovafs").path

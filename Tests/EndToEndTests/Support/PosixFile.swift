@@ -80,9 +80,10 @@ struct PosixFile: ~Copyable {
     /// The bytes of a private mapping of the file.
     ///
     /// - Parameters:
-    ///   - offset: in bytes, a multiple of the page size.
     ///   - count: in bytes, more than 0.
+    ///   - offset: in bytes, a multiple of the page size.
     /// - Throws: `SystemCallError` with mmap's errno.
+    /// - Returns: the bytes.
     func mapped(_ count: Int, at offset: Int) throws(SystemCallError) -> [UInt8] {
         let address = unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, offset)
         guard let address = unsafe address, unsafe address != MAP_FAILED else {

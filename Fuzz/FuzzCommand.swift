@@ -1,0 +1,74 @@
+// `ovafs-fuzz`: feeds a parser with a file, or with damaged copies of sample files.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+
+@main
+struct FuzzCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ovafs-fuzz",
+        abstract: "Bytes in, no trap out.",
+        discussion: """
+            Without --seconds and --round, each file is parsed once as it is; - is standard input. With --seconds, \
+            damaged copies of the files are parsed. Whatever traps is repeated with --round and the same files.
+            """)
+
+    @Argument(
+        help: ArgumentHelp("tar, package, envelope, manifest, certificate or vmdk.", valueName: "parser"))
+    var target: FuzzTarget
+
+    @Argument(help: "Samples.")
+    var files: [String]
+
+    @Option(help: "How long to go on.")
+    var seconds: Double?
+
+    @Option(help: "Decides the damage, together with the round.")
+    var seed: UInt64 = 1
+
+    @Option(help: "Run this round only.")
+    var round: UInt64?
+
+    @Option(help: "A file that has the number of the round, to be read after a trap.")
+    var progress: String?
+
+    func run() throws {
+        let samples = try files.map { name in
+            [UInt8](
+                try name == "-"
+                    ? FileHandle.standardInput.readToEnd() ?? Data()
+                    : Data(contentsOf: URL(fileURLWithPath: name)))
+        }
+        if let round {
+            target.parse(input(of: round, from: samples))
+        } else if let seconds {
+            try runRounds(of: samples, until: Date() + seconds)
+        } else {
+            for sample in samples { target.parse(sample) }
+        }
+    }
+
+    private func runRounds(of samples: [[UInt8]], until end: Date) throws {
+        let record = try progress.map { path in
+            try Data().write(to: URL(fileURLWithPath: path))
+            return try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        }
+        var round: UInt64 = 0
+        while Date() < end {
+            if let record {
+                try record.seek(toOffset: 0)
+                try record.write(contentsOf: Data("\(round)\n".utf8))
+            }
+            target.parse(input(of: round, from: samples))
+            round += 1
+        }
+        print("\(target.rawValue): \(round) rounds, seed \(seed)")
+    }
+
+    /// The damaged bytes of a round: the same for the same seed, round and samples.
+    private func input(of round: UInt64, from samples: [[UInt8]]) -> [UInt8] {
+        var mutator = Mutator(seed: seed &+ round &* 0x9e37_79b9)
+        return mutator.damaged(samples, repairsTar: target.isArchive)
+    }
+}

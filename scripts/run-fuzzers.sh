@@ -1,0 +1,47 @@
+#!/bin/bash
+# Runs every parser on damaged copies of the examples and, where they are present, of the shared samples.
+# SPDX-License-Identifier: Apache-2.0
+#
+# usage: scripts/run-fuzzers.sh SECONDS [SEED]     (seconds for each parser; the seed is the day's by default)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds=$1
+seed=${2:-$(date +%Y%m%d)}
+fuzz=.build/release/ovafs-fuzz
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for package in Examples/*.ova; do
+    mkdir "$work/$(basename "$package")"
+    tar -xf "$package" -C "$work/$(basename "$package")"
+done
+folders=(Examples "$work")
+if [ -d ../shared/corpus ]; then folders+=(../shared/corpus); fi
+
+# samples PATTERN...: files of at most 1 MiB by name.
+samples() {
+    local pattern
+    for pattern; do find "${folders[@]}" -follow -type f -size -1024k -name "$pattern" -print0; done | sort -z
+}
+
+status=0
+for target in tar package envelope manifest certificate vmdk; do
+    case $target in
+    tar | package) patterns=('*.ova' '*.tar') ;;
+    envelope) patterns=('*.ovf' '*.OVF') ;;
+    manifest) patterns=('*.mf') ;;
+    certificate) patterns=('*.cert' '*.mf') ;;
+    vmdk) patterns=('*.vmdk' 'vmdk-*.img') ;;
+    esac
+    mapfile -d '' -t files < <(samples "${patterns[@]}")
+    code=0
+    # Memory without bound is a finding, and so is a round that does not end.
+    (ulimit -v 4000000 && exec timeout --signal=KILL $((seconds + 60)) \
+        "$fuzz" "$target" "${files[@]}" --seconds "$seconds" --seed "$seed" --progress "$work/round") || code=$?
+    if [ "$code" -ne 0 ]; then
+        echo "$target: ended with $code; to repeat it:" >&2
+        echo "  $fuzz $target --seed $seed --round $(cat "$work/round") ${files[*]@Q}" >&2
+        status=1
+    fi
+done
+exit "$status"
