@@ -11,6 +11,8 @@ package enum GrainContent: Sendable, Equatable {
     case text
     /// Stored, with bytes that do not compress.
     case noise
+    /// Stored, with words in no order: bytes that compress to about a third, as files do.
+    case prose
 
     /// Holes, runs and single grains, of every kind.
     package static func mixed(_ count: Int) -> [GrainContent] {
@@ -36,10 +38,29 @@ package enum GrainContent: Sendable, Equatable {
         case .noise:
             var random = SeededRandom(seed: UInt64(index) + 1)
             bytes = random.bytes(periodByteCount)
+        case .prose:
+            bytes = Self.prose(periodByteCount, seed: UInt64(index) + 1)
         }
         while bytes.count < byteCount {
             bytes.append(contentsOf: Array(bytes.prefix(byteCount - bytes.count)))
         }
         return bytes
+    }
+
+    private static func prose(_ byteCount: Int, seed: UInt64) -> [UInt8] {
+        var random = SeededRandom(seed: seed)
+        // Words of 3 to 10 letters; those in front are used more often, as in a language.
+        let words = (0..<512).map { _ in
+            (0..<Int.random(in: 3...10, using: &random)).map { _ in
+                UInt8.random(in: UInt8(ascii: "a")...UInt8(ascii: "z"), using: &random)
+            }
+        }
+        var result: [UInt8] = []
+        result.reserveCapacity(byteCount + 16)
+        while result.count < byteCount {
+            let limit = Int.random(in: 1...words.count, using: &random)
+            result += words[Int.random(in: 0..<limit, using: &random)] + [UInt8(ascii: " ")]
+        }
+        return Array(result.prefix(byteCount))
     }
 }
