@@ -19,10 +19,10 @@ RELEASE_FLAGS := --configuration release --static-swift-stdlib --product ovafs
 # One set of flags for building and testing, or each of the two would undo the other's work.
 CHECK_FLAGS   := --explicit-target-dependency-import-check error
 BINARY        := .build/release/ovafs
-SWIFT_FOLDERS := $(wildcard Package.swift Sources Tests Fuzz Benchmarks/Package.swift Benchmarks/Benchmarks)
+SWIFT_FOLDERS := $(wildcard Package.swift Sources Tests Fuzz Benchmarks/Package.swift Benchmarks/Benchmarks Benchmarks/Cases Benchmarks/Tools)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint imports linkage install uninstall format bench fuzz clean
+.PHONY: help demo build test check lint imports linkage install uninstall format bench bench-check bench-time fuzz clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,9 +73,15 @@ uninstall: ## remove precisely what `make install` with the same variables insta
 	rm -f '$(DESTDIR)$(MANDIR)/man1/ovafs.1' '$(DESTDIR)$(MANDIR)/man8/mount.ova.8'
 	rm -f '$(DESTDIR)$(BASH_COMPLETIONS)/ovafs' '$(DESTDIR)$(ZSH_COMPLETIONS)/_ovafs' '$(DESTDIR)$(FISH_COMPLETIONS)/ovafs.fish'
 
-bench: ## compare with what a user would pick instead, and print the table
-	@scripts/install-dependencies.sh bench
-	@Benchmarks/peers.sh
+bench: ## compare with what a user would pick instead, and print the table (as root; BENCH_FLAGS: see peers.sh)
+	@SWIFT='$(SWIFT)' Benchmarks/peers.sh $(BENCH_FLAGS)
+
+bench-check: ## check instructions, allocations and source bytes against Benchmarks/Thresholds (UPDATE=1 writes them)
+	@SWIFT='$(SWIFT)' Benchmarks/check.sh $(if $(UPDATE),--update)
+
+bench-time: ## report the time of the in-process benchmarks
+	@scripts/install-dependencies.sh build
+	$(SWIFT) package --package-path Benchmarks --allow-writing-to-package-directory benchmark
 
 fuzz: ## run every parser on damaged input for FUZZ_SECONDS each
 	@scripts/install-dependencies.sh build
@@ -83,4 +89,4 @@ fuzz: ## run every parser on damaged input for FUZZ_SECONDS each
 	@scripts/run-fuzzers.sh $(FUZZ_SECONDS)
 
 clean: ## remove what was built
-	rm -rf .build
+	rm -rf .build Benchmarks/.build

@@ -126,7 +126,7 @@ def measure(bench: Bench, results: Results, only: list[str] | None, repeat: int)
         given_up: set[str] = set()
         # Rows keep the order of the workload, whoever goes first.
         outcomes: dict[str, list[Measurement | str]] = {name: [] for name in workload.names}
-        for number in range(repeat):
+        for number in range(min(repeat, workload.most_rounds or repeat)):
             shift = number % len(workload.names)
             for name in workload.names[shift:] + workload.names[:shift]:
                 if name in given_up:

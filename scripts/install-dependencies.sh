@@ -2,14 +2,15 @@
 # Installs the Debian packages that a task of this project needs and this machine lacks, and says which.
 # SPDX-License-Identifier: Apache-2.0
 #
-# usage: scripts/install-dependencies.sh [build|test|check|bench]...
+# usage: scripts/install-dependencies.sh [build|test|check|bench|bench-check]...
 # Says nothing when nothing is missing. Swift itself is not a Debian package and is only checked for.
 set -eu
 
 build_packages='libfuse3-dev fuse3 libdeflate-dev zlib1g-dev libxml2-dev pkg-config'
 test_packages='qemu-utils e2fsprogs attr jq libxml2-utils openssl fdisk util-linux mount file tar rsync diffutils man-db groff'
 check_packages='shellcheck binutils'
-bench_packages='qemu-utils qemu-system-common libvmdk-utils fio hyperfine valgrind e2fsprogs tar'
+bench_packages='python3 qemu-utils qemu-system-common libvmdk-utils fio e2fsprogs fuse3 mount util-linux procps tar'
+bench_check_packages='python3 valgrind binutils'
 
 fail() {
     echo "install-dependencies: $*" >&2
@@ -23,7 +24,8 @@ for task in "${@:-build}"; do
     test) wanted="$wanted $build_packages $test_packages" ;;
     check) wanted="$wanted $build_packages $test_packages $check_packages" ;;
     bench) wanted="$wanted $build_packages $bench_packages" ;;
-    *) fail "no such task: $task (build, test, check or bench)" ;;
+    bench-check) wanted="$wanted $build_packages $bench_check_packages" ;;
+    *) fail "no such task: $task (build, test, check, bench or bench-check)" ;;
     esac
 done
 

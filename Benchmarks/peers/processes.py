@@ -29,6 +29,8 @@ class Usage:
     cpu_seconds: float
     peak_bytes: int
     output: str = ""
+    # What the whole machine was busy for meanwhile, in seconds of one core; stolen time counts.
+    machine_seconds: float = 0.0
 
 
 class _Running:
@@ -95,6 +97,7 @@ def run_together(
     commands: list[list[str]], *, cwd: Path | None = None, timeout: float = DEFAULT_TIMEOUT
 ) -> Usage:
     """Runs commands at once; the time is the last one's."""
+    busy = machine_busy_seconds()
     start = time.perf_counter()
     running = [_Running(command, cwd, timeout) for command in commands]
     parts = []
@@ -109,7 +112,7 @@ def run_together(
         raise failure
     return Usage(
         seconds, sum(part.cpu_seconds for part in parts), max(part.peak_bytes for part in parts),
-        "".join(part.output for part in parts))
+        "".join(part.output for part in parts), machine_busy_seconds() - busy)
 
 
 def run_in_turn(commands: list[list[str]], *, cwd: Path | None = None) -> Usage:
@@ -118,7 +121,15 @@ def run_in_turn(commands: list[list[str]], *, cwd: Path | None = None) -> Usage:
     parts = [run(command, cwd=cwd) for command in commands]
     return Usage(
         time.perf_counter() - start, sum(part.cpu_seconds for part in parts),
-        max(part.peak_bytes for part in parts))
+        max(part.peak_bytes for part in parts), machine_seconds=sum(part.machine_seconds for part in parts))
+
+
+def machine_busy_seconds() -> float:
+    """What all cores did since the machine started, but for waiting."""
+    with open("/proc/stat", encoding="ascii") as stat:
+        # user nice system idle iowait irq softirq steal; guest time is in user and nice.
+        fields = [int(field) for field in stat.readline().split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / TICKS
 
 
 def peak_bytes_of(pid: int) -> int:

@@ -11,6 +11,8 @@ from peers import contestants as c
 from peers.workloads import Measurement, Workload
 
 MIB = 1 << 20
+# What else a machine may do, in parts of its cores, before the report warns. Writing files back is in it.
+QUIET_SHARE = 0.10
 CACHE_BYTES = 64 * MIB  # the default of `-o cache_size`
 
 
@@ -98,6 +100,14 @@ class Results:
             return None
         return ours / theirs if workload.higher_is_better else theirs / ours
 
+    def other_share(self) -> float:
+        """The part of the cores that went to no contestant while contestants ran."""
+        entries = [entry.details for found in self.series.values() for series in found.values()
+                   for entry in series.measurements if "other_cpu_seconds" in entry.details]
+        seconds = sum(float(entry["seconds"]) for entry in entries)
+        other = sum(float(entry["other_cpu_seconds"]) for entry in entries)
+        return other / seconds / self.cores if seconds else 0.0
+
     # Goals
 
     def goals(self) -> list[Goal]:
@@ -172,7 +182,11 @@ class Results:
             lines.append(
                 f"| | inflating all grains from memory | *libdeflate, one thread* | {_shown(middle, 's')} | "
                 f"{_shown(low, 's')} – {_shown(high, 's')} | | {middle:.2f} s | | |")
-        lines += ["", *self._refusals(), *self._digest_lines()]
+        share = self.other_share()
+        lines += ["", f"While the contestants ran, {share:.0%} of the cores went to the rest of the machine"
+                  + (": **too much for these times to mean anything; run it again on a quiet one.**"
+                     if share > QUIET_SHARE else ".")]
+        lines += [*self._refusals(), *self._digest_lines()]
         return "\n".join(lines) + "\n"
 
     def _row(self, workload: Workload, name: str, series: Series, first: bool) -> str:
@@ -202,13 +216,13 @@ class Results:
             for name, series in self.series[workload.key].items():
                 for text in series.refusals:
                     found[f"- {workload.key}, {name}: {text}"] = None
-        return ["Refused:", "", *found, ""] if found else []
+        return ["", "Refused:", "", *found, ""] if found else []
 
     def _digest_lines(self) -> list[str]:
         if not self.digests:
             return []
         same = [name for name, verdict in self.digests.items() if verdict == "same"]
-        lines = [f"The whole disk's SHA-256 is that of the original for: {', '.join(same) or 'no one'}."]
+        lines = ["", f"The whole disk's SHA-256 is that of the original for: {', '.join(same) or 'no one'}."]
         lines += [f"**Not for {name}: {verdict}.**" for name, verdict in self.digests.items() if verdict != "same"]
         return lines
 
@@ -216,6 +230,7 @@ class Results:
         return {
             "machine": machine,
             "digests": self.digests,
+            "share_of_cores_elsewhere": self.other_share(),
             "inflate_cpu_seconds": self.inflate_cpu,
             "goals": [asdict(goal) for goal in self.goals()],
             "workloads": [

@@ -1,0 +1,24 @@
+// The cases as benchmarks of the benchmark library: time and throughput, which are reported and never gated.
+// SPDX-License-Identifier: Apache-2.0
+
+import Benchmark
+import Cases
+
+nonisolated(unsafe) let benchmarks: @Sendable () -> Void = {
+    for entry in BenchmarkCase.all {
+        let prepared: PreparedCase
+        do {
+            prepared = try entry.prepare()
+        } catch {
+            print("\(entry.name) is not measured: \(error)")
+            continue
+        }
+        Benchmark(
+            entry.name,
+            configuration: Benchmark.Configuration(
+                metrics: [.wallClock, .throughput], scalingFactor: .kilo, maxDuration: .seconds(2))
+        ) { benchmark in
+            try prepared.run(benchmark.scaledIterations.count)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+// swift-tools-version: 6.2
+// In-process benchmarks of ovafs: a package of its own, so that those who build ovafs fetch no benchmark library.
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+// As in the package that is measured: what is measured must be what is shipped.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+// The folders in Sources are links to the targets of ovafs: `package` access ends at a package's border, and
+// what is measured is not public.
+let package = Package(
+    name: "ovafs-benchmarks",
+    platforms: [.macOS(.v13)],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
+    ],
+    targets: [
+        .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+        .target(
+            name: "ByteSources",
+            dependencies: [.product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: settings),
+        .target(
+            name: "DiskImages",
+            dependencies: ["ByteSources", "CDeflate"],
+            swiftSettings: settings),
+        .target(
+            name: "OVFPackage",
+            dependencies: [
+                "ByteSources", "CXML2", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "TestSupport",
+            dependencies: ["ByteSources", "DiskImages", "CDeflate"],
+            swiftSettings: settings),
+        .target(
+            name: "Cases",
+            dependencies: ["ByteSources", "DiskImages", "OVFPackage", "TestSupport"],
+            path: "Cases",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "run-case",
+            dependencies: ["Cases"],
+            path: "Tools/RunCase",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "InProcess",
+            dependencies: ["Cases", .product(name: "Benchmark", package: "benchmark")],
+            path: "Benchmarks/InProcess",
+            swiftSettings: settings,
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),
+    ],
+    swiftLanguageModes: [.v6]
+)
