@@ -15,7 +15,7 @@ FileTree: ByteSources
 RemoteSources: ByteSources CCurl
 Appliance: ByteSources DiskImages OVFPackage FileTree
 FuseServer: ByteSources FileTree CFuse
-ovafs: ByteSources RemoteSources Appliance FuseServer
+ovafs: ByteSources DiskImages OVFPackage FileTree RemoteSources Appliance FuseServer
 '
 
 status=0

@@ -91,7 +91,7 @@ private func spawn(
     // SAFETY: the lists end with nil, and their strings live until the child was started.
     var arguments = unsafe command.map { unsafe strdup($0) } + [nil]
     var variables = unsafe environment.map { unsafe strdup("\($0)=\($1)") } + [nil]
-    defer { for unsafestring in unsafe arguments + variables { unsafe free(string) } }
+    defer { unsafe (arguments + variables).forEach { unsafe free($0) } }
     var child = pid_t()
     let result = unsafe posix_spawn(&child, command[0], &actions, &attributes, &arguments, &variables)
     guard result == 0 else { throw SystemCallError(call: "posix_spawn", errno: result) }

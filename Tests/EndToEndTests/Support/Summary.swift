@@ -16,10 +16,12 @@ struct Summary: Decodable {
         let error: String?
     }
 
+    struct Finding: Decodable { let code: String }
+
     let version: Int
     let kind: String
     let disks: [Disk]
-    let warnings: [String]
+    let warnings: [Finding]
 
     /// - Throws: when the text is no such JSON.
     init(_ json: Data) throws {

@@ -1,0 +1,113 @@
+// What the descriptor and the manifest mean, as a mount shows it: SEMANTICS, "The control folder".
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite struct MeaningTests {
+        @Test("M1: root-disk and by-bus lead to the raw disks")
+        func links() throws {
+            try withStandardMount { package, mount, _ in
+                let links = try shell("cd $1/.ova; readlink root-disk by-bus/*", mount.point).lines
+                #expect(
+                    links == [
+                        "../\(StandardPackage.first)", "../../\(StandardPackage.first)",
+                        "../../\(StandardPackage.second)",
+                    ])
+                try run(["cmp", mount(".ova/root-disk"), package.firstReference])
+                try run(["cmp", mount(".ova/by-bus/scsi0:1"), package.secondReference])
+            }
+        }
+
+        @Test("M2: each system of a collection has its disks under systems/")
+        func collection() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                // The machine once more, under another name and with the second disk only.
+                try shell(
+                    """
+                    cd "$1"
+                    system=$(sed -n '/<VirtualSystem /,$p' appliance.ovf | sed 's|</Envelope>||')
+                    other=$(printf '%s' "$system" | sed 's/ovf:id="vm"/ovf:id="other"/; /vmdisk1/d')
+                    { sed '/<VirtualSystem /,$d' appliance.ovf
+                      echo '<VirtualSystemCollection ovf:id="all"><Info>Two</Info>'
+                      printf '%s\n%s\n' "$system" "$other"
+                      echo '</VirtualSystemCollection></Envelope>'; } > both.ovf
+                    xmllint --noout both.ovf
+                    tar --create --file "$2" both.ovf appliance-disk1.vmdk appliance-disk2.vmdk notes.txt
+                    """, package.members, folder("both.ova"))
+                try withMount(of: folder("both.ova"), in: folder) { mount in
+                    #expect(try run(["ls", mount(".ova/systems")]).lines.sorted() == ["other", "vm"])
+                    try run(["cmp", mount(".ova/systems/vm/root-disk"), package.firstReference])
+                    try run(["cmp", mount(".ova/systems/other/root-disk"), package.secondReference])
+                }
+            }
+        }
+
+        @Test("M3: the manifest, rewritten for coreutils, can be checked in .ova/stored")
+        func checksums() throws {
+            try withStandardMount { _, mount, _ in
+                let checked = try run(
+                    ["sha256sum", "--check", "--strict", "../checksums.sha256"],
+                    in: URL(fileURLWithPath: mount(".ova/stored"))
+                ).lines
+                #expect(checked.count == 4)
+                #expect(checked.allSatisfy { $0.hasSuffix(": OK") })
+            }
+        }
+
+        @Test("M4: glance-properties has a property a line")
+        func glanceProperties() throws {
+            try withStandardMount { _, mount, _ in
+                let lines = try run(["cat", mount(".ova/glance-properties")]).lines
+                #expect(lines.contains("vmware_adaptertype=lsiLogic"))
+                #expect(lines.contains("vmware_disktype=streamOptimized"))
+                #expect(lines.allSatisfy { $0.contains("=") })
+            }
+        }
+
+        @Test("M5 F13: attributes tell the adapter, the bus, the root disk, and what is known of the digest")
+        func attributes() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                // One digit of the second disk's digest is another.
+                try shell(
+                    """
+                    cd "$1"; digest=$(sed -n 's/.*disk2.vmdk)= //p' appliance.mf)
+                    case $digest in 0*) other=1;; *) other=0;; esac
+                    sed -i "s/$digest/$other${digest#?}/" appliance.mf
+                    """, package.members)
+                try Fixtures.tar(StandardPackage.memberNames, in: package.members, to: folder("x.ova"))
+                try withMount(of: folder("x.ova"), in: folder) { mount in
+                    func value(_ name: String, _ file: String) throws -> String {
+                        try run([
+                            "getfattr", "--only-values", "--absolute-names", "-n", "user.ova.\(name)",
+                            mount(file),
+                        ])
+                        .text
+                    }
+                    #expect(try value("adapter", StandardPackage.first) == "lsiLogic")
+                    #expect(try value("bus", StandardPackage.second) == "scsi0:1")
+                    #expect(try value("root", StandardPackage.first) == "true")
+                    #expect(try value("root", StandardPackage.second) == "false")
+                    #expect(try value("manifest", StandardPackage.first) == "unchecked")
+                    try shell("cat $1/* > /dev/null", mount(".ova/stored"))
+                    #expect(try value("manifest", StandardPackage.first) == "ok")
+                    #expect(try value("manifest", StandardPackage.second) == "bad")
+                    #expect(try value("manifest", "notes.txt") == "ok")
+                }
+                let point = try folder.makeFolder("refused")
+                let refused = try Ovafs.attempt("mount", folder("x.ova"), point, "-o", "verify=manifest")
+                #expect(refused.exitCode == 1)
+                #expect(refused.standardError.contains("appliance-disk2.vmdk"))
+                #expect(folder.mountPoints().isEmpty)
+                try withMount(of: package.path, in: folder, options: "verify=manifest") { mount in
+                    let state = try run(["getfattr", "-n", "user.ova.manifest", mount(StandardPackage.first)])
+                        .text
+                    #expect(state.contains("\"ok\""))
+                }
+            }
+        }
+    }
+}

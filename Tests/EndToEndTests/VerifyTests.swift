@@ -1,0 +1,138 @@
+// `ovafs verify` and `ovafs extract`: SEMANTICS C10 and C11.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite struct VerifyTests {
+        /// The report of `ovafs verify --json`, as far as tests ask.
+        private struct Report: Decodable {
+            struct Certificate: Decodable {
+                let signature: String
+                let validity: String
+                let isTrusted: Bool
+                let isOK: Bool
+            }
+
+            struct Damage: Decodable { let guestOffset: Int }
+            struct Disk: Decodable {
+                let isOK: Bool
+                let damages: [Damage]
+            }
+
+            let isOK: Bool
+            let certificate: Certificate?
+            let disks: [Disk]
+        }
+
+        private func verify(_ arguments: String...) throws -> (report: Report, exitCode: Int32) {
+            let result = try attempt([try Ovafs.path(), "verify", "--json"] + arguments)
+            return (try JSONDecoder().decode(Report.self, from: result.standardOutput), result.exitCode)
+        }
+
+        @Test("C10: a sound package verifies, also in depth, and a changed member does not")
+        func digests() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let sound = try verify(package.path, "--deep")
+                #expect(sound.exitCode == 0 && sound.report.isOK)
+                #expect(sound.report.disks.count == 2)
+
+                try shell("printf 'Another note.\\n' > $1/notes.txt", package.members)
+                try Fixtures.tar(StandardPackage.memberNames, in: package.members, to: folder("x.ova"))
+                let changed = try verify(folder("x.ova"))
+                #expect(changed.exitCode == 1 && !changed.report.isOK)
+                let text = try Ovafs.attempt("verify", folder("x.ova"))
+                #expect(text.exitCode == 1)
+                #expect(text.lines.contains { $0.hasPrefix("bad") && $0.contains("notes.txt") })
+                #expect(text.standardError.split(separator: "\n").count == 1)
+            }
+        }
+
+        @Test("C10: --deep names each damaged grain by its place on the disk")
+        func deep() throws {
+            try withTestFolder { folder in
+                let image = try DamagedImage(in: folder)
+                #expect(try verify(image.path).exitCode == 0)
+                let found = try verify(image.path, "--deep")
+                #expect(found.exitCode == 1)
+                #expect(
+                    found.report.disks.flatMap(\.damages).map(\.guestOffset) == [
+                        DamagedImage.damaged.lowerBound
+                    ])
+            }
+        }
+
+        @Test(
+            "C10: a certificate made by openssl is checked",
+            arguments: [
+                ("good", true, "valid", "valid"), ("expired", false, "valid", "expired"),
+                ("wrong key", false, "invalid", "valid"), ("changed manifest", false, "invalid", "valid"),
+            ])
+        func certificate(what: String, isOK: Bool, signature: String, validity: String) throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                try shell(
+                    """
+                    cd "$1"
+                    openssl req -newkey rsa:2048 -nodes -keyout ../key.pem -out ../request.pem -subj /CN=tester \
+                        2> /dev/null
+                    days=30; if [ "$2" = expired ]; then days=-1; fi
+                    openssl x509 -req -in ../request.pem -signkey ../key.pem -days $days -out ../certificate.pem 2> /dev/null
+                    key=../key.pem
+                    if [ "$2" = 'wrong key' ]; then openssl genrsa -out ../other.pem 2048 2> /dev/null; key=../other.pem; fi
+                    signature=$(openssl dgst -sha256 -sign $key -hex appliance.mf | sed 's/.*= *//')
+                    { echo "SHA256(appliance.mf)= $signature"; cat ../certificate.pem; } > appliance.cert
+                    if [ "$2" = 'changed manifest' ]; then sed -i 's/= /=  /' appliance.mf; fi
+                    """, package.members, what)
+                try Fixtures.tar(
+                    StandardPackage.memberNames + ["appliance.cert"], in: package.members, to: folder("x.ova")
+                )
+                let found = try verify(folder("x.ova"), "--trust", folder("certificate.pem"))
+                let certificate = try #require(found.report.certificate)
+                #expect(found.exitCode == (isOK ? 0 : 1))
+                #expect(certificate.isOK == isOK)
+                #expect(certificate.signature == signature)
+                #expect(certificate.validity == validity)
+                if isOK {
+                    #expect(certificate.isTrusted)
+                    #expect(try verify(folder("x.ova")).report.certificate?.isTrusted == false)
+                }
+            }
+        }
+
+        @Test("C11: extract copies disks as sparse files, and replaces one only when told to")
+        func extract() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let out = try folder.makeFolder("out")
+                try run([try Ovafs.path(), "extract", package.path, "-o", out])
+                #expect(try run(["ls", "-A", out]).lines.sorted() == package.references.keys.sorted())
+                for (name, reference) in package.references {
+                    try run(["cmp", out + "/" + name, reference])
+                    let copy = try PosixFile(out + "/" + name).status()
+                    #expect(copy.st_blocks * 512 < copy.st_size)
+                }
+                let again = try Ovafs.attempt("extract", package.path, "vmdisk2", "-o", out)
+                #expect(again.exitCode == 2)
+                #expect(again.standardError.contains("--force"))
+                try run([try Ovafs.path(), "extract", package.path, "vmdisk2", "-o", folder("one.raw")])
+                try run(["cmp", folder("one.raw"), package.secondReference])
+                let unknown = try Ovafs.attempt("extract", package.path, "vmdisk9", "-o", folder("nine.raw"))
+                #expect(unknown.exitCode == 2)
+                #expect(unknown.standardError.contains("vmdisk9"))
+            }
+        }
+
+        @Test("C11: a damaged disk is not extracted, and leaves no file that looks complete")
+        func extractDamaged() throws {
+            try withTestFolder { folder in
+                let image = try DamagedImage(in: folder)
+                let result = try Ovafs.attempt("extract", image.path, "-o", folder("copy.raw"))
+                #expect(result.exitCode == 1)
+                #expect(!FileManager.default.fileExists(atPath: folder("copy.raw")))
+            }
+        }
+    }
+}
