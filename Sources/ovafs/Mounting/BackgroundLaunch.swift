@@ -45,9 +45,20 @@ enum BackgroundLaunch {
         defer { unsafe strings.forEach { unsafe free($0) } }
         var child = pid_t()
         // SAFETY: the strings live until the call has returned; the list ends with nil.
-        let result = unsafe posix_spawn(&child, "/proc/self/exe", &actions, nil, &strings, environ)
+        let result = unsafe posix_spawn(&child, programPath, &actions, nil, &strings, environ)
         guard result == 0 else { throw failure("start the server", result) }
         return child
+    }
+
+    /// This program's own file, so that the server has its name in ps(1); the kernel's link to it where the file is
+    /// no longer there.
+    private static var programPath: String {
+        let link = "/proc/self/exe"
+        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let length = unsafe readlink(link, &path, path.count)
+        guard length > 0, length < path.count else { return link }
+        let text = String(decoding: path.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return unsafe access(text, X_OK) == 0 ? text : link
     }
 
     private static func exitCode(of child: pid_t) -> CInt {
