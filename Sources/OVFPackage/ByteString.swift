@@ -32,6 +32,11 @@ extension String {
     /// shortened where they are very long.
     package init(displaying bytes: [UInt8]) {
         let longest = 200
+        // Nearly all names are plain.
+        if bytes.count <= longest, bytes.allSatisfy({ (0x20..<0x7f).contains($0) }) {
+            self.init(decoding: bytes, as: UTF8.self)
+            return
+        }
         var text = ""
         for scalar in String(decoding: bytes.prefix(longest), as: UTF8.self).unicodeScalars {
             if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {

@@ -59,18 +59,24 @@ extension XMLElement {
 }
 
 extension String {
-    /// The text without white space at its ends.
+    /// The text without white space, in XML's sense, at its ends.
+    /// Spec: XML 1.0, 2.3, production 3.
     var trimmed: String {
-        guard let first = firstIndex(where: { !$0.isWhitespace }),
-            let last = lastIndex(where: { !$0.isWhitespace })
-        else { return "" }
-        return String(self[first...last])
+        let isSpace = { (byte: UInt8) in byte == 0x20 || byte == 0x0a || byte == 0x09 || byte == 0x0d }
+        guard let first = utf8.first, let last = utf8.last, isSpace(first) || isSpace(last) else {
+            return self
+        }
+        let start = utf8.drop(while: isSpace)
+        guard let end = start.lastIndex(where: { !isSpace($0) }) else { return "" }
+        // What follows is ASCII or nothing: the index is between two characters' scalars.
+        return String(self[start.startIndex..<utf8.index(after: end)])
     }
 
     /// Whether the two are equal but for the case of ASCII letters.
     func caseInsensitiveEquals(_ other: String) -> Bool {
-        utf8.count == other.utf8.count
-            && zip(utf8, other.utf8).allSatisfy {
+        guard utf8.count == other.utf8.count else { return false }
+        return self == other
+            || utf8.elementsEqual(other.utf8) {
                 PackageRoles.asciiLowercased($0) == PackageRoles.asciiLowercased($1)
             }
     }

@@ -34,8 +34,8 @@ struct MemberPath {
         var safe: [[UInt8]] = []
         for component in components where !component.elementsEqual("..".utf8) {
             if component.count > Self.maximumComponentByteCount { isShortened = true }
-            safe.append(
-                component.prefix(Self.maximumComponentByteCount).map { $0 == 0 ? UInt8(ascii: "_") : $0 })
+            let shown = Array(component.prefix(Self.maximumComponentByteCount))
+            safe.append(shown.contains(0) ? shown.map { $0 == 0 ? UInt8(ascii: "_") : $0 } : shown)
         }
         if safe.count > Self.maximumDepth {
             isShortened = true
@@ -52,20 +52,37 @@ struct DisplayTree {
     /// For a name that is taken, the number to try next: many duplicates of one name stay cheap.
     private var nextNumbers: [ByteString: Int] = [:]
     private var folderNumbers: [ByteString: Int] = [:]
+    private var lastFolder = PlacedFolder()
 
     /// `components`, with `~2`, `~3` … after a name that is taken already.
     mutating func place(_ components: [[UInt8]]) -> [[UInt8]] {
-        var placed: [[UInt8]] = []
-        var prefix: [UInt8] = []
-        for (index, component) in components.enumerated() {
-            let isFile = index == components.count - 1
-            let name = freeName(for: component, under: prefix, isFile: isFile)
-            prefix += name + [UInt8(ascii: "/")]
-            placed.append(name)
-            let key = ByteString(prefix)
-            if isFile { files.insert(key) } else { folders.insert(key) }
+        guard let name = components.last else { return [] }
+        let folder = place(folder: components.dropLast())
+        let placed = freeName(for: name, under: folder.prefix, isFile: true)
+        files.insert(ByteString(folder.prefix + placed + [UInt8(ascii: "/")]))
+        return folder.placed + [placed]
+    }
+
+    /// The folder at `components`; the members of a folder mostly follow each other.
+    private mutating func place(folder components: ArraySlice<[UInt8]>) -> PlacedFolder {
+        if components == lastFolder.components[...] { return lastFolder }
+        var folder = PlacedFolder(components: Array(components))
+        for component in components {
+            let name = freeName(for: component, under: folder.prefix, isFile: false)
+            folder.prefix += name + [UInt8(ascii: "/")]
+            folder.placed.append(name)
+            folders.insert(ByteString(folder.prefix))
         }
-        return placed
+        lastFolder = folder
+        return folder
+    }
+
+    /// A folder as it is stored and as it is shown.
+    private struct PlacedFolder {
+        var components: [[UInt8]] = []
+        var placed: [[UInt8]] = []
+        /// The names shown, each with a slash behind it.
+        var prefix: [UInt8] = []
     }
 
     private mutating func freeName(for component: [UInt8], under prefix: [UInt8], isFile: Bool) -> [UInt8] {

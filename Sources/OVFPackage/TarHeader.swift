@@ -45,17 +45,11 @@ struct TarHeader {
         guard bytes.count == blockByteCount,
             let stored = TarNumber(bytes[(start + 148)..<(start + 156)])?.unsigned
         else { return false }
-        var unsignedSum = 0
-        var highBytes = 0
-        for byte in bytes {
-            unsignedSum += Int(byte)
-            highBytes += Int(byte >> 7)
-        }
-        for byte in bytes[(start + 148)..<(start + 156)] {
-            unsignedSum += 0x20 - Int(byte)
-            highBytes -= Int(byte >> 7)
-        }
-        return stored == UInt64(unsignedSum) || Int(exactly: stored) == unsignedSum - 256 * highBytes
+        let field = bytes[(start + 148)..<(start + 156)]
+        let sum = bytes.reduce(0) { $0 &+ Int($1) } - field.reduce(0) { $0 + Int($1) } + 8 * 0x20
+        guard stored != UInt64(sum) else { return true }
+        let highBytes = bytes.reduce(0) { $0 &+ Int($1 >> 7) } - field.reduce(0) { $0 + Int($1 >> 7) }
+        return Int(exactly: stored) == sum - 256 * highBytes
     }
 
     /// The bytes of a field up to its first NUL.

@@ -64,6 +64,7 @@ package struct TarIndex: Sendable {
         _ item: TarScanner.Found, _ wanted: [[UInt8]], _ placed: [[UInt8]], _ isShortened: Bool,
         _ isReferable: Bool, _ log: inout WarningLog
     ) {
+        guard isShortened || !isReferable || wanted != placed else { return }
         let path = String(displaying: item.path)
         let shown = String(displaying: Array(placed.joined(separator: [UInt8(ascii: "/")])))
         let place = "the member at byte \(item.location.headerOffset)"
