@@ -6,6 +6,8 @@ struct MemberPath {
     /// Folders and the name, without empty ones and `.`; `..` is still there.
     let components: [ArraySlice<UInt8>]
     let isAbsolute: Bool
+    /// Whether the name stays inside the package.
+    let isReferable: Bool
 
     /// The longest component that a directory can list, in bytes.
     static let maximumComponentByteCount = 255
@@ -14,12 +16,18 @@ struct MemberPath {
 
     init(_ path: [UInt8]) {
         isAbsolute = path.first == UInt8(ascii: "/")
-        components = path.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
-    }
-
-    /// Whether the name stays inside the package.
-    var isReferable: Bool {
-        !isAbsolute && !components.isEmpty && !components.contains { $0.elementsEqual("..".utf8) }
+        var components: [ArraySlice<UInt8>] = []
+        var climbs = false
+        for component in path.split(separator: UInt8(ascii: "/")) {
+            // `.` and `..` are the only short names that mean something else.
+            if component.count <= 2, component.allSatisfy({ $0 == UInt8(ascii: ".") }) {
+                guard component.count == 2 else { continue }
+                climbs = true
+            }
+            components.append(component)
+        }
+        self.components = components
+        isReferable = !isAbsolute && !components.isEmpty && !climbs
     }
 
     /// The components joined by single slashes.
@@ -54,13 +62,18 @@ struct DisplayTree {
     private var folderNumbers: [ByteString: Int] = [:]
     private var lastFolder = PlacedFolder()
 
+    init(memberCount: Int) {
+        files.reserveCapacity(memberCount)
+    }
+
     /// `components`, with `~2`, `~3` … after a name that is taken already.
     mutating func place(_ components: [[UInt8]]) -> [[UInt8]] {
         guard let name = components.last else { return [] }
         let folder = place(folder: components.dropLast())
         let placed = freeName(for: name, under: folder.prefix, isFile: true)
         files.insert(ByteString(folder.prefix + placed + [UInt8(ascii: "/")]))
-        return folder.placed + [placed]
+        // Nearly every name is free: then the path is shown as it came.
+        return folder.isUnchanged && placed == name ? components : folder.placed + [placed]
     }
 
     /// The folder at `components`; the members of a folder mostly follow each other.
@@ -71,6 +84,7 @@ struct DisplayTree {
             let name = freeName(for: component, under: folder.prefix, isFile: false)
             folder.prefix += name + [UInt8(ascii: "/")]
             folder.placed.append(name)
+            if name != component { folder.isUnchanged = false }
             folders.insert(ByteString(folder.prefix))
         }
         lastFolder = folder
@@ -83,6 +97,7 @@ struct DisplayTree {
         var placed: [[UInt8]] = []
         /// The names shown, each with a slash behind it.
         var prefix: [UInt8] = []
+        var isUnchanged = true
     }
 
     private mutating func freeName(for component: [UInt8], under prefix: [UInt8], isFile: Bool) -> [UInt8] {

@@ -41,14 +41,16 @@ package struct TarIndex: Sendable {
 
     /// Gives each member its place in the tree: honest names first, so that a hostile one takes none from them.
     private static func placed(_ found: [TarScanner.Found], _ log: inout WarningLog) -> [PackageMember] {
-        var tree = DisplayTree()
+        var tree = DisplayTree(memberCount: found.count)
         let paths = found.map { MemberPath($0.path) }
         var components: [[[UInt8]]] = Array(repeating: [], count: found.count)
         for wantsReferable in [true, false] {
-            for index in found.indices where paths[index].isReferable == wantsReferable {
+            for index in paths.indices where paths[index].isReferable == wantsReferable {
                 let (safe, isShortened) = paths[index].sanitized()
-                components[index] = tree.place(safe)
-                report(found[index], safe, components[index], isShortened, wantsReferable, &log)
+                let placed = tree.place(safe)
+                components[index] = placed
+                guard isShortened || !wantsReferable || safe != placed else { continue }
+                report(found[index], safe, placed, isShortened, wantsReferable, &log)
             }
         }
         return found.indices.map { index in
@@ -64,7 +66,6 @@ package struct TarIndex: Sendable {
         _ item: TarScanner.Found, _ wanted: [[UInt8]], _ placed: [[UInt8]], _ isShortened: Bool,
         _ isReferable: Bool, _ log: inout WarningLog
     ) {
-        guard isShortened || !isReferable || wanted != placed else { return }
         let path = String(displaying: item.path)
         let shown = String(displaying: Array(placed.joined(separator: [UInt8(ascii: "/")])))
         let place = "the member at byte \(item.location.headerOffset)"
