@@ -55,6 +55,7 @@ extension EnvelopeParser {
             switch element.name {
             case "Item", "StorageItem", "EthernetPortItem":
                 let names = element.attribute("configuration")?.split(whereSeparator: \.isWhitespace)
+                reportUnknown(names ?? [], line: element.line)
                 if let names, !names.contains(where: { $0 == configuration ?? "" }) { continue }
                 // Bounds of what may be chosen, not what is.
                 if let bound = element.attribute("bound"), bound != "normal" { continue }
@@ -68,6 +69,13 @@ extension EnvelopeParser {
         let specific = Set(chosen.filter { $0.isSpecific }.map(\.item.instanceID))
         hardware.items = chosen.filter { $0.isSpecific || !specific.contains($0.item.instanceID) }.map(\.item)
         return hardware
+    }
+
+    /// Reports configurations that the DeploymentOptionSection does not have.
+    private mutating func reportUnknown(_ configurations: [Substring], line: Int) {
+        for name in configurations where !configurationNames.contains(String(name)) {
+            log.add(.configurationUnknown, "there is no configuration \"\(name)\"", line: line)
+        }
     }
 
     private mutating func item(_ element: XMLElement) throws(DescriptorError) -> HardwareItem {

@@ -10,6 +10,8 @@ package struct EnvelopeParser {
     /// Every property of the document, by key and by `class.key.instance`.
     var properties: [String: String] = [:]
     let configuration: String?
+    /// The ids of every configuration.
+    let configurationNames: Set<String>
 
     package var warnings: [PackageWarning] { log.warnings }
 
@@ -40,6 +42,7 @@ package struct EnvelopeParser {
         envelope.configurations = Self.configurations(deployment)
         let chosen = envelope.configurations.first { $0.isDefault } ?? envelope.configurations.first
         configuration = chosen?.id
+        configurationNames = Set(envelope.configurations.map(\.id))
         envelope.chosenConfiguration = chosen?.id
         checkHead(root)
         collectProperties(of: root)

@@ -33,6 +33,7 @@ extension PackageWarning {
         case archiveDamaged = "archive-damaged"
         case archiveEndMissing = "archive-end-missing"
         case memberCutShort = "member-cut-short"
+        case memberOverUstarLimit = "member-over-ustar-limit"
         case memberSkipped = "member-skipped"
         case memberDuplicate = "member-duplicate"
         case memberUnknownType = "member-unknown-type"
@@ -47,7 +48,6 @@ extension PackageWarning {
 
         // The descriptor.
         case envelopeNamespace = "envelope-namespace"
-        case envelopeVersion = "envelope-version"
         case elementMissing = "element-missing"
         case valueInvalid = "value-invalid"
         case identifierMissing = "identifier-missing"

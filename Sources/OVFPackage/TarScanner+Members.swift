@@ -4,6 +4,9 @@
 import ByteSources
 
 extension TarScanner {
+    /// What eleven octal digits cannot say, in bytes; readers of plain ustar refuse it.
+    private static let ustarByteCountLimit: UInt64 = 1 << 33
+
     /// Takes the member whose header is at `position`; false where the archive ends inside it.
     mutating func readMember(_ header: TarHeader, _ block: OnDiskRecord) throws(ReadError) -> Bool {
         defer {
@@ -119,6 +122,9 @@ extension TarScanner {
                 location: PackageMember.ArchiveLocation(
                     headerOffset: headerOffset, dataOffset: contentOffset, storedByteCount: content),
                 source: bytes))
+        if stored >= Self.ustarByteCountLimit {
+            log.add(.memberOverUstarLimit, "\"\(name)\" is larger than the 8 GiB that plain ustar can say")
+        }
         guard available == content else {
             log.add(.memberCutShort, "the archive ends inside \"\(name)\": \(missing) bytes are missing")
             return false

@@ -220,6 +220,7 @@ struct EnvelopeParserTests {
         let first = try Build(sections: options(""), items: items).envelope()
         #expect(first.systems[0].hardware?.memoryByteCount == 16 << 20)
         let none = try Build(items: items).envelope()
+        #expect(try Build(items: items).parse().codes.contains(.configurationUnknown))
         #expect(none.systems[0].hardware?.memoryByteCount == 1 << 20)
     }
 

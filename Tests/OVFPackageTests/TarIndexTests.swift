@@ -184,6 +184,15 @@ struct TarIndexTests {
         #expect(index.warnings.map(\.code) == [.memberCutShort])
     }
 
+    @Test("a member over 8 GiB is reported: importers that know plain ustar only refuse it")
+    func overUstarLimit() throws {
+        let index = try index {
+            $0.add(Array("large".utf8), sizeField: TarBuilder.base256(1 << 33))
+        }
+        #expect(index.warnings.map(\.code) == [.memberOverUstarLimit, .memberCutShort])
+        #expect(index.members[0].missingByteCount == 1 << 33)
+    }
+
     @Test("a hard link is its earlier member")
     func hardLinks() throws {
         let index = try index {
