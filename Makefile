@@ -40,10 +40,11 @@ test: ## install what the tests need, then run them all, real mounts included
 
 check: lint imports test linkage ## everything that must hold before a commit: what CI runs
 
-lint: ## check the format of the Swift files and the syntax of the scripts
+lint: ## check the format of the Swift files, the scripts, and that documents and code agree
 	@scripts/install-dependencies.sh check
 	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_FOLDERS)
 	@scripts/check-scripts.sh
+	@scripts/check-docs.sh
 
 imports: ## check that targets import only what docs/ARCHITECTURE.md allows
 	@scripts/check-imports.sh

@@ -1,0 +1,33 @@
+#!/bin/sh
+# Checks that documents and code name the same things: promises and their tests, codes of findings, options.
+# SPDX-License-Identifier: Apache-2.0
+set -eu
+cd "$(dirname "$0")/.."
+status=0
+complain() {
+    echo "docs: $*" >&2
+    status=1
+}
+
+# Each promise of SEMANTICS.md is named by a test, and each number that a test names is a promise.
+promises=$(sed -n 's/^- \*\*\([A-Z][0-9]*\)\*\*.*/\1/p' docs/SEMANTICS.md)
+tested=$(grep -rhoE '"([TMFPOC][0-9]+ )*[TMFPOC][0-9]+: ' Tests/EndToEndTests | grep -oE '[TMFPOC][0-9]+' | sort -u)
+for promise in $promises; do
+    echo "$tested" | grep -qx "$promise" || complain "no test of Tests/EndToEndTests names $promise of docs/SEMANTICS.md"
+done
+for number in $tested; do
+    echo "$promises" | grep -qx "$number" || complain "a test names $number, which docs/SEMANTICS.md does not promise"
+done
+
+# Each code of a finding is explained.
+codes=$(sed -n 's/^ *case [A-Za-z]* = "\([a-z-]*\)"$/\1/p' Sources/OVFPackage/PackageWarning.swift)
+for code in $codes; do
+    grep -q "^| \`$code\` |" docs/FINDINGS.md || complain "docs/FINDINGS.md does not explain the finding $code"
+done
+
+# Each mount option and each flag is in the manual.
+options=$(sed -n 's/^ *case ("\([a-z_]*\)", .*/\1/p' Sources/ovafs/Mounting/MountOptions.swift | sort -u)
+for option in $options; do
+    grep -q "\(Cm\|,\) *$option\b" docs/ovafs.1 || complain "docs/ovafs.1 does not have the mount option $option"
+done
+exit "$status"
