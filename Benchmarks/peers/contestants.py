@@ -10,8 +10,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from peers.data import Package
@@ -43,7 +45,6 @@ class Server:
     mount_points: list[Path]
     disks: list[Path]
     folder: Path
-    pids: list[int] = field(default_factory=list)
     statistics: Path | None = None
 
     def __enter__(self) -> Server:
@@ -51,6 +52,11 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.end()
+
+    @cached_property
+    def pids(self) -> list[int]:
+        """The serving processes; looked for when first asked for, not while a start is timed."""
+        return sorted({pid for point in self.mount_points for pid in processes_naming(str(point))})
 
     def cpu_seconds(self) -> float:
         return sum(cpu_seconds_of(pid) for pid in self.pids)
@@ -65,10 +71,11 @@ class Server:
         return sum(bytes_read_by(pid) for pid in self.pids), "rchar"
 
     def end(self) -> None:
+        pids = self.pids
         for mount_point in self.mount_points:
             if not _unmount(mount_point):
                 subprocess.run(["umount", "--lazy", str(mount_point)], capture_output=True, check=False)
-        _await_end(self.pids)
+        _await_end(pids)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -118,13 +125,23 @@ def _start(command: list[str], cwd: Path) -> None:
     """Runs the command that mounts; it returns once its server is in the background."""
     with tempfile.TemporaryFile() as errors:
         # Not a pipe: a server that keeps standard error open would never end the read of it.
-        result = subprocess.run(
-            command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
-            timeout=START_SECONDS, check=False)
-        if result.returncode != 0:
+        process = subprocess.Popen(
+            command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
+        # A wait with a time limit would poll, in steps as long as what is timed here.
+        guard = threading.Timer(START_SECONDS, process.kill)
+        guard.start()
+        try:
+            status = process.wait()
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            guard.cancel()
+        if status != 0:
             errors.seek(0)
             lines = errors.read().decode(errors="replace").strip().splitlines()
-            raise Refused(lines[-1] if lines else f"{command[0]}: exit status {result.returncode}")
+            raise Refused(lines[-1] if lines else f"{command[0]}: exit status {status}")
 
 
 def _await_file(path: Path) -> None:
@@ -147,9 +164,7 @@ def serve_ovafs(tools: Tools, source: Path, raw_names: list[str], options: str =
     command = [str(tools.ovafs), "mount", str(source), str(mount_point)]
     try:
         _start(command + (["-o", options] if options else []), folder)
-        server.pids = processes_naming(str(mount_point))
     except BaseException:
-        server.pids = processes_naming(str(mount_point))
         server.end()
         raise
     return server
@@ -169,9 +184,7 @@ def serve_storage_daemon(tools: Tools, package: Package) -> Server:
     server = Server(points, points, folder)
     try:
         _start([*command, "--daemonize", "--pidfile", str(folder / "pid")], folder)
-        server.pids = processes_naming(str(points[0]))
     except BaseException:
-        server.pids = processes_naming(str(points[0]))
         server.end()
         raise
     return server
@@ -188,9 +201,7 @@ def serve_vmdkmount(tools: Tools, package: Package) -> Server:
             _start(["vmdkmount", str(disk.vmdk), str(point)], folder)
         for disk in server.disks:
             _await_file(disk)
-        server.pids = [pid for point in points for pid in processes_naming(str(point))]
     except BaseException:
-        server.pids = [pid for point in points for pid in processes_naming(str(point))]
         server.end()
         raise
     return server
