@@ -82,7 +82,7 @@ bench-check: ## check instructions, allocations and source bytes against Benchma
 
 bench-time: ## report the time of the in-process benchmarks
 	@scripts/install-dependencies.sh build
-	$(SWIFT) package --package-path Benchmarks --allow-writing-to-package-directory benchmark
+	$(SWIFT) package --package-path Benchmarks benchmark --no-progress
 
 fuzz: ## run every parser on damaged input for FUZZ_SECONDS each
 	@scripts/install-dependencies.sh build

@@ -7,11 +7,17 @@ package struct BenchmarkCase: Sendable {
     package let name: String
     /// One operation, in words.
     package let operation: String
+    /// Whether it takes microseconds, so that a clock has to be read around many of them.
+    package let isShort: Bool
     private let prepared: @Sendable () throws -> PreparedCase
 
-    init(_ name: String, _ operation: String, prepared: @escaping @Sendable () throws -> PreparedCase) {
+    init(
+        _ name: String, _ operation: String, isShort: Bool = false,
+        prepared: @escaping @Sendable () throws -> PreparedCase
+    ) {
         self.name = name
         self.operation = operation
+        self.isShort = isShort
         self.prepared = prepared
     }
 

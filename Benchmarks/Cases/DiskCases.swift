@@ -29,7 +29,9 @@ enum DiskCases {
             }, sourceByteCount: { meter.byteCount })
     }
 
-    private static let extentLookup = BenchmarkCase("extent-lookup", "find where a guest byte is stored") {
+    private static let extentLookup = BenchmarkCase(
+        "extent-lookup", "find where a guest byte is stored", isShort: true
+    ) {
         let meter = ReadMeter()
         let opened = try OpenedImage(MeteredSource(image(.front), countedBy: meter))
         let byteCount = opened.image.virtualByteCount
@@ -55,7 +57,9 @@ enum DiskCases {
         try decoding(runGrainCount * grainByteCount)
     }
 
-    private static let cacheHit = BenchmarkCase("cache-hit", "read 4 KiB of a grain that is in the cache") {
+    private static let cacheHit = BenchmarkCase(
+        "cache-hit", "read 4 KiB of a grain that is in the cache", isShort: true
+    ) {
         let meter = ReadMeter()
         let opened = try OpenedImage(MeteredSource(image(.front), countedBy: meter))
         let buffer = ReadBuffer(byteCount: grainByteCount)

@@ -4,7 +4,7 @@
 import Benchmark
 import Cases
 
-nonisolated(unsafe) let benchmarks: @Sendable () -> Void = {
+let benchmarks: @Sendable () -> Void = {
     for entry in BenchmarkCase.all {
         let prepared: PreparedCase
         do {
@@ -16,9 +16,14 @@ nonisolated(unsafe) let benchmarks: @Sendable () -> Void = {
         Benchmark(
             entry.name,
             configuration: Benchmark.Configuration(
-                metrics: [.wallClock, .throughput], scalingFactor: .kilo, maxDuration: .seconds(2))
+                metrics: [.wallClock, .throughput], scalingFactor: entry.isShort ? .kilo : .one,
+                maxDuration: .seconds(2))
         ) { benchmark in
-            try prepared.run(benchmark.scaledIterations.count)
+            do {
+                try prepared.run(benchmark.scaledIterations.count)
+            } catch {
+                benchmark.error("\(entry.name): \(error)")
+            }
         }
     }
 }
