@@ -51,8 +51,7 @@ private func list(
     _ request: fuse_req_t?, _ inode: fuse_ino_t, _ byteCount: Int, from offset: off_t, _ write: EntryWriter
 ) {
     guard let request = unsafe request else { return }
-    // SAFETY: the session was made with a `ServedTree` that outlives it.
-    let tree = unsafe Unmanaged<ServedTree>.fromOpaque(fuse_req_userdata(request)).takeUnretainedValue()
+    let tree = unsafe served(request)
     let reply = unsafe Reply(to: request)
     guard case .directory(let directory) = tree.tree.node(inode)?.content else {
         return reply.failure(ENOTDIR)

@@ -28,8 +28,7 @@ private func answer(
     _ request: fuse_req_t?, _ inode: fuse_ino_t, _ byteCount: Int, _ value: (Node) -> [UInt8]?
 ) {
     guard let request = unsafe request else { return }
-    // SAFETY: the session was made with a `ServedTree` that outlives it.
-    let tree = unsafe Unmanaged<ServedTree>.fromOpaque(fuse_req_userdata(request)).takeUnretainedValue()
+    let tree = unsafe served(request)
     let reply = unsafe Reply(to: request)
     guard let node = tree.tree.node(inode) else { return reply.failure(ENOENT) }
     guard let value = value(node) else { return reply.failure(ENODATA) }

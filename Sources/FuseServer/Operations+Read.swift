@@ -12,8 +12,7 @@ func readFile(
     _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
     guard let request = unsafe request else { return }
-    // SAFETY: the session was made with a `ServedTree` that outlives it.
-    let tree = unsafe Unmanaged<ServedTree>.fromOpaque(fuse_req_userdata(request)).takeUnretainedValue()
+    let tree = unsafe served(request)
     let reply = unsafe Reply(to: request)
     guard !reply.isInterrupted else { return reply.failure(EINTR) }
     guard let start = UInt64(exactly: offset) else { return reply.failure(EINVAL) }

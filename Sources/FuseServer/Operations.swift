@@ -7,7 +7,7 @@ import FileTree
 import Glibc
 
 /// The tree that a request is about.
-private func served(_ request: fuse_req_t) -> ServedTree {
+func served(_ request: fuse_req_t) -> ServedTree {
     // SAFETY: the session was made with a `ServedTree` that outlives it.
     unsafe Unmanaged<ServedTree>.fromOpaque(fuse_req_userdata(request)).takeUnretainedValue()
 }

@@ -17,8 +17,8 @@ struct ExtractCommand: ParsableCommand {
             called PATH.partial.
             """)
 
-    @Argument(help: "An OVA, an .ovf or the folder that holds it, or a disk image.", completion: .file())
-    var source: String
+    @OptionGroup
+    var source: SourceArguments
 
     @Argument(help: "Disks to copy, by id, file name or raw name; without any, all.")
     var disks: [String] = []
@@ -30,22 +30,11 @@ struct ExtractCommand: ParsableCommand {
     @Flag(name: .shortAndLong, help: "Replace files that are there already.")
     var force = false
 
-    @Option(help: ArgumentHelp("Threads that decode; without it, one a core.", valueName: "n"))
-    var threads: Int?
-
-    @Flag(help: "Open a package whose descriptor is missing or broken, too.")
-    var lenient = false
-
-    func validate() throws {
-        if let threads, !(1...256).contains(threads) {
-            throw ValidationError("--threads takes a number from 1 to 256")
-        }
-    }
+    @OptionGroup
+    var threads: ThreadArguments
 
     func run() throws {
-        var options = ApplianceOptions()
-        options.isLenient = lenient
-        let appliance = try Appliance.open(source, options: options)
+        let appliance = try source.open()
         let chosen = try chosenDisks(of: appliance)
         let isDirectory = Self.isDirectory(output)
         guard chosen.count == 1 || isDirectory else {
@@ -55,8 +44,9 @@ struct ExtractCommand: ParsableCommand {
                     "\(chosen.count) disks and one file: make the directory \(output) first, or name one disk"
             )
         }
-        for (disk, bytes) in chosen {
-            let path = isDirectory ? FilePath(output).appending(disk.rawFileName) : FilePath(output)
+        let names = Self.fileNames(of: chosen.map(\.disk))
+        for ((disk, bytes), name) in zip(chosen, names) {
+            let path = isDirectory ? FilePath(output).appending(name) : FilePath(output)
             try copy(bytes, named: disk.rawFileName, to: path)
         }
     }
@@ -68,7 +58,7 @@ struct ExtractCommand: ParsableCommand {
             let bar = ProgressBar(name, of: bytes.byteCount) { copy.progress }
             do throws(ReadError) {
                 try bar.show { () throws(ReadError) in
-                    try copy.run(threadCount: threads ?? ProcessorCount.current)
+                    try copy.run(threadCount: threads.count)
                 }
                 try file.finish()
             } catch {
@@ -86,7 +76,7 @@ struct ExtractCommand: ParsableCommand {
                 status: .wrongUsage, message: "\(path) is there already; --force replaces it")
         }
         let status: ExitStatus = if case .system = error { .cannotReadSource } else { .damaged }
-        return CommandFailure(status: status, message: "\(source): \(disk): \(error)")
+        return CommandFailure(status: status, message: "\(source.source): \(disk): \(error)")
     }
 
     /// The disks that were asked for, with their bytes.
@@ -95,13 +85,14 @@ struct ExtractCommand: ParsableCommand {
     ) throws -> [(disk: ApplianceDisk, bytes: any ByteSource)] {
         let wanted = try disks.isEmpty ? appliance.disks : disks.map { try disk($0, of: appliance) }
         guard !wanted.isEmpty else {
-            throw CommandFailure(status: .damaged, message: "\(source): there is no disk in it")
+            throw CommandFailure(status: .damaged, message: "\(source.source): there is no disk in it")
         }
         return try wanted.map { disk in
             guard let bytes = disk.source else {
                 let reason = if case .unreadable(let reason) = disk.content { reason } else { "" }
                 throw CommandFailure(
-                    status: .damaged, message: "\(source): disk \(disk.identifier) is not decoded: \(reason)")
+                    status: .damaged,
+                    message: "\(source.source): disk \(disk.identifier) is not decoded: \(reason)")
             }
             return (disk, bytes)
         }
@@ -111,9 +102,19 @@ struct ExtractCommand: ParsableCommand {
         guard let disk = appliance.disks.first(where: { $0.isCalled(name) }) else {
             let known = appliance.disks.map(\.identifier).joined(separator: ", ")
             throw CommandFailure(
-                status: .wrongUsage, message: "\(source) has no disk '\(name)'; it has \(known)")
+                status: .wrongUsage, message: "\(source.source) has no disk '\(name)'; it has \(known)")
         }
         return disk
+    }
+
+    /// What the raw files are called in a directory: as in a mount, with their folders in the name where two disks
+    /// of different folders have one name.
+    private static func fileNames(of disks: [ApplianceDisk]) -> [String] {
+        let paths = disks.map { disk in (disk.rawPath ?? []).map { String(decoding: $0, as: UTF8.self) } }
+        let names = paths.map { $0.last ?? "disk.raw" }
+        return zip(names, paths).map { name, path in
+            names.count(where: { $0 == name }) > 1 ? path.joined(separator: "_") : name
+        }
     }
 
     private static func isDirectory(_ path: String) -> Bool {

@@ -10,19 +10,14 @@ struct InfoCommand: ParsableCommand {
         abstract: "Show what is in a package or a disk image.",
         discussion: "Reads descriptors and headers only; no disk is decoded.")
 
-    @Argument(help: "An OVA, an .ovf or the folder that holds it, or a disk image.", completion: .file())
-    var source: String
+    @OptionGroup
+    var source: SourceArguments
 
     @Flag(help: "Print JSON, as in .ova/info.json of a mount.")
     var json = false
 
-    @Flag(help: "Open a package whose descriptor is missing or broken, too.")
-    var lenient = false
-
     func run() throws {
-        var options = ApplianceOptions()
-        options.isLenient = lenient
-        let appliance = try Appliance.open(source, options: options)
+        let appliance = try source.open()
         let summary = ApplianceSummary(of: appliance)
         try StandardOutput.write(json ? summary.json() : Array(SummaryTable(summary).text.utf8))
     }

@@ -18,8 +18,8 @@ struct VerifyCommand: ParsableCommand {
             though it can be read is listed with a code and does not change the exit code.
             """)
 
-    @Argument(help: "An OVA, an .ovf or the folder that holds it, or a disk image.", completion: .file())
-    var source: String
+    @OptionGroup
+    var source: SourceArguments
 
     @Flag(help: "Decode every cluster of every disk.")
     var deep = false
@@ -32,22 +32,11 @@ struct VerifyCommand: ParsableCommand {
         completion: .file())
     var trust: String?
 
-    @Option(help: ArgumentHelp("Threads that hash and decode; without it, one a core.", valueName: "n"))
-    var threads: Int?
-
-    @Flag(help: "Open a package whose descriptor is missing or broken, too.")
-    var lenient = false
-
-    func validate() throws {
-        if let threads, !(1...256).contains(threads) {
-            throw ValidationError("--threads takes a number from 1 to 256")
-        }
-    }
+    @OptionGroup
+    var threads: ThreadArguments
 
     func run() throws {
-        var options = ApplianceOptions()
-        options.isLenient = lenient
-        let appliance = try Appliance.open(source, options: options)
+        let appliance = try source.open()
         let members = checkMembers(of: appliance)
         let certificate = try checkCertificate(of: appliance)
         let disks = deep ? appliance.disks.compactMap(checkDisk) : []
@@ -55,23 +44,21 @@ struct VerifyCommand: ParsableCommand {
             of: appliance, members: members, certificate: certificate, disks: disks)
         try StandardOutput.write(json ? report.json() : Array(VerificationText(report, appliance).text.utf8))
         guard report.isOK else {
-            throw CommandFailure(status: .damaged, message: "\(source): something is wrong, see above")
+            throw CommandFailure(status: .damaged, message: "\(source.source): something is wrong, see above")
         }
     }
-
-    private var threadCount: Int { threads ?? ProcessorCount.current }
 
     private func checkMembers(of appliance: Appliance) -> [PackageVerifier.MemberResult] {
         let done = SharedCount()
         let bar = ProgressBar("digests", of: appliance.manifestByteCount) { done.value }
-        return bar.show { appliance.checkManifest(threadCount: threadCount) { done.value = $0 } } ?? []
+        return bar.show { appliance.checkManifest(threadCount: threads.count) { done.value = $0 } } ?? []
     }
 
     private func checkDisk(_ disk: ApplianceDisk) -> VerificationReport.Disk? {
         guard case .decoded(let guest) = disk.content else { return nil }
         let check = DeepCheck(of: guest)
         let bar = ProgressBar(disk.rawFileName, of: guest.byteCount) { check.progress }
-        let (damages, count) = bar.show { check.run(threadCount: threadCount) }
+        let (damages, count) = bar.show { check.run(threadCount: threads.count) }
         return VerificationReport.Disk(id: disk.identifier, damages: damages, count: count)
     }
 

@@ -1,0 +1,37 @@
+// The arguments that every command that opens a package takes.
+// SPDX-License-Identifier: Apache-2.0
+
+import Appliance
+import ArgumentParser
+
+/// What is opened, and how.
+struct SourceArguments: ParsableArguments {
+    @Argument(help: "An OVA, an .ovf or the folder that holds it, or a disk image.", completion: .file())
+    var source: String
+
+    @Flag(help: "Open a package whose descriptor is missing or broken, too.")
+    var lenient = false
+
+    /// Opens the source.
+    /// - Throws: `CommandFailure` with the exit code that fits.
+    func open() throws -> Appliance {
+        var options = ApplianceOptions()
+        options.isLenient = lenient
+        return try Appliance.open(source, options: options)
+    }
+}
+
+/// How many threads a command may use.
+struct ThreadArguments: ParsableArguments {
+    @Option(help: ArgumentHelp("Threads that do the work; without it, one a core.", valueName: "n"))
+    var threads: Int?
+
+    /// The number that was given, else that of the cores.
+    var count: Int { threads ?? ProcessorCount.current }
+
+    func validate() throws {
+        if let threads, !(1...256).contains(threads) {
+            throw ValidationError("--threads takes a number from 1 to 256")
+        }
+    }
+}
