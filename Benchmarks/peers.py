@@ -126,7 +126,7 @@ def measure(bench: Bench, results: Results, only: list[str] | None, repeat: int)
         given_up: set[str] = set()
         # Rows keep the order of the workload, whoever goes first.
         outcomes: dict[str, list[Measurement | str]] = {name: [] for name in workload.names}
-        for number in range(min(repeat, workload.most_rounds or repeat)):
+        for number in range(repeat):
             shift = number % len(workload.names)
             for name in workload.names[shift:] + workload.names[:shift]:
                 if name in given_up:
@@ -202,6 +202,10 @@ def main() -> int:
             options.markdown.write_text(table)
         if options.json:
             options.json.write_text(json.dumps(results.json(machine), indent=2) + "\n")
+    except Refused as refused:
+        # Contestants' own refusals are rows; this is a tool of the measure.
+        print(f"peers: {refused}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     finally:
