@@ -47,7 +47,8 @@ final class CacheShard: Sendable {
     /// Puts `key` into a slot of its own, evicting what has to go. A slot of the same size is used again as it
     /// is, so that a cache that is full allocates nothing.
     private func makeRoom(for key: ClusterCache.Key, byteCount: Int, in state: inout State) -> CacheSlot {
-        while state.byteCount + byteCount > byteLimit, let victim = nextVictim(in: &state) {
+        let cost = CacheSlot.cost(ofByteCount: byteCount)
+        while state.byteCount + cost > byteLimit, let victim = nextVictim(in: &state) {
             let slot = state.slots[victim]
             state.positions[slot.key] = nil
             if slot.byteCount == byteCount, state.byteCount <= byteLimit {
@@ -59,7 +60,7 @@ final class CacheShard: Sendable {
             remove(at: victim, from: &state)
         }
         let slot = CacheSlot(key: key, byteCount: byteCount)
-        state.byteCount += byteCount
+        state.byteCount += cost
         state.positions[key] = state.slots.count
         state.slots.append(slot)
         return slot
@@ -85,7 +86,7 @@ final class CacheShard: Sendable {
 
     /// Takes a slot out; the last one moves into its place.
     private func remove(at position: Int, from state: inout State) {
-        state.byteCount -= state.slots[position].byteCount
+        state.byteCount -= CacheSlot.cost(ofByteCount: state.slots[position].byteCount)
         let last = state.slots.removeLast()
         guard position < state.slots.count else { return }
         state.slots[position] = last

@@ -85,7 +85,7 @@ package final class ClusterCache: Sendable {
         shard(for: key).holds(key)
     }
 
-    /// Bytes that are kept now.
+    /// Bytes that are kept now, with what stands around them.
     package var byteCount: Int {
         shards.reduce(0) { $0 + $1.byteCount }
     }

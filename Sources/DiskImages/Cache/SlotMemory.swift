@@ -1,0 +1,36 @@
+// The memory of one cache entry.
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// Memory that is the system's again as soon as it is given back: large pieces are mapped by themselves, because
+/// the allocator keeps what lies between small ones, and a cache that holds tables first and clusters later
+/// would grow far over its bound.
+@safe struct SlotMemory: ~Copyable {
+    /// From this size on, in bytes, a piece is mapped by itself.
+    private static let leastMappedByteCount = 32 << 10
+
+    let bytes: UnsafeMutableRawBufferPointer
+    private let isMapped: Bool
+
+    init(byteCount: Int) {
+        if byteCount >= Self.leastMappedByteCount,
+            let start = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            unsafe start != MAP_FAILED
+        {
+            unsafe bytes = UnsafeMutableRawBufferPointer(start: start, count: byteCount)
+            isMapped = true
+        } else {
+            unsafe bytes = .allocate(byteCount: byteCount, alignment: 16)
+            isMapped = false
+        }
+    }
+
+    deinit {
+        if isMapped {
+            unsafe munmap(bytes.baseAddress, bytes.count)
+        } else {
+            unsafe bytes.deallocate()
+        }
+    }
+}
