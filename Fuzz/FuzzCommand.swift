@@ -15,7 +15,8 @@ struct FuzzCommand: ParsableCommand {
             """)
 
     @Argument(
-        help: ArgumentHelp("tar, package, envelope, manifest, certificate or vmdk.", valueName: "parser"))
+        help: ArgumentHelp(
+            "tar, package, envelope, manifest, certificate, vmdk or gzip.", valueName: "parser"))
     var target: FuzzTarget
 
     @Argument(help: "Samples.")

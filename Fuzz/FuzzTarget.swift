@@ -14,6 +14,7 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
     case manifest
     case certificate
     case vmdk
+    case gzip
 
     /// Whether an input is a tar archive, whose checksums have to be right to be read at all.
     var isArchive: Bool { self == .tar || self == .package }
@@ -25,6 +26,7 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
         case .envelope: _ = try? EnvelopeParser(parsing: bytes)
         case .manifest: _ = Manifest(parsing: bytes)
         case .certificate: _ = CertificateFile(parsing: bytes)
+        case .gzip: parseGzip(bytes)
         case .vmdk:
             parseImage(MemorySource(bytes), lenient: false)
             parseImage(MemorySource(bytes), lenient: true)
@@ -38,6 +40,17 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
         if let manifest = package.manifest { _ = try? Manifest(reading: manifest.source) }
         if let certificate = package.certificate { _ = try? CertificateFile(reading: certificate.source) }
         for member in package.members { parseImage(member.source, lenient: false) }
+    }
+
+    /// Reads a gzip file forwards and then where it was not read yet.
+    private func parseGzip(_ bytes: [UInt8]) {
+        let source = MemorySource(bytes)
+        guard let file = try? GzipSource(decoding: source, maximumByteCount: 64 << 20, named: "file.gz")
+        else { return }
+        let count = min(file.byteCount, 4096)
+        for offset in [0, file.byteCount / 2, file.byteCount - count, file.byteCount / 3] {
+            _ = try? file.bytes(Int(min(count, file.byteCount - offset)), at: offset)
+        }
     }
 
     /// Reads the head and the tail of each member.

@@ -15,6 +15,7 @@ for package in Examples/*.ova; do
     mkdir "$work/$(basename "$package")"
     tar -xf "$package" -C "$work/$(basename "$package")"
 done
+gzip --stdout Examples/lab-vm.ova >"$work/lab-vm.ova.gz"
 folders=(Examples "$work")
 if [ -d ../shared/corpus ]; then folders+=(../shared/corpus); fi
 
@@ -25,13 +26,14 @@ samples() {
 }
 
 status=0
-for target in tar package envelope manifest certificate vmdk; do
+for target in tar package envelope manifest certificate vmdk gzip; do
     case $target in
     tar | package) patterns=('*.ova' '*.tar') ;;
     envelope) patterns=('*.ovf' '*.OVF') ;;
     manifest) patterns=('*.mf') ;;
     certificate) patterns=('*.cert' '*.mf') ;;
     vmdk) patterns=('*.vmdk' 'vmdk-*.img') ;;
+    gzip) patterns=('*.gz') ;;
     esac
     mapfile -d '' -t files < <(samples "${patterns[@]}")
     code=0

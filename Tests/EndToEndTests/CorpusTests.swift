@@ -8,21 +8,10 @@ import Testing
 extension EndToEnd {
     @Suite(.enabled(if: Corpus.isPresent, "../shared/corpus is absent"))
     struct CorpusTests {
-        /// Packages that need what is still to come: gzip-compressed members.
-        private static let notYet: Set<String> = ["V05-gzip"]
-
         @Test(
             "T2 T11 T14 F8: a sample package is served as its expectations say",
             arguments: try Corpus.packages())
         func package(_ package: Corpus.Package) throws {
-            try withKnownIssue("gzip-compressed members are not decoded yet") {
-                try check(package)
-            } when: {
-                Self.notYet.contains(package.id)
-            }
-        }
-
-        private func check(_ package: Corpus.Package) throws {
             try withTestFolder { folder in
                 let point = try folder.makeFolder("mnt")
                 let log = folder("log")

@@ -153,6 +153,39 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "T15: what is compressed with gzip is read through it: an archive, a member, an image by itself",
+            arguments: ["archive", "member", "image"])
+        func gzip(what: String) throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let (source, name) =
+                    switch what {
+                    case "archive": (folder("x.ova"), StandardPackage.second)
+                    case "member": (folder("y.ova"), StandardPackage.second)
+                    default: (folder("z.vmdk.gz"), "z.raw")
+                    }
+                try shell(
+                    """
+                    gzip --stdout appliance-disk2.vmdk > "$3"; gzip --stdout "$4" > "$1"
+                    sed 's/href="appliance-disk2.vmdk"/href="appliance-disk2.vmdk.gz" ovf:compression="gzip"/' \
+                        appliance.ovf > y.ovf
+                    gzip appliance-disk2.vmdk
+                    tar --create --file "$2" y.ovf appliance-disk1.vmdk appliance-disk2.vmdk.gz notes.txt
+                    """, folder("x.ova"), folder("y.ova"), folder("z.vmdk.gz"), package.path,
+                    in: URL(fileURLWithPath: package.members))
+                try withMount(of: source, in: folder) { mount in
+                    try run(["cmp", mount(name), package.secondReference])
+                    // Backwards too, which a stream cannot do by itself.
+                    let file = try PosixFile(mount(name))
+                    let reference = try PosixFile(package.secondReference)
+                    for offset in stride(from: StandardPackage.secondByteCount - 4096, to: 0, by: -700_000) {
+                        #expect(try file.read(4096, at: offset) == reference.read(4096, at: offset))
+                    }
+                }
+            }
+        }
+
         @Test("T7 O3: .ova is reached by name, and listed only when asked for")
         func controlFolder() throws {
             for (options, isListed) in [("", false), ("ctldir=hidden", false), ("ctldir=visible", true)] {
