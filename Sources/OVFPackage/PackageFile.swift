@@ -25,6 +25,7 @@ extension PackageFile {
         let files = envelope.files.map { reference in
             file(reference, package.members, resolver, &log)
         }
+        MemberOrder.check(of: files.flatMap { $0?.members ?? [] }, in: package, &log)
         var known = Set(files.flatMap { $0?.members ?? [] })
         known.formUnion(package.roleIndices)
         for (index, member) in package.members.enumerated() where !known.contains(index) {

@@ -37,6 +37,7 @@ extension PackageWarning {
         case memberSkipped = "member-skipped"
         case memberDuplicate = "member-duplicate"
         case memberUnknownType = "member-unknown-type"
+        case memberOrder = "member-order"
         case nameHostile = "name-hostile"
         case nameTooLong = "name-too-long"
         case descriptorNotFirst = "descriptor-not-first"

@@ -4,6 +4,7 @@
 import ByteSources
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import OVFPackage

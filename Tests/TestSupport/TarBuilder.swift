@@ -2,23 +2,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Archive bytes, appended member by member.
-struct TarBuilder {
-    private(set) var bytes: [UInt8] = []
+package struct TarBuilder {
+    package private(set) var bytes: [UInt8] = []
 
-    enum Magic: String {
+    package init() {}
+
+    package enum Magic: String {
         case v7 = ""
         case ustar = "ustar\u{0}00"
         case gnu = "ustar  \u{0}"
     }
 
-    enum Checksum {
+    package enum Checksum {
         case unsigned
         case signed
         case wrong
     }
 
     /// A header and its padded data.
-    mutating func add(
+    package mutating func add(
         _ path: [UInt8], _ data: [UInt8] = [], type: Character = "0", link: String = "",
         sizeField: [UInt8]? = nil, magic: Magic = .ustar, prefix: String = "", time: Int = 1_700_000_000,
         checksum: Checksum = .unsigned, patch: [(offset: Int, bytes: [UInt8])] = []
@@ -48,42 +50,43 @@ struct TarBuilder {
         addData(data)
     }
 
-    mutating func add(_ path: String, _ data: [UInt8] = [], type: Character = "0", link: String = "") {
+    package mutating func add(_ path: String, _ data: [UInt8] = [], type: Character = "0", link: String = "")
+    {
         add(Array(path.utf8), data, type: type, link: link)
     }
 
     /// Bytes padded to a block.
-    mutating func addData(_ data: [UInt8]) {
+    package mutating func addData(_ data: [UInt8]) {
         bytes += data
         bytes += [UInt8](repeating: 0, count: (512 - data.count % 512) % 512)
     }
 
     /// A pax extended header.
-    mutating func addPax(_ records: [(String, [UInt8])], type: Character = "x") {
+    package mutating func addPax(_ records: [(String, [UInt8])], type: Character = "x") {
         add(Array("PaxHeaders/0".utf8), records.flatMap { Self.paxRecord($0, $1) }, type: type)
     }
 
-    mutating func addPax(_ records: [(String, String)], type: Character = "x") {
+    package mutating func addPax(_ records: [(String, String)], type: Character = "x") {
         addPax(records.map { ($0.0, Array($0.1.utf8)) }, type: type)
     }
 
     /// A GNU long name (`L`) or long link name (`K`).
-    mutating func addLong(_ text: [UInt8], type: Character) {
+    package mutating func addLong(_ text: [UInt8], type: Character) {
         add(Array("././@LongLink".utf8), text + [0], type: type, magic: .gnu)
     }
 
-    mutating func finish() {
+    package mutating func finish() {
         bytes += [UInt8](repeating: 0, count: 1024)
     }
 
-    static func octal(_ value: Int, width: Int) -> [UInt8] {
+    package static func octal(_ value: Int, width: Int) -> [UInt8] {
         let digits = String(value, radix: 8)
         return Array(String(repeating: "0", count: max(0, width - 1 - digits.count)).utf8)
             + Array(digits.utf8)
             + [0]
     }
 
-    static func base256(_ value: Int64) -> [UInt8] {
+    package static func base256(_ value: Int64) -> [UInt8] {
         let low = (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * $0)) }
         let fill: UInt8 = value < 0 ? 0xff : 0
         return [value < 0 ? 0xff : 0x80, fill, fill, fill] + low
