@@ -106,6 +106,18 @@ let package = Package(
         .testTarget(
             name: "FileTreeTests", dependencies: ["ByteSources", "FileTree", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ApplianceTests",
+            dependencies: [
+                "Appliance", "ByteSources", "DiskImages", "FileTree", "OVFPackage", "TestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "OvafsTests",
+            dependencies: ["Appliance", "ByteSources", "FuseServer", "ovafs", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -22,7 +22,7 @@ done
 # Each code of a finding is explained.
 codes=$(sed -n 's/^ *case [A-Za-z]* = "\([a-z-]*\)"$/\1/p' Sources/OVFPackage/PackageWarning.swift)
 for code in $codes; do
-    grep -q "^| \`$code\` |" docs/FINDINGS.md || complain "docs/FINDINGS.md does not explain the finding $code"
+    grep -qxF "### \`$code\`" docs/FINDINGS.md || complain "docs/FINDINGS.md does not explain the finding $code"
 done
 
 # Each mount option and each flag is in the manual.

@@ -6,8 +6,11 @@ import ByteSources
 import DiskImages
 import FuseServer
 
-/// A moment's view of the counters; every number only grows, except `cachedBytes`.
+/// A moment's view of the counters; every number only grows, except `cachedBytes`. The JSON is described in
+/// docs/INFO.md.
 struct MountStatistics: Codable {
+    /// The version of this schema.
+    private(set) var version = 1
     let readRequests: UInt64
     let failedReads: UInt64
     let bytesServed: UInt64

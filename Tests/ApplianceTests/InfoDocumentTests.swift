@@ -1,0 +1,101 @@
+// docs/INFO.md has each field of the JSON, and none that there is not.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import TestSupport
+import Testing
+
+@testable import Appliance
+@testable import OVFPackage
+
+@Suite("The document of the JSON")
+struct InfoDocumentTests {
+    private static func example(_ name: String) throws -> Appliance {
+        try TestPackage.open(Project.open("Examples/" + name), named: name)
+    }
+
+    /// A package with something for every field of the summary.
+    private static func everything() throws -> Appliance {
+        var descriptor = TestDescriptor()
+        descriptor.addDisk("first", file: "disk1.vmdk", capacity: 512)
+        descriptor.addDisk("second", file: "disk2.vmdk", attributes: "ovf:boot=\"true\"")
+        descriptor.addDisk("third", file: "absent.vmdk")
+        descriptor.sections = """
+            <NetworkSection><Info/><Network ovf:name="net"/></NetworkSection>
+            <DeploymentOptionSection><Info/><Configuration ovf:id="small"/></DeploymentOptionSection>
+            <gnt:GanetiSection><gnt:Version>0</gnt:Version></gnt:GanetiSection>
+            """
+        let items =
+            descriptor.items + """
+                <vmw:Config ovf:required="false" vmw:key="firmware" vmw:value="efi"/>
+                <Item><rasd:InstanceID>1</rasd:InstanceID><rasd:ResourceType>3</rasd:ResourceType>\
+                <rasd:VirtualQuantity>2</rasd:VirtualQuantity></Item>
+                <Item><rasd:InstanceID>2</rasd:InstanceID><rasd:ResourceType>4</rasd:ResourceType>\
+                <rasd:AllocationUnits>MiB</rasd:AllocationUnits>\
+                <rasd:VirtualQuantity>512</rasd:VirtualQuantity></Item>
+                <Item><rasd:InstanceID>9</rasd:InstanceID><rasd:ResourceType>10</rasd:ResourceType>\
+                <rasd:ResourceSubType>E1000</rasd:ResourceSubType><rasd:Connection>net</rasd:Connection>\
+                </Item>
+                """
+        let sections = """
+            <OperatingSystemSection ovf:id="96" vmw:osType="debian12_64Guest"><Info/>\
+            <Description>Debian</Description></OperatingSystemSection>
+            <ProductSection><Info/><Product>P</Product></ProductSection>
+            """
+        descriptor.content = TestDescriptor.system("vm", items, sections)
+        let image = TestPackage.smallImage.bytes
+        var package = TestPackage(descriptor, ("disk1.vmdk", image), ("disk2.vmdk", image))
+        package.addManifest()
+        package.members.append(([0x66, 0xff], Array("no UTF-8".utf8)))
+        // The last member is cut short.
+        var archive = package.archive
+        archive.removeLast(1024 + 510)
+        return try TestPackage.open(MemorySource(archive))
+    }
+
+    private static func compare(_ section: String, _ found: Set<String>, documented: InfoDocument) throws {
+        let fields = try #require(documented.fields[section])
+        #expect(found.subtracting(fields).sorted() == [], "fields that docs/INFO.md does not have")
+    }
+
+    @Test("has every field of a summary", arguments: ["web-server.ova", "lab-vm.ova"])
+    func examples(name: String) throws {
+        let document = try InfoDocument()
+        let json = ApplianceSummary(of: try Self.example(name)).json()
+        try Self.compare(
+            "The summary",
+            JSONPaths.all(of: json, leaves: document.names["The summary"] ?? []), documented: document)
+    }
+
+    @Test("has no field that a summary never has")
+    func summary() throws {
+        let document = try InfoDocument()
+        let names = try #require(document.names["The summary"])
+        let json = ApplianceSummary(of: try Self.everything()).json()
+        let found = try JSONPaths.all(of: json, leaves: names.union(["ganeti"]))
+        let documented = try #require(document.fields["The summary"])
+        // The fields of a name have a table of their own.
+        #expect(found.sorted() == documented.subtracting(["text", "hex"]).sorted())
+        #expect(documented.isSuperset(of: ["text", "hex"]))
+    }
+
+    @Test("has every field of a report, and no other")
+    func report() throws {
+        let document = try InfoDocument()
+        let section = "The verification report"
+        let names = try #require(document.names[section])
+        let appliance = try Self.everything()
+        let damage = DeepCheck.Damage(
+            guestOffset: 0, byteCount: 512, error: .unsupported(feature: "the test's disk"))
+        let report = VerificationReport(
+            of: appliance, members: appliance.checkManifest(threadCount: 1) ?? [], certificate: nil,
+            disks: [VerificationReport.Disk(id: "first", damages: [damage], count: 1)])
+        var found = try JSONPaths.all(of: report.json(), leaves: names)
+        let certificate = VerificationReport.Certificate(
+            signature: "valid", validity: "valid", isTrusted: false, trustProblem: "self-signed",
+            subject: "CN=a", issuer: "CN=b", problems: ["one"], isOK: true)
+        found.insert("certificate")
+        found.formUnion(try JSONPaths.all(of: JSONText.encode(certificate)).map { "certificate.\($0)" })
+        #expect(found.sorted() == document.fields[section]?.sorted())
+    }
+}
