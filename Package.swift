@@ -88,7 +88,11 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(
-            name: "ByteSourcesTests", dependencies: ["ByteSources", "TestSupport"], swiftSettings: settings),
+            name: "ByteSourcesTests",
+            dependencies: [
+                "ByteSources", "TestSupport", .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "DiskImagesTests",
             dependencies: [

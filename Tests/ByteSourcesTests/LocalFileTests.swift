@@ -1,0 +1,141 @@
+// Tests of local files: what makes one stale, what does not, and what is no file.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import Foundation
+import SystemPackage
+import Testing
+
+/// A folder for one test, removed with all that is in it.
+private final class Scratch {
+    let folder: URL
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "ovafs-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    func path(_ name: String) -> String { folder.appending(path: name).path }
+
+    /// Writes a file whose last modification was long ago, so that any change moves it.
+    func write(_ name: String, _ bytes: [UInt8]) throws {
+        try Data(bytes).write(to: folder.appending(path: name))
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 1_000_000)], ofItemAtPath: path(name))
+    }
+
+    func open(_ name: String) throws(ReadError) -> LocalFile { try LocalFile(path: FilePath(path(name))) }
+}
+
+@Suite("Local files")
+struct LocalFileTests {
+    private static let content = Array("0123456789".utf8)
+
+    enum Change: String, CaseIterable {
+        case truncate, rewrite, append, replaceByRename, unlink
+    }
+
+    @Test("a change of the content makes every later read stale", arguments: Change.allCases)
+    func stale(change: Change) throws {
+        let scratch = try Scratch()
+        try scratch.write("a", Self.content)
+        let file = try scratch.open("a")
+        #expect(try file.bytes(10, at: 0) == Self.content)
+        let path = scratch.path("a")
+        switch change {
+        case .truncate: unsafe truncate(path, 5)
+        case .rewrite:
+            let handle = try #require(FileHandle(forUpdatingAtPath: path))
+            try handle.write(contentsOf: Data("X".utf8))
+            try handle.close()
+        case .append:
+            let handle = try #require(FileHandle(forUpdatingAtPath: path))
+            try handle.seekToEnd()
+            try handle.write(contentsOf: Data("X".utf8))
+            try handle.close()
+        case .replaceByRename:
+            try scratch.write("b", Self.content)
+            unsafe rename(scratch.path("b"), path)
+        case .unlink: unsafe unlink(path)
+        }
+        #expect(throws: ReadError.stale(source: path)) { try file.bytes(2, at: 0) }
+        #expect(throws: ReadError.stale(source: path)) { try file.bytes(2, at: 8) }
+        #expect(throws: ReadError.stale(source: path)) { try file.validate() }
+    }
+
+    enum Touch: String, CaseIterable {
+        case chmod, hardLink, rename, removeOneOfTwoNames
+    }
+
+    @Test("what leaves the content alone leaves the file readable", arguments: Touch.allCases)
+    func fresh(touch: Touch) throws {
+        let scratch = try Scratch()
+        try scratch.write("a", Self.content)
+        if touch == .removeOneOfTwoNames { unsafe link(scratch.path("a"), scratch.path("second")) }
+        let file = try scratch.open("a")
+        switch touch {
+        case .chmod: unsafe chmod(scratch.path("a"), 0o600)
+        case .hardLink: unsafe link(scratch.path("a"), scratch.path("b"))
+        case .rename: unsafe rename(scratch.path("a"), scratch.path("b"))
+        case .removeOneOfTwoNames: unsafe unlink(scratch.path("a"))
+        }
+        #expect(try file.bytes(10, at: 0) == Self.content)
+        try file.validate()
+    }
+
+    @Test("reads inside the file are exact, and reads past its end are errors")
+    func ranges() throws {
+        let scratch = try Scratch()
+        try scratch.write("a", Self.content)
+        let file = try scratch.open("a")
+        #expect(file.byteCount == 10 && file.modificationTime == 1_000_000)
+        #expect(try file.bytes(3, at: 7) == Array("789".utf8))
+        #expect(try file.bytes(0, at: 10).isEmpty)
+        for (count, offset) in [(4, 7), (1, 10), (1, .max)] as [(Int, UInt64)] {
+            #expect(throws: ReadError.self) { try file.bytes(count, at: offset) }
+        }
+    }
+
+    @Test("holes of a sparse file are found")
+    func holes() throws {
+        let scratch = try Scratch()
+        try scratch.write("a", [])
+        unsafe truncate(scratch.path("a"), 3 << 20)
+        let handle = try #require(FileHandle(forUpdatingAtPath: scratch.path("a")))
+        try handle.seek(toOffset: 1 << 20)
+        try handle.write(contentsOf: Data(repeating: 7, count: 65_536))
+        try handle.close()
+        let file = try scratch.open("a")
+        #expect(try file.firstOffset(of: .data, in: 0..<(3 << 20)) == 1 << 20)
+        #expect(try file.firstOffset(of: .hole, in: (1 << 20)..<(3 << 20)) == (1 << 20) + 65_536)
+        #expect(try file.firstOffset(of: .data, in: (2 << 20)..<(3 << 20)) == nil)
+        #expect(try file.firstOffset(of: .hole, in: 5..<6) == 5)
+        #expect(try file.firstOffset(of: .data, in: 0..<(1 << 20)) == nil)
+        #expect(file.allocatedByteCount < file.byteCount)
+    }
+
+    @Test("a directory, a device and a fifo without a writer are refused at once", .timeLimit(.minutes(1)))
+    func noFile() throws {
+        let scratch = try Scratch()
+        unsafe mkfifo(scratch.path("fifo"), 0o600)
+        for path in [scratch.folder.path, "/dev/null", scratch.path("fifo")] {
+            let error = #expect(throws: ReadError.self) { try LocalFile(path: FilePath(path)) }
+            guard case .unsupported? = error else {
+                Issue.record("\(path): \(String(describing: error))")
+                continue
+            }
+        }
+    }
+
+    @Test("a file that is not there says so, with the system's number")
+    func absent() throws {
+        let scratch = try Scratch()
+        let error = #expect(throws: ReadError.self) { try scratch.open("absent") }
+        guard case .system(_, ENOENT)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+}
