@@ -11,11 +11,11 @@ extension EndToEnd {
             .enabled(if: EndToEnd.isRoot, "needs root to be another user"))
         func otherUsers() throws {
             for (options, isAllowed) in [("", false), ("allow_other", true)] {
-                try withStandardMount(options: options) { _, mount, folder in
-                    // The folders above are those of a temporary folder: open to all.
-                    try run(["chmod", "755", folder.path])
-                    let asNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat"]
-                    let result = try attempt(asNobody + [mount("notes.txt")])
+                try withStandardMount(options: options) { _, mount, _ in
+                    // From inside the mount, so that the folders above need not let others in.
+                    let result = try attempt(
+                        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat", "notes.txt"],
+                        in: URL(fileURLWithPath: mount.point))
                     #expect((result.exitCode == 0) == isAllowed, "\(result.standardError)")
                     #expect(result.text == (isAllowed ? "A note." : ""))
                 }
