@@ -15,7 +15,8 @@ import Glibc
 
     init(byteCount: Int) {
         if byteCount >= Self.leastMappedByteCount,
-            let start = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            let start = unsafe mmap(
+                nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
             unsafe start != MAP_FAILED
         {
             unsafe bytes = UnsafeMutableRawBufferPointer(start: start, count: byteCount)
