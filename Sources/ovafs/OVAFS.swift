@@ -20,6 +20,7 @@ struct OVAFS: ParsableCommand {
         subcommands: [MountCommand.self, InfoCommand.self, VerifyCommand.self, ExtractCommand.self])
 
     static func main() {
+        StandardDescriptors.reserve()
         // A reader of standard output that goes away is an error of the write, not a death without a word.
         signal(SIGPIPE, SIG_IGN)
         do {
