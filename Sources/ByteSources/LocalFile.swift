@@ -81,12 +81,16 @@ package final class LocalFile: ByteSource {
     package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
         guard !range.isEmpty, let start = off_t(exactly: range.lowerBound) else { return nil }
         let found = lseek(descriptor.rawValue, start, region == .data ? Self.seekData : Self.seekHole)
+        let code = errno
+        // After the question, as after a read: behind the end of a file that was cut short there is no data, and
+        // whoever takes that for a hole reads zeros.
+        try validate()
         if found >= 0 { return range.contains(UInt64(found)) ? UInt64(found) : nil }
-        switch errno {
+        switch code {
         case ENXIO: return nil
         // File systems without holes: all data.
         case EINVAL: return region == .data ? range.lowerBound : nil
-        default: throw .system(call: "lseek \(path)", errno: errno)
+        default: throw .system(call: "lseek \(path)", errno: code)
         }
     }
 

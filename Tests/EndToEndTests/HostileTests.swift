@@ -17,5 +17,19 @@ extension EndToEnd {
                 try shell("cmp \"$1\" \"$2\"", point + "/" + StandardPackage.first, package.firstReference)
             }
         }
+
+        @Test("F9: after the source was cut short, no one is told that what is gone was a hole")
+        func seekAfterTruncation() throws {
+            try withTestFolder { folder in
+                let raw = folder("disk.img")
+                try Fixtures.rawDisk(raw, byteCount: 1 << 20, data: [0..<1 << 20])
+                try withMount(of: raw, in: folder) { mount in
+                    let file = try PosixFile(mount("disk.raw"))
+                    try shell("truncate --size=4096 \"$1\"", raw)
+                    #expect(throws: SystemCallError.self) { try file.seek(8192, .data) }
+                    #expect(throws: SystemCallError.self) { try file.seek(0, .hole) }
+                }
+            }
+        }
     }
 }
