@@ -61,6 +61,17 @@ struct DisplayTree {
     private var nextNumbers: [ByteString: Int] = [:]
     private var folderNumbers: [ByteString: Int] = [:]
     private var lastFolder = PlacedFolder()
+    /// What the folders take, about, in bytes.
+    private var folderByteCount = 0
+
+    /// Most that the names of all folders may take, in bytes: deep folders whose names are long would fill memory,
+    /// since each is known by its whole path.
+    static let maximumFolderByteCount = 32 << 20
+    /// What a folder takes beside its path, in bytes.
+    private static let bytesPerFolder = 128
+
+    /// Whether further folders can be made; without room, a member's name alone is placed.
+    var hasRoomForFolders: Bool { folderByteCount < Self.maximumFolderByteCount }
 
     init(memberCount: Int) {
         files.reserveCapacity(memberCount)
@@ -85,7 +96,9 @@ struct DisplayTree {
             folder.prefix += name + [UInt8(ascii: "/")]
             folder.placed.append(name)
             if name != component { folder.isUnchanged = false }
-            folders.insert(ByteString(folder.prefix))
+            if folders.insert(ByteString(folder.prefix)).inserted {
+                folderByteCount += folder.prefix.count + Self.bytesPerFolder
+            }
         }
         lastFolder = folder
         return folder

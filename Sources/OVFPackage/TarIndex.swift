@@ -46,7 +46,11 @@ package struct TarIndex: Sendable {
         var components: [[[UInt8]]] = Array(repeating: [], count: found.count)
         for wantsReferable in [true, false] {
             for index in paths.indices where paths[index].isReferable == wantsReferable {
-                let (safe, isShortened) = paths[index].sanitized()
+                var (safe, isShortened) = paths[index].sanitized()
+                if safe.count > 1, !tree.hasRoomForFolders {
+                    safe = Array(safe.suffix(1))
+                    isShortened = true
+                }
                 let placed = tree.place(safe)
                 components[index] = placed
                 guard isShortened || !wantsReferable || safe != placed else { continue }

@@ -33,6 +33,32 @@ struct TarIndexTests {
         #expect(index.damage == nil)
     }
 
+    @Test("deep folders with long names do not fill memory: behind a bound, members are shown without theirs")
+    func folderBound() throws {
+        let index = try index { archive in
+            for member in 0..<12 {
+                let folders = (0..<250).map { "\(member)-\($0)-".padding(to: 250) }
+                let path = Array((folders + ["file\(member)"]).joined(separator: "/").utf8)
+                archive.add(Array("././@LongLink".utf8), path, type: "L", magic: .gnu)
+                archive.add(Array("short".utf8), magic: .gnu)
+            }
+            archive.finish()
+        }
+        #expect(index.members.map { $0.components.last } == (0..<12).map { Array("file\($0)".utf8) })
+        #expect(index.members.first?.components.count == 251)
+        #expect(index.members.last?.components.count == 1)
+        let folderByteCount = index.members.reduce(0) { sum, member in
+            var length = 0
+            return sum
+                + member.components.dropLast().reduce(0) { total, name in
+                    length += name.count + 1
+                    return total + length
+                }
+        }
+        #expect(folderByteCount <= DisplayTree.maximumFolderByteCount + 16 << 20)
+        #expect(index.warnings.contains { $0.code == .nameTooLong })
+    }
+
     @Test("a ustar prefix is the front of the name, and a GNU header has none")
     func prefixes() throws {
         let index = try index {
@@ -359,5 +385,12 @@ struct TarIndexTests {
         #expect(throws: ReadError.self) {
             try TarIndex(scanning: MemorySource([UInt8](repeating: 0x41, count: byteCount) + [0x42]))
         }
+    }
+}
+
+extension String {
+    /// With `x` behind it until it has `count` bytes.
+    fileprivate func padding(to count: Int) -> String {
+        self + String(repeating: "x", count: Swift.max(0, count - utf8.count))
     }
 }
