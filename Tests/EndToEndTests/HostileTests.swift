@@ -31,5 +31,25 @@ extension EndToEnd {
                 }
             }
         }
+
+        @Test("T2: a folder that has the name of a disk's raw file hides no disk")
+        func folderInTheWay() throws {
+            try withTestFolder { folder in
+                try folder.makeFolder("members/disk1.raw")
+                try folder.write("A note.\n", to: "members/disk1.raw/note")
+                try Fixtures.rawDisk(folder("members/disk1.img"), byteCount: 4096, data: [0..<4096])
+                let text = descriptor(
+                    files: [ReferencedFile(id: "file1", href: "disk1.img")],
+                    disks: [ListedDisk(id: "vmdisk1", file: "file1", capacity: "\"4096\"")])
+                try folder.write(text, to: "members/appliance.ovf")
+                try Fixtures.tar(
+                    ["appliance.ovf", "disk1.img", "disk1.raw/note"], in: folder("members"),
+                    to: folder("x.ova"))
+                try withMount(of: folder("x.ova"), in: folder) { mount in
+                    try shell("cmp \"$1\" \"$2\"", mount("disk1.img.raw"), folder("members/disk1.img"))
+                    #expect(try run(["cat", mount("disk1.raw/note")]).text == "A note.")
+                }
+            }
+        }
     }
 }

@@ -11,7 +11,12 @@ enum RawPaths {
     /// number where that is taken too.
     static func assign(to disks: inout [ApplianceDisk], beside members: [PackageMember]) {
         let decoded = Set(disks.filter { $0.source != nil }.flatMap(\.memberIndices))
-        var taken = Set(members.indices.filter { !decoded.contains($0) }.map { members[$0].components })
+        var taken = Taken()
+        for (index, member) in members.enumerated() {
+            // A folder's name is taken, too, whatever it holds.
+            taken.insertFolders(of: member.components)
+            if !decoded.contains(index) { taken.insert(member.components) }
+        }
         let wanted = disks.map { disk in
             disk.source == nil ? nil : path(of: disk, members, naming: RawName.plain)
         }
@@ -22,9 +27,7 @@ enum RawPaths {
             if uses[path] != 1 || taken.contains(path) {
                 path = self.path(of: disks[index], members, naming: RawName.full)
             }
-            path = firstFree(path, taken)
-            taken.insert(path)
-            disks[index].rawPath = path
+            disks[index].rawPath = taken.place(path)
         }
     }
 
@@ -34,7 +37,9 @@ enum RawPaths {
         guard let first = disk.memberIndices.first else {
             return [shown(Array(disk.identifier.utf8)) + Array(".raw".utf8)]
         }
-        let folder = Array(members[first].components.dropLast())
+        var folder = Array(members[first].components.dropLast())
+        // The name belongs to the control directory.
+        if folder.first == ControlDirectory.name { folder = [] }
         // Chunks are named after the file that they were cut from.
         let name =
             disk.memberIndices.count > 1
@@ -54,14 +59,35 @@ enum RawPaths {
         return name.prefix(maximumNameByteCount - 4) + Array(".raw".utf8)
     }
 
-    private static func firstFree(_ path: [[UInt8]], _ taken: Set<[[UInt8]]>) -> [[UInt8]] {
-        guard taken.contains(path), let name = path.last else { return path }
-        var number = 2
-        while true {
-            let numbered =
-                path.dropLast() + [name.prefix(maximumNameByteCount - 8) + Array("~\(number)".utf8)]
-            if !taken.contains(Array(numbered)) { return Array(numbered) }
-            number += 1
+    /// The paths that have a file or a folder already.
+    private struct Taken {
+        private var paths: Set<[[UInt8]]> = []
+        /// For a path that is taken, the number to try next: many disks in one file stay cheap.
+        private var nextNumbers: [[[UInt8]]: Int] = [:]
+
+        func contains(_ path: [[UInt8]]) -> Bool { paths.contains(path) }
+
+        mutating func insert(_ path: [[UInt8]]) { paths.insert(path) }
+
+        mutating func insertFolders(of path: [[UInt8]]) {
+            // Where a folder is known, so are those above it.
+            for depth in (1..<max(1, path.count)).reversed() {
+                guard paths.insert(Array(path.prefix(depth))).inserted else { return }
+            }
+        }
+
+        /// Takes `path`, with `~2`, `~3` … behind its name where it is taken.
+        mutating func place(_ path: [[UInt8]]) -> [[UInt8]] {
+            var free = path
+            var number = nextNumbers[path] ?? 2
+            while let name = path.last, paths.contains(free) {
+                let suffix = Array("~\(number)".utf8)
+                free = path.dropLast() + [name.prefix(maximumNameByteCount - suffix.count) + suffix]
+                number += 1
+            }
+            nextNumbers[path] = number
+            paths.insert(free)
+            return free
         }
     }
 }
