@@ -18,7 +18,7 @@ final class ProgressBar: Sendable {
 
     /// `progress` says how many of `totalByteCount` bytes are done; it is called on another thread.
     init(_ label: String, of totalByteCount: UInt64, progress: @escaping @Sendable () -> UInt64) {
-        self.label = label
+        self.label = label.onOneLine
         self.totalByteCount = totalByteCount
         self.progress = progress
     }

@@ -6,7 +6,7 @@ import Glibc
 enum StandardError {
     /// Writes `ovafs: message` and a line end, at once, so that lines of several processes do not mix.
     static func write(_ message: String) {
-        let line = "ovafs: \(message.split(whereSeparator: \.isNewline).joined(separator: " "))\n"
+        let line = "ovafs: \(message.onOneLine)\n"
         var bytes = Array(line.utf8)[...]
         while !bytes.isEmpty {
             let written = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(2, $0.baseAddress, $0.count) }

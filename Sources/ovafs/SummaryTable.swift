@@ -17,7 +17,7 @@ struct SummaryTable {
                 disk.error.map { "disk \(disk.id) is not decoded: \($0)" }
             } + [manifest].compactMap { $0 }
             + summary.warnings.filter { $0.code != "disk-not-decoded" }.map { "note: \($0.text)" }
-        return lines.map { $0 + "\n" }.joined()
+        return lines.map { $0.onOneLine + "\n" }.joined()
     }
 
     private func lines(_ system: SystemSummary) -> [String] {

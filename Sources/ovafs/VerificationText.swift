@@ -16,7 +16,7 @@ struct VerificationText {
         let lines =
             report.members.map(line) + (report.certificate.map(lines) ?? []) + report.disks.flatMap(lines)
             + report.findings.map { "note        \($0.text)" } + [sum]
-        return lines.map { $0 + "\n" }.joined()
+        return lines.map { $0.onOneLine + "\n" }.joined()
     }
 
     private func line(_ member: VerificationReport.Member) -> String {

@@ -23,7 +23,7 @@ struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let text = "\(event.message)".split(whereSeparator: \.isNewline).joined(separator: " ")
+        let text = "\(event.message)".onOneLine
         let line = "\(showsTime ? Self.now() + " " : "")ovafs: \(event.level): \(text)\n"
         _ = unsafe Array(line.utf8).withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
     }

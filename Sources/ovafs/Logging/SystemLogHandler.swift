@@ -25,7 +25,7 @@ struct SystemLogHandler: LogHandler {
             case .critical: LOG_CRIT
             }
         // SAFETY: the format takes one C string, which lives until the call returns.
-        unsafe "\(event.message)".withCString { text in
+        unsafe "\(event.message)".onOneLine.withCString { text in
             unsafe withVaList([text]) { unsafe vsyslog(LOG_DAEMON | priority, "ovafs: %s", $0) }
         }
     }
