@@ -13,6 +13,9 @@ package struct ApplianceLayout: Sendable {
     /// The root disk of the appliance as a whole: the first system's, or the only disk there is.
     package let rootDisk: RootDisk?
 
+    /// Where each disk is attached, by its index.
+    private let attachments: [Int: Attachment]
+
     /// Where a disk is attached.
     package struct Attachment: Sendable {
         /// Such as "scsi0:0".
@@ -23,6 +26,12 @@ package struct ApplianceLayout: Sendable {
     /// `isPresent` says whether a file of `Envelope.files` is in the package.
     init(of envelope: Envelope, isPresent: (Int) -> Bool) {
         systems = StorageLayout.layouts(of: envelope)
+        var attachments: [Int: Attachment] = [:]
+        for drive in systems.flatMap(\.drives) {
+            guard case .disk(let index) = drive.backing, attachments[index] == nil else { continue }
+            attachments[index] = Attachment(busAddress: drive.busAddress, adapter: drive.adapter)
+        }
+        self.attachments = attachments
         rootDisks = RootDisk.rootDisks(of: envelope, systems, isPresent: isPresent)
         rootDisk =
             envelope.systems.isEmpty
@@ -43,12 +52,5 @@ package struct ApplianceLayout: Sendable {
     }
 
     /// The first place, in the order of the systems, that disk `index` of the envelope is attached at.
-    package func attachment(ofDisk index: Int) -> Attachment? {
-        for layout in systems {
-            if let drive = layout.drives.first(where: { $0.backing == .disk(index) }) {
-                return Attachment(busAddress: drive.busAddress, adapter: drive.adapter)
-            }
-        }
-        return nil
-    }
+    package func attachment(ofDisk index: Int) -> Attachment? { attachments[index] }
 }

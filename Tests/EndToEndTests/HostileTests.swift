@@ -68,5 +68,23 @@ extension EndToEnd {
                 #expect(!lines.contains { $0.hasPrefix("OK: all is well") })
             }
         }
+
+        @Test("T2: thousands of disks in one file are opened once, each with a name of its own")
+        func manyDisksInOneFile() throws {
+            try withTestFolder { folder in
+                try folder.makeFolder("members")
+                try Fixtures.rawDisk(folder("members/disk1.img"), byteCount: 4096, data: [0..<4096])
+                let disks = (0..<5000).map { number in
+                    ListedDisk(id: "vmdisk\(number)", file: "file1", capacity: "\"4096\"")
+                }
+                let text = descriptor(files: [ReferencedFile(id: "file1", href: "disk1.img")], disks: disks)
+                try folder.write(text, to: "members/appliance.ovf")
+                try Fixtures.tar(
+                    ["appliance.ovf", "disk1.img"], in: folder("members"), to: folder("x.ova"))
+                let json = try run([try Ovafs.path(), "info", "--json", folder("x.ova")], limit: 20)
+                let path = try folder.write(json.text, to: "info.json")
+                #expect(try run(["jq", "[.disks[].raw.text] | unique | length", path]).text == "5000")
+            }
+        }
     }
 }

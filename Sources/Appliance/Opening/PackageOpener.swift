@@ -11,6 +11,8 @@ struct PackageOpener {
     private let options: ApplianceOptions
     private let resources: DiskResources
     private var warnings: [PackageWarning]
+    /// What became of each file that was opened, by its members: many disks may name one file.
+    private var opened: [[Int]: Result<GuestDisk, ReadError>] = [:]
 
     /// Opens all disks of `package`.
     ///
@@ -82,11 +84,16 @@ struct PackageOpener {
     }
 
     /// The disks that the descriptor declares, in its order.
-    private func disks(of envelope: Envelope, _ files: [PackageFile?]) -> [ApplianceDisk] {
-        envelope.disks.map { disk in
-            guard let fileIndex = disk.fileIndex else { return diskWithoutFile(disk) }
-            return self.disk(disk, reference: envelope.files[fileIndex], file: files[fileIndex])
+    private mutating func disks(of envelope: Envelope, _ files: [PackageFile?]) -> [ApplianceDisk] {
+        var disks: [ApplianceDisk] = []
+        for disk in envelope.disks {
+            guard let fileIndex = disk.fileIndex else {
+                disks.append(diskWithoutFile(disk))
+                continue
+            }
+            disks.append(self.disk(disk, reference: envelope.files[fileIndex], file: files[fileIndex]))
         }
+        return disks
     }
 
     /// A disk that no file backs is one hole; one whose file is not declared cannot be read.
@@ -108,7 +115,7 @@ struct PackageOpener {
             stored: nil, warnings: [], rawPath: nil)
     }
 
-    private func disk(
+    private mutating func disk(
         _ disk: VirtualDisk, reference: FileReference, file: PackageFile?
     ) -> ApplianceDisk {
         let members = file?.members ?? []
@@ -124,7 +131,7 @@ struct PackageOpener {
             content: content, memberIndices: members, stored: file?.source, warnings: warnings, rawPath: nil)
     }
 
-    private func content(
+    private mutating func content(
         of disk: VirtualDisk, _ reference: FileReference, _ file: PackageFile?, named name: String,
         warnings: inout [PackageWarning]
     ) -> ApplianceDisk.Content {
@@ -147,17 +154,32 @@ struct PackageOpener {
                     + "-o lenient shows what is certain")
         }
         do throws(ReadError) {
-            let expected = file.source.byteCount.addingReportingOverflow(file.missingByteCount)
-            let guest = try resources.open(
-                file.source, named: name, capacity: disk.capacity,
-                options: .init(
-                    lenient: options.isLenient,
-                    expectedByteCount: reference.byteCount
-                        ?? (expected.overflow ? nil : expected.partialValue)))
+            let guest = try guestDisk(in: file, reference, named: name, capacity: disk.capacity)
             warnings = self.warnings(about: guest, declaredAs: disk)
             return .decoded(guest)
         } catch {
             return .unreadable(reason: error.description)
+        }
+    }
+
+    /// The disk image in `file`, opened once, however many disks of the descriptor name it.
+    private mutating func guestDisk(
+        in file: PackageFile, _ reference: FileReference, named name: String, capacity: UInt64?
+    ) throws(ReadError) -> GuestDisk {
+        if let known = opened[file.members] { return try known.get() }
+        let expected = file.source.byteCount.addingReportingOverflow(file.missingByteCount)
+        do throws(ReadError) {
+            let guest = try resources.open(
+                file.source, named: name, capacity: capacity,
+                options: .init(
+                    lenient: options.isLenient,
+                    expectedByteCount: reference.byteCount
+                        ?? (expected.overflow ? nil : expected.partialValue)))
+            opened[file.members] = .success(guest)
+            return guest
+        } catch {
+            opened[file.members] = .failure(error)
+            throw error
         }
     }
 
