@@ -119,6 +119,13 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "FuseServerTests",
+            dependencies: [
+                "ByteSources", "FileTree", "FuseServer", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "OvafsTests",
             dependencies: ["Appliance", "ByteSources", "FuseServer", "ovafs", "TestSupport"],
             swiftSettings: settings),
