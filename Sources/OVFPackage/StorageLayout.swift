@@ -135,6 +135,8 @@ package struct StorageLayout: Sendable, Equatable {
                     line: candidate.item.line)
             }
         }
+        // The unit to try next on each controller: many drives without a place stay cheap.
+        var nextUnits = [Int](repeating: 0, count: controllers.count)
         return zip(candidates, parents).map { candidate, parent in
             let item = candidate.item
             if parent == nil, candidate.kind == .disk, let name = item.parent {
@@ -142,9 +144,9 @@ package struct StorageLayout: Sendable, Equatable {
             }
             var unit = item.addressOnParent.flatMap { Int($0) }
             if let parent, unit == nil {
-                let free = (0...taken[parent].count).first { !taken[parent].contains($0) } ?? 0
-                taken[parent].insert(free)
-                unit = free
+                while taken[parent].contains(nextUnits[parent]) { nextUnits[parent] += 1 }
+                unit = nextUnits[parent]
+                nextUnits[parent] += 1
             }
             let controller = parent.map { controllers[$0] }
             return Drive(

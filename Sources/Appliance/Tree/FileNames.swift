@@ -5,6 +5,8 @@
 struct FileNames {
     private static let longestByteCount = 200
     private var taken: Set<String> = []
+    /// The number to try next for a name that is taken: many equal names stay cheap.
+    private var nextNumbers: [String: Int] = [:]
 
     mutating func name(for text: String) -> String {
         var name = ""
@@ -14,12 +16,13 @@ struct FileNames {
                 scalar == "/" || scalar.value < 0x20 || scalar.value == 0x7f ? "_" : scalar)
         }
         if name.isEmpty || name.allSatisfy({ $0 == "." }) { name = "system" }
-        var number = 1
+        var number = nextNumbers[name] ?? 2
         var candidate = name
         while !taken.insert(candidate).inserted {
-            number += 1
             candidate = "\(name)~\(number)"
+            number += 1
         }
+        nextNumbers[name] = number
         return candidate
     }
 }

@@ -1,0 +1,116 @@
+// Tests of the names of raw files, and of links' folders: what they are, and that each is its own.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import DiskImages
+import FileTree
+import TestSupport
+import Testing
+
+@testable import Appliance
+@testable import OVFPackage
+
+@Suite("Names of raw files")
+struct RawNameTests {
+    @Test(
+        "the extensions that say how a disk is stored are left out",
+        arguments: [
+            ("disk1.vmdk", "disk1.raw"), ("disk1.vmdk.gz", "disk1.raw"), ("disk1.VMDK.GZ", "disk1.raw"),
+            ("release-1.2", "release-1.2.raw"), ("disk", "disk.raw"), (".hidden", ".hidden.raw"),
+            ("a.b.c", "a.b.raw"), ("disk.gz", "disk.raw"), ("disk.notanextension", "disk.notanextension.raw"),
+            ("dot.", "dot..raw"),
+        ])
+    func plain(stored: String, raw: String) {
+        #expect(String(decoding: RawName.plain(for: Array(stored.utf8)), as: UTF8.self) == raw)
+    }
+
+    private static func package(_ disks: [(id: String, file: String?)], beside: [String] = []) -> TestPackage
+    {
+        var descriptor = TestDescriptor()
+        for (id, file) in disks { descriptor.addDisk(id, file: file, capacity: 512) }
+        var package = TestPackage(descriptor)
+        for file in Set(disks.compactMap(\.file)).sorted() {
+            package.add(file, TestPackage.smallImage.bytes)
+        }
+        for name in beside { package.add(name, [1, 2, 3]) }
+        return package
+    }
+
+    @Test("disks whose raw names would be the same keep their extensions")
+    func collision() throws {
+        let appliance = try Self.package([("a", "d.vmdk"), ("b", "d.vhd"), ("c", "e.vmdk")]).open()
+        #expect(appliance.rawPaths == ["d.vmdk.raw", "d.vhd.raw", "e.raw"])
+    }
+
+    @Test("a member that is called like the raw file keeps its name, and the disk gets another")
+    func memberInTheWay() throws {
+        let appliance = try Self.package([("a", "d.vmdk")], beside: ["d.raw", "d.vmdk.raw"]).open()
+        #expect(appliance.rawPaths == ["d.vmdk.raw~2"])
+    }
+
+    @Test("two disks of one file, and folders of equal names, have paths of their own")
+    func folders() throws {
+        let appliance = try Self.package([
+            ("a", "x/d.vmdk"), ("b", "y/d.vmdk"), ("c", "x/d.vmdk"),
+        ]).open()
+        #expect(appliance.rawPaths[1] == "y/d.raw")
+        #expect(Set(appliance.rawPaths).count == 3)
+    }
+
+    @Test(
+        "an id that is no file name still gives a file of its own",
+        arguments: [
+            "../../etc/passwd", "a/b", ".", "..", "", String(repeating: "x", count: 300),
+            String(repeating: "ü", count: 200), "line&#10;feed", ".ova",
+        ])
+    func hostileIdentifiers(id: String) throws {
+        let appliance = try Self.package([(id, nil), ("other", nil)]).open()
+        let paths = appliance.disks.compactMap(\.rawPath)
+        #expect(Set(paths).count == 2)
+        for path in paths {
+            let name = try #require(path.last)
+            #expect(path.count == 1 && (1...255).contains(name.count))
+            #expect(!name.contains(0) && !name.contains(UInt8(ascii: "/")))
+            #expect(name != Array(".".utf8) && name != Array("..".utf8))
+        }
+        let tree = ApplianceTree.make(for: appliance, showsControlDirectory: true, liveStatistics: { [] })
+        for path in paths { #expect(tree.node(at: path) != nil) }
+    }
+
+    @Test("ten thousand disks of one id are named in no time", .timeLimit(.minutes(1)))
+    func manyEqualIdentifiers() throws {
+        var descriptor = TestDescriptor()
+        for _ in 0..<10_000 { descriptor.addDisk("same", capacity: 512, isAttached: false) }
+        let start = ContinuousClock.now
+        let appliance = try TestPackage(descriptor).open()
+        #expect(Set(appliance.rawPaths).count == 10_000)
+        #expect(ContinuousClock.now - start < .seconds(20))
+    }
+
+    @Test("folders of systems have names of their own, and none leads out")
+    func fileNames() {
+        var names = FileNames()
+        let given = [
+            "a", "a", "a~2", "../x", "", ".", "..", "\u{1b}[31m", String(repeating: "x", count: 500),
+        ]
+        .map { names.name(for: $0) }
+        #expect(given[0] == "a" && given[1] == "a~2" && given[2] != "a~2")
+        #expect(Set(given).count == given.count)
+        for name in given {
+            #expect(!name.contains("/") && name != "." && name != ".." && !name.isEmpty)
+            #expect(name.utf8.count <= 255 && !name.unicodeScalars.contains { $0.value < 0x20 })
+        }
+    }
+
+    @Test("a format's URL contradicts another format, and one that names none contradicts nothing")
+    func formatHint() {
+        let stream = FormatHint("http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized")
+        #expect(!stream.contradicts(.vmdkStreamOptimized))
+        #expect(stream.contradicts(.raw) && stream.contradicts(.vmdkMonolithicSparse))
+        #expect(FormatHint("http://x/qcow-image-format.html").contradicts(.raw))
+        for format in [DiskFormat.raw, .vmdkStreamOptimized, .vmdkMonolithicSparse] {
+            #expect(
+                !FormatHint("").contradicts(format) && !FormatHint("http://example.org/").contradicts(format))
+        }
+    }
+}
