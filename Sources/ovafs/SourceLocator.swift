@@ -3,6 +3,7 @@
 
 import Appliance
 import ByteSources
+import Glibc
 import OVFPackage
 import SystemPackage
 
@@ -10,7 +11,7 @@ import SystemPackage
 enum SourceLocator {
     /// - Throws: `CommandFailure` with `cannotReadSource` where there is nothing to open.
     static func locate(_ argument: String) throws -> ApplianceSource {
-        let path = FilePath(argument)
+        let path = try RawArguments.path(argument)
         if isDirectory(path) { return .folder(path, descriptorName: nil) }
         if path.extension?.lowercased() == "ovf", let name = path.lastComponent {
             // A bare name stands for a file of the working directory.
@@ -33,6 +34,11 @@ enum SourceLocator {
     }
 
     private static func name(of path: FilePath) -> [UInt8] {
-        path.lastComponent.map { Array($0.string.utf8) } ?? Array("disk".utf8)
+        path.lastComponent.map { name in
+            // SAFETY: the string ends with a NUL and lives for the call.
+            unsafe name.withPlatformString {
+                unsafe Array(UnsafeRawBufferPointer(start: $0, count: strlen($0)))
+            }
+        } ?? Array("disk".utf8)
     }
 }

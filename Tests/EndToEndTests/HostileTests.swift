@@ -86,5 +86,24 @@ extension EndToEnd {
                 #expect(try run(["jq", "[.disks[].raw.text] | unique | length", path]).text == "5000")
             }
         }
+
+        @Test("C1 C8 C11: names that are not UTF-8 are taken as the bytes that they are")
+        func rawNames() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                try folder.makeFolder("mnt")
+                try shell(
+                    """
+                    cp "$2" $'\\xff.ova'
+                    "$1" info $'\\xff.ova' > /dev/null
+                    "$1" mount $'\\xff.ova' mnt && cmp "mnt/$4" "$3" && umount mnt
+                    "$1" extract $'\\xff.ova' vmdisk1 --output=$'\\xfe' && cmp $'\\xfe' "$3"
+                    ! "$1" extract $'\\xff.ova' vmdisk1 -o $'\\xfd' 2> message && grep -q 'two arguments' message
+                    rm $'\\xff.ova' $'\\xfe'
+                    """,
+                    try Ovafs.path(), package.path, package.firstReference, StandardPackage.first,
+                    in: URL(fileURLWithPath: folder.path))
+            }
+        }
     }
 }

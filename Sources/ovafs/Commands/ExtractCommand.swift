@@ -36,7 +36,8 @@ struct ExtractCommand: ParsableCommand {
     func run() throws {
         let appliance = try source.open()
         let chosen = try chosenDisks(of: appliance)
-        let isDirectory = Self.isDirectory(output)
+        let outputPath = try RawArguments.path(output)
+        let isDirectory = Self.isDirectory(outputPath)
         guard chosen.count == 1 || isDirectory else {
             throw CommandFailure(
                 status: .wrongUsage,
@@ -46,7 +47,7 @@ struct ExtractCommand: ParsableCommand {
         }
         let names = Self.fileNames(of: chosen.map(\.disk))
         for ((disk, bytes), name) in zip(chosen, names) {
-            let path = isDirectory ? FilePath(output).appending(name) : FilePath(output)
+            let path = isDirectory ? outputPath.appending(name) : outputPath
             try copy(bytes, named: disk.rawFileName, to: path)
         }
     }
@@ -117,8 +118,9 @@ struct ExtractCommand: ParsableCommand {
         }
     }
 
-    private static func isDirectory(_ path: String) -> Bool {
+    private static func isDirectory(_ path: FilePath) -> Bool {
         var status = stat()
-        return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        let result = unsafe path.withPlatformString { unsafe stat($0, &status) }
+        return result == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 }

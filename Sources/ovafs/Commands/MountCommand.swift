@@ -39,7 +39,7 @@ struct MountCommand: ParsableCommand {
         let options = try MountOptions(o)
         let mountPoint = try absoluteDirectory()
         guard foreground || readyDescriptor != nil else {
-            Glibc.exit(try BackgroundLaunch.run(CommandLine.arguments))
+            Glibc.exit(try BackgroundLaunch.run(RawArguments.all))
         }
         let background = readyDescriptor.map(BackgroundServer.init(readyDescriptor:))
         let log = try (options.log ?? (background == nil ? .standardError : .systemLog)).logger()

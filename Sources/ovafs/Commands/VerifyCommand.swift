@@ -65,8 +65,9 @@ struct VerifyCommand: ParsableCommand {
     private func checkCertificate(of appliance: Appliance) throws -> CertificateReport? {
         var anchors = CertificateReport.TrustAnchors.system
         if let trust {
+            let path = try RawArguments.path(trust)
             do throws(ReadError) {
-                let file = try LocalFile(path: FilePath(trust))
+                let file = try LocalFile(path: path)
                 anchors = .pem(
                     try file.bytes(Int(min(file.byteCount, CertificateFile.maximumByteCount)), at: 0))
             } catch {

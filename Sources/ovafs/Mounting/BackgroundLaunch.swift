@@ -9,7 +9,7 @@ enum BackgroundLaunch {
     ///
     /// - Returns: The exit code for the caller: 0 when the mount can be used, else that of the process, which
     ///   has said on standard error what is wrong.
-    static func run(_ arguments: [String]) throws -> CInt {
+    static func run(_ arguments: [[UInt8]]) throws -> CInt {
         var ends: [CInt] = [-1, -1]
         guard unsafe pipe(&ends) == 0 else { throw failure("make a pipe", errno) }
         defer { close(ends[0]) }
@@ -20,7 +20,8 @@ enum BackgroundLaunch {
             defer { close(ends[1]) }
             // Behind the name of the command, because what stands behind a `--` is no option.
             child = try spawn(
-                arguments.prefix(2) + ["--ready-descriptor", "\(readyDescriptor)"] + arguments.dropFirst(2),
+                arguments.prefix(2) + [Array("--ready-descriptor".utf8), Array("\(readyDescriptor)".utf8)]
+                    + arguments.dropFirst(2),
                 passing: ends[1])
         }
         var word: UInt8 = 0
@@ -35,13 +36,13 @@ enum BackgroundLaunch {
     /// The descriptor that the new process finds the pipe at.
     private static let readyDescriptor: CInt = 3
 
-    private static func spawn(_ arguments: [String], passing pipe: CInt) throws -> pid_t {
+    private static func spawn(_ arguments: [[UInt8]], passing pipe: CInt) throws -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         // A duplicate of itself loses close-on-exec too, by POSIX.
         unsafe posix_spawn_file_actions_adddup2(&actions, pipe, readyDescriptor)
-        var strings = unsafe arguments.map { unsafe strdup($0) } + [nil]
+        var strings = unsafe arguments.map { unsafe strdup($0.map(CChar.init(bitPattern:)) + [0]) } + [nil]
         defer { unsafe strings.forEach { unsafe free($0) } }
         var child = pid_t()
         // SAFETY: the strings live until the call has returned; the list ends with nil.
