@@ -4,7 +4,7 @@
 import Glibc
 package import SystemPackage
 
-/// A regular file. A change of the file after it was opened makes every later read fail with
+/// A regular file or a block device. A change of the file after it was opened makes every later read fail with
 /// `ReadError.stale`: bytes of two versions are never mixed.
 package final class LocalFile: ByteSource {
     package let byteCount: UInt64
@@ -21,7 +21,7 @@ package final class LocalFile: ByteSource {
     private let descriptor: FileDescriptor
     private let identity: Identity
 
-    /// Opens `path`, following symbolic links.
+    /// Opens `path`, a file or a block device, following symbolic links.
     package convenience init(path: FilePath) throws(ReadError) {
         let descriptor: FileDescriptor
         do {
@@ -30,26 +30,29 @@ package final class LocalFile: ByteSource {
         } catch {
             throw .system(call: "open \(path)", error)
         }
-        try self.init(adopting: descriptor, path: path)
+        try self.init(adopting: descriptor, path: path, mayBeDevice: true)
     }
 
     /// Takes over an open descriptor; it is closed when the file is no longer used.
-    /// - Throws: `ReadError.unsupported` where it is not a regular file.
-    package init(adopting descriptor: FileDescriptor, path: FilePath) throws(ReadError) {
+    /// - Throws: `ReadError.unsupported` where it is not a regular file, nor a block device where
+    ///   `mayBeDevice`.
+    package init(
+        adopting descriptor: FileDescriptor, path: FilePath, mayBeDevice: Bool = false
+    ) throws(ReadError) {
         self.descriptor = descriptor
         self.path = path
         let status: stat
+        let length: UInt64
         do throws(ReadError) {
             status = try Self.status(of: descriptor, path: path)
-            guard status.st_mode & S_IFMT == S_IFREG else {
-                throw .unsupported(feature: "\(path) is not a regular file")
-            }
+            length = try Self.length(of: descriptor, status, path: path, mayBeDevice: mayBeDevice)
         } catch {
             try? descriptor.close()
             throw error
         }
-        byteCount = UInt64(max(0, status.st_size))
-        allocatedByteCount = UInt64(max(0, status.st_blocks)) &* 512
+        byteCount = length
+        let isDevice = status.st_mode & S_IFMT == S_IFBLK
+        allocatedByteCount = isDevice ? length : UInt64(max(0, status.st_blocks)) &* 512
         modificationTime = Int64(status.st_mtim.tv_sec)
         identity = Identity(status)
     }
@@ -117,6 +120,22 @@ package final class LocalFile: ByteSource {
             // Short of what fstat said: the file was truncated after it was opened.
             guard step > 0 else { throw .stale(source: path.string) }
             filled += step
+        }
+    }
+
+    /// Length, in bytes; stat(2) does not know that of a device.
+    private static func length(
+        of descriptor: FileDescriptor, _ status: stat, path: FilePath, mayBeDevice: Bool
+    ) throws(ReadError) -> UInt64 {
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return UInt64(max(0, status.st_size))
+        case S_IFBLK where mayBeDevice:
+            do {
+                return UInt64(max(0, try descriptor.seek(offset: 0, from: .end)))
+            } catch {
+                throw .system(call: "seek \(path)", error)
+            }
+        default: throw .unsupported(feature: "\(path) is not a regular file")
         }
     }
 

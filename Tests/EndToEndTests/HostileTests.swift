@@ -105,5 +105,19 @@ extension EndToEnd {
                     in: URL(fileURLWithPath: folder.path))
             }
         }
+
+        @Test("T6: a block device is a disk image by itself", .enabled(if: EndToEnd.isRoot))
+        func blockDevice() throws {
+            try withTestFolder { folder in
+                let raw = folder("disk.img")
+                try Fixtures.rawDisk(raw, byteCount: 1 << 20, data: [0..<200_000])
+                let device = try run(["losetup", "--read-only", "--find", "--show", raw]).text
+                defer { _ = try? run(["losetup", "--detach", device]) }
+                try withMount(of: device, in: folder) { mount in
+                    let name = URL(fileURLWithPath: device).lastPathComponent
+                    try shell("cmp \"$1\" \"$2\"", mount(name + ".raw"), raw)
+                }
+            }
+        }
     }
 }
