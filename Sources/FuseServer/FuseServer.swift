@@ -31,6 +31,7 @@ package struct FuseServer {
             unsafe fuse_session_destroy(session)
             withExtendedLifetime(served) {}
         }
+        Self.unblockEndingSignals()
         guard unsafe fuse_set_signal_handlers(session) == 0 else {
             throw failure("cannot handle signals")
         }
@@ -53,6 +54,14 @@ package struct FuseServer {
         guard result >= 0 else {
             throw failure("the session ended: \(unsafe String(cString: strerror(-result)))")
         }
+    }
+
+    /// Lets the signals in that end a mount: a caller that blocks them passes that on to its children.
+    private static func unblockEndingSignals() {
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        for signal in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&signals, signal) }
+        unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
     private func makeSession() throws(MountError) -> OpaquePointer {
