@@ -87,6 +87,21 @@ struct RawNameTests {
         #expect(ContinuousClock.now - start < .seconds(20))
     }
 
+    @Test("ten thousand drives without a place get the next free one in no time", .timeLimit(.minutes(1)))
+    func manyDrivesWithoutUnit() throws {
+        let item = """
+            <Item><rasd:InstanceID>9</rasd:InstanceID><rasd:ResourceType>17</rasd:ResourceType>\
+            <rasd:Parent>3</rasd:Parent></Item>
+            """
+        var descriptor = TestDescriptor()
+        descriptor.addDisk("a", capacity: 512)
+        descriptor.items += String(repeating: item, count: 10_000)
+        let start = ContinuousClock.now
+        let layout = try #require(try TestPackage(descriptor).open().layout)
+        #expect(layout.systems[0].drives.compactMap(\.unit) == Array(0...10_000))
+        #expect(ContinuousClock.now - start < .seconds(20))
+    }
+
     @Test("folders of systems have names of their own, and none leads out")
     func fileNames() {
         var names = FileNames()
