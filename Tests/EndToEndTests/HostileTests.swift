@@ -87,6 +87,27 @@ extension EndToEnd {
             }
         }
 
+        @Test("M2: thousands of systems with one identifier have a folder each, at once")
+        func manySystems() throws {
+            try withTestFolder { folder in
+                try folder.makeFolder("members")
+                let system = "<VirtualSystem ovf:id=\"vm\"><Info>A machine</Info></VirtualSystem>"
+                let text = descriptor(
+                    files: [], disks: [ListedDisk(id: "vmdisk1", capacity: "\"4096\"")]
+                )
+                .replacingOccurrences(
+                    of: "<VirtualSystem ",
+                    with: "<VirtualSystemCollection ovf:id=\"c\">" + String(repeating: system, count: 20_000)
+                        + "</VirtualSystemCollection><VirtualSystem ")
+                try folder.write(text, to: "members/appliance.ovf")
+                try Fixtures.tar(["appliance.ovf"], in: folder("members"), to: folder("x.ova"))
+                try withMount(of: folder("x.ova"), in: folder) { mount in
+                    let names = try run(["ls", mount(".ova/systems")], limit: 20).lines
+                    #expect(names.count == 20_001)
+                }
+            }
+        }
+
         @Test("C1 C8 C11: names that are not UTF-8 are taken as the bytes that they are")
         func rawNames() throws {
             try withTestFolder { folder in
