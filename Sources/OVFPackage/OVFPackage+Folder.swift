@@ -47,6 +47,8 @@ private struct FolderContents {
     private var resolver: HrefResolver?
     private var listed: Set<[[UInt8]]> = []
     private var opened: Set<ByteString> = []
+    /// Look-ups of chunks that are left: many files that name the same chunks would take for ever.
+    private var chunkBudget = 2 * TarIndex.maximumMemberCount
 
     init(_ folder: PackageFolder) {
         self.folder = folder
@@ -110,7 +112,8 @@ private struct FolderContents {
         resolver = names
         try openMember(names.resolve(file.href))
         guard file.chunkByteCount != nil, let last = names.lastChunkNumber(of: file.href) else { return }
-        for number in 0...min(last, TarIndex.maximumMemberCount) {
+        for number in 0...min(last, TarIndex.maximumMemberCount) where chunkBudget > 0 {
+            chunkBudget -= 1
             try openMember(names.resolve(file.href + ChunkAssembly.suffix(number)))
         }
     }

@@ -22,8 +22,11 @@ extension PackageFile {
     ) -> (files: [PackageFile?], warnings: [PackageWarning]) {
         var log = WarningLog()
         let resolver = HrefResolver(package.members, relativeTo: package.descriptor)
+        // A chunk belongs to one file: many that name the same ones would cost their number times that of the
+        // chunks.
+        var chunkBudget = 2 * package.members.count
         let files = envelope.files.map { reference in
-            file(reference, package.members, resolver, &log)
+            file(reference, package.members, resolver, &chunkBudget, &log)
         }
         MemberOrder.check(of: files.flatMap { $0?.members ?? [] }, in: package, &log)
         var known = Set(files.flatMap { $0?.members ?? [] })
@@ -38,10 +41,10 @@ extension PackageFile {
 
     private static func file(
         _ reference: FileReference, _ members: [PackageMember], _ resolver: HrefResolver,
-        _ log: inout WarningLog
+        _ chunkBudget: inout Int, _ log: inout WarningLog
     ) -> PackageFile? {
         if let chunkByteCount = reference.chunkByteCount {
-            let chunks = ChunkAssembly(of: reference, chunkByteCount, members, resolver, &log)
+            let chunks = ChunkAssembly(of: reference, chunkByteCount, members, resolver, &chunkBudget, &log)
             if let file = chunks.file { return file }
             guard chunks.isEmpty else { return nil }
         }
@@ -104,13 +107,14 @@ struct ChunkAssembly {
 
     init(
         of reference: FileReference, _ chunkByteCount: UInt64, _ members: [PackageMember],
-        _ resolver: HrefResolver, _ log: inout WarningLog
+        _ resolver: HrefResolver, _ budget: inout Int, _ log: inout WarningLog
     ) {
         var found: [(index: Int, rule: HrefResolver.Rule)] = []
-        while found.count < members.count,
+        while found.count < members.count, budget > 0,
             case .found(let index, let rule) = resolver.resolve(reference.href + Self.suffix(found.count))
         {
             found.append((index, rule))
+            budget -= 1
         }
         let total = found.reduce(UInt64(0)) { $0 &+ members[$1.index].byteCount }
         let href = reference.href
@@ -118,6 +122,11 @@ struct ChunkAssembly {
         let last = resolver.lastChunkNumber(of: href)
         isEmpty = last == nil
         guard let last else { return }
+        guard budget > 0 || found.count > last else {
+            log.add(
+                .chunkMissing, "\"\(href)\" is left out: files name the same chunks many times", line: line)
+            return
+        }
         // A last chunk that is not full is the end of the file, whatever its size is said to be.
         let endsShort = found.last.map { members[$0.index].byteCount < chunkByteCount } ?? false
         guard found.count > last, endsShort || total >= reference.byteCount ?? 0 else {

@@ -104,6 +104,19 @@ struct PackageFileTests {
         #expect(codes == [.chunkMissing] || codes.contains(.chunkMissing))
     }
 
+    @Test("many files that name the same chunks do not cost their number times that of the chunks")
+    func sharedChunks() throws {
+        let members = (0..<50).map { ("d.0000000\($0 / 10)\($0 % 10)", [UInt8($0)]) }
+        let references = (0..<200).map {
+            "<File ovf:id=\"f\($0)\" ovf:href=\"folder\($0)/d\" ovf:chunkSize=\"1\"/>"
+        }
+        let (files, warnings) = PackageFile.files(
+            of: try EnvelopeBuilder(files: references.joined()).envelope(), in: try package(members))
+        #expect(files[0]?.members == Array(0..<50))
+        #expect(files.reduce(0) { $0 + ($1?.members.count ?? 0) } <= 2 * members.count)
+        #expect(warnings.contains { $0.code == .chunkMissing })
+    }
+
     @Test("chunks of a wrong size are reported")
     func chunkSizes() throws {
         let (file, codes) = try files(
