@@ -6,6 +6,9 @@ import FileTree
 import OVFPackage
 
 extension Appliance {
+    /// The longest value, in bytes: Linux takes 64 KiB, and cp(1) fails on a file whose attributes it cannot read.
+    private static let longestValueByteCount = 32 << 10
+
     /// The attributes `user.ova.*` of a raw disk.
     func extendedAttributes(ofDisk index: Int) -> [ExtendedAttribute] {
         let disk = disks[index]
@@ -23,7 +26,14 @@ extension Appliance {
             ("state", disk.warnings.isEmpty ? "ok" : disk.warnings.map(\.message).joined(separator: "; ")),
         ]
         let fixed = values.compactMap { name, value in
-            value.map { value in ExtendedAttribute("user.ova.\(name)") { value } }
+            value.map { value in
+                let isLong = value.utf8.count > Self.longestValueByteCount
+                let shown =
+                    isLong
+                    ? String(decoding: value.utf8.prefix(Self.longestValueByteCount), as: UTF8.self) + "…"
+                    : value
+                return ExtendedAttribute("user.ova.\(name)") { shown }
+            }
         }
         return fixed + manifestAttributes(ofMembers: disk.memberIndices)
     }
