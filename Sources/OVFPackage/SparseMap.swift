@@ -24,6 +24,8 @@ struct SparseMap: Sendable {
 
     /// Most pieces of a member.
     static let maximumPieceCount = 1 << 20
+    /// Most pieces of all members of an archive: 96 MiB of memory.
+    static let maximumTotalPieceCount = 4 << 20
 
     /// Takes offsets and lengths in turn.
     /// - Throws: `ReadError.corrupt` where pieces overlap, go back, or do not fit.

@@ -106,6 +106,12 @@ extension TarScanner {
                         record: "tar sparse map", offset: headerOffset,
                         reason: "the pieces hold \(map.storedByteCount) bytes, and \(content) are stored")
                 }
+                guard map.pieces.count <= SparseMap.maximumTotalPieceCount - sparsePieceCount else {
+                    throw .unsupported(
+                        feature:
+                            "sparse files of more than \(SparseMap.maximumTotalPieceCount) pieces in all")
+                }
+                sparsePieceCount += map.pieces.count
             } catch {
                 log.add(.memberSkipped, "\"\(name)\" is not shown: \(error)")
                 return skip(

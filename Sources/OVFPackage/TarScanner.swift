@@ -34,6 +34,8 @@ struct TarScanner {
     private var namesKnown: [ByteString: Int] = [:]
     private var namesKnownCount = 0
     private var headerCount = 0
+    /// The pieces of all sparse members.
+    var sparsePieceCount = 0
 
     /// Most headers of any kind: a few extension headers belong to each member.
     private static let maximumHeaderCount = 4 * TarIndex.maximumMemberCount
