@@ -31,7 +31,8 @@ for backing_file in /sys/block/loop*/loop/backing_file; do
 done
 
 for command_line in /proc/[0-9]*/cmdline; do
-    words=$(tr '\0' ' ' <"$command_line" 2>/dev/null || true)
+    # A process may end before its command line is read; the shell's own word of that is not wanted either.
+    words=$( (tr '\0' ' ' <"$command_line") 2>/dev/null || true)
     case $words in
     *ovafs*" $folder/"*)
         process=${command_line#/proc/}

@@ -67,6 +67,28 @@ struct CopyingTests {
         }
     }
 
+    @Test("what an interrupted copy left behind is begun anew; what another copy writes, or a link, is left alone")
+    func partial() throws {
+        try Self.withFolder { folder in
+            let path = FilePath(folder.appending(path: "out.raw").path)
+            let partial = folder.appending(path: "out.raw.partial")
+            try Data(repeating: 7, count: 4096).write(to: partial)
+            let output = try OutputFile(path: path, byteCount: 512, overwrites: false)
+            #expect(throws: ReadError.self) {
+                try OutputFile(path: path, byteCount: 512, overwrites: false)
+            }
+            try output.finish()
+            #expect(try Data(contentsOf: URL(filePath: path.string)) == Data(repeating: 0, count: 512))
+            let other = folder.appending(path: "other")
+            try Data("kept".utf8).write(to: other)
+            try FileManager.default.createSymbolicLink(at: partial, withDestinationURL: other)
+            #expect(throws: ReadError.self) {
+                try OutputFile(path: path, byteCount: 512, overwrites: true)
+            }
+            #expect(try Data(contentsOf: other) == Data("kept".utf8))
+        }
+    }
+
     @Test("a copy that fails ends with the first error, and leaves nothing when it is discarded")
     func failure() throws {
         try Self.withFolder { folder in

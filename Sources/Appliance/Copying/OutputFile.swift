@@ -37,12 +37,18 @@ package final class OutputFile: Sendable {
         do {
             descriptor = try FileDescriptor.open(
                 partialPath ?? path, .writeOnly,
-                options: isRegular ? [.create, .truncate, .closeOnExec] : [.closeOnExec],
+                options: isRegular ? [.create, .noFollow, .closeOnExec] : [.closeOnExec],
                 permissions: [.ownerReadWrite, .groupRead, .otherRead])
         } catch {
             throw .system(call: "create \(path)", error)
         }
-        if isRegular, ftruncate(descriptor.rawValue, length) != 0 {
+        guard isRegular else { return }
+        // What an earlier copy left behind is begun anew; what another one writes now is left alone.
+        guard flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+            try? descriptor.close()
+            throw .system(call: "lock \(path).partial, which another copy writes", errno: errno)
+        }
+        guard ftruncate(descriptor.rawValue, 0) == 0, ftruncate(descriptor.rawValue, length) == 0 else {
             let code = errno
             discard()
             throw .system(call: "set the length of \(path)", errno: code)
