@@ -67,7 +67,7 @@ struct CopyingTests {
         }
     }
 
-    @Test("what an interrupted copy left behind is begun anew; what another copy writes, or a link, is left alone")
+    @Test("what an interrupted copy left is begun anew; what another copy writes, or a link, is left alone")
     func partial() throws {
         try Self.withFolder { folder in
             let path = FilePath(folder.appending(path: "out.raw").path)
