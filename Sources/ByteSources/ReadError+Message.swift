@@ -10,7 +10,7 @@ extension ReadError {
     }
 
     /// A system call that failed, from swift-system's error.
-    package static func system(call: String, _ error: any Error) -> ReadError {
+    static func system(call: String, _ error: any Error) -> ReadError {
         .system(call: call, errno: (error as? Errno)?.rawValue ?? Errno.ioError.rawValue)
     }
 }

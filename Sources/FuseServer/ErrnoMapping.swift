@@ -7,7 +7,8 @@ import Glibc
 extension ReadError {
     var errnoForKernel: CInt {
         switch self {
-        case .system(_, let errno): errno
+        // An errno of 0 would be an answer without bytes.
+        case .system(_, let errno): errno > 0 ? errno : EIO
         case .corrupt, .unsupported: EIO
         case .stale: ESTALE
         }

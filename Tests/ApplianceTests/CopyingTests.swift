@@ -56,7 +56,7 @@ struct CopyingTests {
         try Self.withFolder { folder in
             let url = folder.appending(path: "out.raw")
             try Data("old".utf8).write(to: url)
-            #expect(throws: ReadError.system(call: "create \(url.path)", errno: EEXIST)) {
+            #expect(throws: CopyError.output(call: "create \(url.path)", errno: EEXIST)) {
                 try OutputFile(path: FilePath(url.path), byteCount: 512, overwrites: false)
             }
             try Self.expectNames(["out.raw"], in: folder)
@@ -74,7 +74,7 @@ struct CopyingTests {
             let partial = folder.appending(path: "out.raw.partial")
             try Data(repeating: 7, count: 4096).write(to: partial)
             let output = try OutputFile(path: path, byteCount: 512, overwrites: false)
-            #expect(throws: ReadError.self) {
+            #expect(throws: CopyError.self) {
                 try OutputFile(path: path, byteCount: 512, overwrites: false)
             }
             try output.finish()
@@ -82,7 +82,7 @@ struct CopyingTests {
             let other = folder.appending(path: "other")
             try Data("kept".utf8).write(to: other)
             try FileManager.default.createSymbolicLink(at: partial, withDestinationURL: other)
-            #expect(throws: ReadError.self) {
+            #expect(throws: CopyError.self) {
                 try OutputFile(path: path, byteCount: 512, overwrites: true)
             }
             #expect(try Data(contentsOf: other) == Data("kept".utf8))
@@ -96,7 +96,7 @@ struct CopyingTests {
             let source = FailingSource(MemorySource(bytes), failingIn: (5 << 20)..<(5 << 20) + 1)
             let path = FilePath(folder.appending(path: "out.raw").path)
             let output = try OutputFile(path: path, byteCount: UInt64(bytes.count), overwrites: false)
-            #expect(throws: FailingSource.failure) {
+            #expect(throws: CopyError.source(FailingSource.failure)) {
                 try DiskCopy(of: source, to: output).run(threadCount: 2)
             }
             output.discard()
@@ -104,10 +104,20 @@ struct CopyingTests {
         }
     }
 
+    @Test("a hole is left out as a whole, however long it is", .timeLimit(.minutes(1)))
+    func hugeHole() throws {
+        let disk = ZeroSource(byteCount: 1 << 62)
+        let output = try OutputFile(path: "/dev/null", byteCount: disk.byteCount, overwrites: false)
+        let copy = DiskCopy(of: disk, to: output)
+        try copy.run(threadCount: 2)
+        try output.finish()
+        #expect(copy.progress == disk.byteCount)
+    }
+
     @Test("a disk longer than any file can be is refused before anything is made")
     func tooLong() throws {
         try Self.withFolder { folder in
-            #expect(throws: ReadError.self) {
+            #expect(throws: CopyError.self) {
                 try OutputFile(
                     path: FilePath(folder.appending(path: "x").path), byteCount: .max, overwrites: false)
             }

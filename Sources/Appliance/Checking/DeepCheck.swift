@@ -24,19 +24,17 @@ package final class DeepCheck: Sendable {
         var count = 0
     }
 
-    private static let stretchByteCount: UInt64 = 2 << 20
-
     private let disk: GuestDisk
-    private let nextStretch = Atomic<UInt64>(0)
-    private let doneByteCount = Atomic<UInt64>(0)
+    private let queue: StretchQueue
     private let state = Mutex(State())
 
     package init(of disk: GuestDisk) {
         self.disk = disk
+        queue = StretchQueue(byteCount: disk.byteCount)
     }
 
     /// Guest bytes that have been dealt with so far, holes included.
-    package var progress: UInt64 { doneByteCount.load(ordering: .relaxed) }
+    package var progress: UInt64 { queue.doneByteCount }
 
     /// Checks the whole disk.
     /// - Returns: What is damaged, in the order of the guest disk, and how many such places there are in all.
@@ -46,20 +44,20 @@ package final class DeepCheck: Sendable {
     }
 
     private func checkStretches() {
-        let buffer = CopyBuffer(byteCount: Int(Self.stretchByteCount))
-        while true {
-            let number = nextStretch.add(1, ordering: .relaxed).oldValue
-            let start = number.multipliedReportingOverflow(by: Self.stretchByteCount)
-            guard !start.overflow, start.partialValue < disk.byteCount else { return }
-            let byteCount = min(Self.stretchByteCount, disk.byteCount - start.partialValue)
-            check(start.partialValue..<(start.partialValue + byteCount), through: buffer)
-            doneByteCount.add(byteCount, ordering: .relaxed)
+        let buffer = CopyBuffer(byteCount: StretchQueue.stretchByteCount)
+        while let stretch = queue.take() {
+            check(stretch, through: buffer)
+            queue.finish(stretch)
         }
     }
 
     private func check(_ stretch: Range<UInt64>, through buffer: CopyBuffer) {
         do throws(ReadError) {
-            guard try disk.firstOffset(of: .data, in: stretch) != nil else { return }
+            guard try disk.firstOffset(of: .data, in: stretch) != nil else {
+                let behind = stretch.upperBound..<disk.byteCount
+                queue.skipHole(upTo: try disk.firstOffset(of: .data, in: behind) ?? disk.byteCount)
+                return
+            }
             try read(stretch, through: buffer)
         } catch {
             findDamage(in: stretch, through: buffer)

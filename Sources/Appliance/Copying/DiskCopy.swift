@@ -8,66 +8,84 @@ import Synchronization
 /// Copies the bytes of one disk. Threads take stretches of it in turn, decode them and write them where they
 /// belong, so nothing waits for order.
 package final class DiskCopy: Sendable {
-    /// One stretch, in bytes: a thread's buffer, and what is lost to imbalance at the end.
-    private static let stretchByteCount = 2 << 20
     /// Zeros inside data are found in pieces of this size, in bytes.
     private static let pieceByteCount = 64 << 10
 
     private let source: any ByteSource
     private let output: OutputFile
-    private let nextStretch = Atomic<UInt64>(0)
-    private let doneByteCount = Atomic<UInt64>(0)
-    private let failure = Mutex<ReadError?>(nil)
+    private let queue: StretchQueue
+    private let failure = Mutex<CopyError?>(nil)
 
     package init(of source: any ByteSource, to output: OutputFile) {
         self.source = source
         self.output = output
+        queue = StretchQueue(byteCount: source.byteCount)
     }
 
     /// Guest bytes that have been dealt with so far, holes included.
-    package var progress: UInt64 { doneByteCount.load(ordering: .relaxed) }
+    package var progress: UInt64 { queue.doneByteCount }
 
     /// Copies all of it with `threadCount` threads.
     /// - Throws: the first error that a thread met; the rest of the disk is then not copied.
-    package func run(threadCount: Int) throws(ReadError) {
+    package func run(threadCount: Int) throws(CopyError) {
         WorkerThread.concurrently(threadCount) { _ in
-            do throws(ReadError) {
+            do throws(CopyError) {
                 try self.copyStretches()
             } catch {
                 self.failure.withLock { $0 = $0 ?? error }
             }
         }
         if let error = failure.withLock({ $0 }) { throw error }
-        try source.validate()
+        try fromSource { () throws(ReadError) in try source.validate() }
     }
 
-    private func copyStretches() throws(ReadError) {
-        let buffer = CopyBuffer(byteCount: Self.stretchByteCount)
-        let step = UInt64(Self.stretchByteCount)
-        while failure.withLock({ $0 == nil }) {
-            let start = nextStretch.add(1, ordering: .relaxed).oldValue.multipliedReportingOverflow(by: step)
-            guard !start.overflow, start.partialValue < source.byteCount else { return }
-            let end = min(source.byteCount, start.partialValue.addingReportingOverflow(step).partialValue)
-            try copy(start.partialValue..<end, through: buffer)
-            doneByteCount.add(end - start.partialValue, ordering: .relaxed)
+    private func copyStretches() throws(CopyError) {
+        let buffer = CopyBuffer(byteCount: StretchQueue.stretchByteCount)
+        while failure.withLock({ $0 == nil }), let stretch = queue.take() {
+            try copy(stretch, through: buffer)
+            queue.finish(stretch)
         }
     }
 
-    private func copy(_ stretch: Range<UInt64>, through buffer: CopyBuffer) throws(ReadError) {
+    private func copy(_ stretch: Range<UInt64>, through buffer: CopyBuffer) throws(CopyError) {
         var position = stretch.lowerBound
         while position < stretch.upperBound {
-            let rest = position..<stretch.upperBound
-            let data = output.keepsHoles ? try source.firstOffset(of: .data, in: rest) : position
-            guard let data else { return }
-            let end =
-                output.keepsHoles
-                ? try source.firstOffset(of: .hole, in: data..<stretch.upperBound) ?? stretch.upperBound
-                : stretch.upperBound
-            try buffer.fill { room throws(ReadError) in
-                try read(Int(end - data), at: data, into: &room)
+            let data = try fromSource { () throws(ReadError) in
+                try output.keepsHoles ? nextData(from: position, in: stretch) : position..<stretch.upperBound
             }
-            try write(buffer, at: data)
-            position = end
+            guard let data else { return }
+            try fromSource { () throws(ReadError) in
+                try buffer.fill { room throws(ReadError) in
+                    try read(Int(data.upperBound - data.lowerBound), at: data.lowerBound, into: &room)
+                }
+            }
+            try write(buffer, at: data.lowerBound)
+            position = data.upperBound
+        }
+    }
+
+    /// The next run of data in `stretch`; nil where there is none, and then the hole that goes on behind it is
+    /// left out as a whole.
+    private func nextData(
+        from position: UInt64, in stretch: Range<UInt64>
+    ) throws(ReadError) -> Range<UInt64>? {
+        let rest = position..<stretch.upperBound
+        guard let start = try source.firstOffset(of: .data, in: rest) else {
+            let behind = stretch.upperBound..<source.byteCount
+            queue.skipHole(upTo: try source.firstOffset(of: .data, in: behind) ?? source.byteCount)
+            return nil
+        }
+        let hole = try source.firstOffset(of: .hole, in: start..<stretch.upperBound)
+        return start..<(hole ?? stretch.upperBound)
+    }
+
+    private func fromSource<Result>(
+        _ body: () throws(ReadError) -> Result
+    ) throws(CopyError) -> Result {
+        do throws(ReadError) {
+            return try body()
+        } catch {
+            throw .source(error)
         }
     }
 
@@ -80,7 +98,7 @@ package final class DiskCopy: Sendable {
     }
 
     /// Writes what the buffer holds, except pieces of zeros where the output keeps holes.
-    private func write(_ buffer: CopyBuffer, at offset: UInt64) throws(ReadError) {
+    private func write(_ buffer: CopyBuffer, at offset: UInt64) throws(CopyError) {
         guard output.keepsHoles else {
             return try output.write(buffer, 0..<buffer.filledByteCount, at: offset)
         }

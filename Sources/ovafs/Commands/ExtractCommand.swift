@@ -53,12 +53,12 @@ struct ExtractCommand: ParsableCommand {
     }
 
     private func copy(_ bytes: any ByteSource, named name: String, to path: FilePath) throws {
-        do throws(ReadError) {
+        do throws(CopyError) {
             let file = try OutputFile(path: path, byteCount: bytes.byteCount, overwrites: force)
             let copy = DiskCopy(of: bytes, to: file)
             let bar = ProgressBar(name, of: bytes.byteCount) { copy.progress }
-            do throws(ReadError) {
-                try bar.show { () throws(ReadError) in
+            do throws(CopyError) {
+                try bar.show { () throws(CopyError) in
                     try copy.run(threadCount: threads.count)
                 }
                 try file.finish()
@@ -71,13 +71,20 @@ struct ExtractCommand: ParsableCommand {
         }
     }
 
-    private func failure(_ error: ReadError, disk: String, path: FilePath) -> CommandFailure {
-        if case .system(_, EEXIST) = error {
-            return CommandFailure(
-                status: .wrongUsage, message: "\(path) is there already; --force replaces it")
+    private func failure(_ error: CopyError, disk: String, path: FilePath) -> CommandFailure {
+        switch error {
+        case .output(_, EEXIST):
+            CommandFailure(status: .wrongUsage, message: "\(path) is there already; --force replaces it")
+        case .output(_, ESPIPE):
+            CommandFailure(
+                status: .wrongUsage, message: "\(path) is a pipe; disks are copied to files and devices only")
+        case .output:
+            CommandFailure(status: .damaged, message: error.description)
+        case .source(.system), .source(.stale):
+            CommandFailure(status: .cannotReadSource, message: "\(source.source): \(disk): \(error)")
+        case .source:
+            CommandFailure(status: .damaged, message: "\(source.source): \(disk): \(error)")
         }
-        let status: ExitStatus = if case .system = error { .cannotReadSource } else { .damaged }
-        return CommandFailure(status: status, message: "\(source.source): \(disk): \(error)")
     }
 
     /// The disks that were asked for, with their bytes.

@@ -6,10 +6,10 @@ import Glibc
 /// A lock that is held while a cluster is decoded. `Mutex` spins for some 50 µs before it sleeps, which is
 /// right for short work and burns the cores that decoding needs: docs/decisions/0003-sleeping-lock.md.
 // SAFETY: the mutex is allocated once and stays where it is.
-@safe struct SleepingLock: ~Copyable, @unchecked Sendable {
+@safe package struct SleepingLock: ~Copyable, @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
-    init() {
+    package init() {
         unsafe pthread_mutex_init(mutex, nil)
     }
 
@@ -19,7 +19,8 @@ import Glibc
     }
 
     /// Runs `body` while no one else holds the lock.
-    borrowing func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+    package borrowing func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result)
+        throws(Failure)
         -> Result
     {
         unsafe pthread_mutex_lock(mutex)
@@ -28,7 +29,7 @@ import Glibc
     }
 
     /// Runs `body` unless someone else holds the lock; nil where that is so.
-    borrowing func withLockIfAvailable<Result, Failure: Error>(
+    package borrowing func withLockIfAvailable<Result, Failure: Error>(
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result? {
         guard unsafe pthread_mutex_trylock(mutex) == 0 else { return nil }
