@@ -18,6 +18,11 @@ package protocol ByteSource: Sendable {
     /// - Throws: `ReadError.corrupt` where the range is not inside the source.
     func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError)
 
+    /// Appends bytes `offset ..< offset + count` to `list`, which has room for them, without copying those that are
+    /// in memory already. On an error, the list holds a part of them.
+    /// - Throws: `ReadError.corrupt` where the range is not inside the source.
+    func gather(_ count: Int, at offset: UInt64, into list: GatherList) throws(ReadError)
+
     /// The first byte of `region` in `range`, which lies inside the source; nil where there is none.
     func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64?
 
@@ -30,6 +35,16 @@ extension ByteSource {
     /// A source that knows of no holes is all data.
     package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
         region == .data && !range.isEmpty ? range.lowerBound : nil
+    }
+
+    /// Reads into the list's memory, unless all of it is a hole.
+    package func gather(_ count: Int, at offset: UInt64, into list: GatherList) throws(ReadError) {
+        try checkRange(count, at: offset, named: "source")
+        if try firstOffset(of: .data, in: offset..<(offset + UInt64(count))) == nil {
+            list.appendZeros(count)
+        } else {
+            try list.append(count) { output throws(ReadError) in try read(count, at: offset, into: &output) }
+        }
     }
 
     /// A source that lives in memory does not change.

@@ -10,7 +10,7 @@ extension GuestDisk {
     /// Decodes the clusters of `range` (guest bytes) into the cache, except those that are there or that
     /// another thread is decoding. What is damaged is left for its reader to find.
     func prefetch(_ range: Range<UInt64>) {
-        try? decoders.withDecoder { decoder throws(ReadError) in
+        try? decoders.withObject { decoder throws(ReadError) in
             var position = range.lowerBound
             while position < range.upperBound {
                 let extent = try image.extent(containing: position)
@@ -32,7 +32,7 @@ extension GuestDisk {
         _ count: Int, at offset: UInt64, into output: inout OutputRawSpan
     ) throws(ReadError) {
         try checkRange(count, at: offset, named: "guest disk")
-        try decoders.withDecoder { decoder throws(ReadError) in
+        try decoders.withObject { decoder throws(ReadError) in
             var position = offset
             let end = offset + UInt64(count)
             while position < end {

@@ -10,8 +10,15 @@ package final class GuestDisk: ByteSource {
     let file: any ByteSource
     let cache: ClusterCache
     let number: DiskNumber
-    let decoders = DecoderPool()
+    let decoders = ObjectPool<ClusterDecoder>()
     private let readAhead: ReadAhead?
+
+    /// What one read takes of one extent.
+    private enum Piece {
+        case zeros(Int)
+        case stored(Int, at: UInt64)
+        case cluster(CompressedCluster, Range<Int>)
+    }
 
     package var byteCount: UInt64 { image.virtualByteCount }
 
@@ -29,26 +36,34 @@ package final class GuestDisk: ByteSource {
     }
 
     package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
-        try checkRange(count, at: offset, named: "guest disk")
-        let end = offset + UInt64(count)
-        readAhead?.reader(of: self, reads: count, at: offset)
-        try loadFromBehind(offset..<end)
-        var position = offset
-        while position < end {
-            let extent = try image.extent(containing: position)
-            let step = Int(min(extent.guestEnd, end) - position)
-            let skipped = position - extent.guestOffset
-            switch extent.storage {
-            case .zeros:
-                output.appendZeros(step)
-            case .stored(let start):
-                try file.read(step, at: start + skipped, into: &output)
-            case .compressed(let cluster):
-                try append(step, from: Int(skipped), of: cluster, to: &output)
-            case .damaged(let error):
-                throw error
+        try forEachPiece(of: count, at: offset) { piece throws(ReadError) in
+            switch piece {
+            case .zeros(let count):
+                output.appendZeros(count)
+            case .stored(let count, let start):
+                try file.read(count, at: start, into: &output)
+            case .cluster(let cluster, let range):
+                let slot = try lend(cluster)
+                defer { slot.release() }
+                // SAFETY: on loan, so the memory stays as it is.
+                unsafe output.append(copying: slot.bytes.bytes.extracting(range))
             }
-            position += UInt64(step)
+        }
+    }
+
+    package func gather(_ count: Int, at offset: UInt64, into list: GatherList) throws(ReadError) {
+        try forEachPiece(of: count, at: offset) { piece throws(ReadError) in
+            switch piece {
+            case .zeros(let count):
+                list.appendZeros(count)
+            case .stored(let count, let start):
+                try list.append(count) { output throws(ReadError) in
+                    try file.read(count, at: start, into: &output)
+                }
+            case .cluster(let cluster, let range):
+                let slot = try lend(cluster)
+                unsafe list.append(UnsafeRawBufferPointer(rebasing: slot.bytes[range]), lentBy: slot)
+            }
         }
     }
 
@@ -65,6 +80,29 @@ package final class GuestDisk: ByteSource {
 
     package func validate() throws(ReadError) {
         try file.validate()
+    }
+
+    /// Calls `body` with each stretch of guest bytes `offset ..< offset + count`, in order.
+    private func forEachPiece(
+        of count: Int, at offset: UInt64, _ body: (Piece) throws(ReadError) -> Void
+    ) throws(ReadError) {
+        try checkRange(count, at: offset, named: "guest disk")
+        let end = offset + UInt64(count)
+        readAhead?.reader(of: self, reads: count, at: offset)
+        try loadFromBehind(offset..<end)
+        var position = offset
+        while position < end {
+            let extent = try image.extent(containing: position)
+            let step = Int(min(extent.guestEnd, end) - position)
+            let skipped = position - extent.guestOffset
+            switch extent.storage {
+            case .zeros: try body(.zeros(step))
+            case .stored(let start): try body(.stored(step, at: start + skipped))
+            case .compressed(let cluster): try body(.cluster(cluster, Int(skipped)..<(Int(skipped) + step)))
+            case .damaged(let error): throw error
+            }
+            position += UInt64(step)
+        }
     }
 
     /// Decodes the clusters of a large read into the cache, the last one first and only those that no one is
@@ -85,15 +123,11 @@ package final class GuestDisk: ByteSource {
         }
     }
 
-    private func append(
-        _ count: Int, from start: Int, of cluster: CompressedCluster, to output: inout OutputRawSpan
-    ) throws(ReadError) {
-        try cache.withCluster(
-            key(of: cluster), byteCount: cluster.decodedByteCount,
-            load: { memory throws(ReadError) in try decode(cluster, into: &memory) },
-            body: { bytes throws(ReadError) in
-                output.append(copying: bytes.extracting(start..<(start + count)))
-            })
+    /// The cluster's bytes, on loan from the cache.
+    private func lend(_ cluster: CompressedCluster) throws(ReadError) -> CacheSlot {
+        try cache.lend(key(of: cluster), byteCount: cluster.decodedByteCount) { memory throws(ReadError) in
+            try decode(cluster, into: &memory)
+        }
     }
 
     func key(of cluster: CompressedCluster) -> ClusterCache.Key {
@@ -101,7 +135,7 @@ package final class GuestDisk: ByteSource {
     }
 
     private func decode(_ cluster: CompressedCluster, into output: inout OutputRawSpan) throws(ReadError) {
-        try decoders.withDecoder { decoder throws(ReadError) in
+        try decoders.withObject { decoder throws(ReadError) in
             try decoder.decode(cluster, of: file, into: &output)
         }
         cache.statistics.countDecoded()

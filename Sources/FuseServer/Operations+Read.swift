@@ -44,12 +44,10 @@ extension ServedTree {
         do throws(ReadError) {
             // Clusters that are cached are no longer right where the file behind them was changed.
             try source.validate()
-            let isHole = try source.firstOffset(of: .data, in: offset..<(offset + UInt64(count))) == nil
-            if unsafe !isHole || !buffers.withZeros(count, use: { unsafe owed.take()?.data($0) }) {
-                unsafe try buffers.withBuffer(
-                    count,
-                    fill: { output throws(ReadError) in try source.read(count, at: offset, into: &output) },
-                    use: { unsafe owed.take()?.data($0) })
+            try lists.withObject { list throws(ReadError) in
+                list.reserve(count)
+                try source.gather(count, at: offset, into: list)
+                owed.take()?.data(list)
             }
             statistics.countRead(byteCount: count)
         } catch {

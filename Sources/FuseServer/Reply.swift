@@ -1,6 +1,7 @@
 // The one answer that is owed to the kernel for a request.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import CFuse
 import Glibc
 
@@ -39,10 +40,17 @@ import Glibc
         discard self
     }
 
-    /// Answers with bytes, which may be none.
-    consuming func data(_ bytes: UnsafeRawBufferPointer) {
-        _ = unsafe fuse_reply_buf(
-            request, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+    /// Answers with the bytes of a list, which may be none.
+    consuming func data(_ list: GatherList) {
+        // SAFETY: the pieces are valid while the list is not emptied, and libfuse only reads them.
+        unsafe list.pieces.withUnsafeBufferPointer { pieces in
+            guard pieces.count > 1 else {
+                _ = unsafe fuse_reply_buf(
+                    request, pieces.first?.iov_base.assumingMemoryBound(to: CChar.self), list.byteCount)
+                return
+            }
+            _ = unsafe fuse_reply_iov(request, pieces.baseAddress, CInt(pieces.count))
+        }
         discard self
     }
 

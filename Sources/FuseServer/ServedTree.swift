@@ -13,7 +13,7 @@ final class ServedTree: Sendable {
     let tree: FileTree
     let options: SessionOptions
     let statistics: ServerStatistics
-    let buffers = ReplyBufferPool()
+    let lists = ObjectPool<GatherList>()
     let log: Logger
     /// The data of all files that are listed, in blocks of 4 KiB.
     private let storedBlockCount: fsblkcnt_t

@@ -8,7 +8,7 @@ import Synchronization
 /// written once under the slot's own lock, and then only read until the shard gives the slot to another key,
 /// which it does only while no one has it pinned.
 // SAFETY: every mutable part has the one owner that the lines above name.
-@safe final class CacheSlot: @unchecked Sendable {
+@safe final class CacheSlot: LentMemory, @unchecked Sendable {
     private(set) var key: ClusterCache.Key
     var wasUsed = false
     let byteCount: Int
@@ -30,11 +30,8 @@ import Synchronization
         byteCount + 384
     }
 
-    /// Calls `body` with the bytes of a slot that is pinned and loaded.
-    func withBytes<Result>(_ body: (RawSpan) throws(ReadError) -> Result) throws(ReadError) -> Result {
-        // SAFETY: pinned and loaded, so the memory is initialised and stays as it is.
-        try body(unsafe UnsafeRawBufferPointer(rebasing: memory.bytes[..<byteCount]).bytes)
-    }
+    /// The bytes of a slot that is pinned and loaded.
+    var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: memory.bytes[..<byteCount]) }
 
     var isLoaded: Bool { loaded.load(ordering: .acquiring) }
     var isPinned: Bool { pins.load(ordering: .acquiring) > 0 }

@@ -60,14 +60,28 @@ package final class ClusterCache: Sendable {
         load: (inout OutputRawSpan) throws(ReadError) -> Void,
         body: (RawSpan) throws(ReadError) -> Result
     ) throws(ReadError) -> Result {
-        let slot = shard(for: key).acquire(key, byteCount: byteCount)
+        let slot = try lend(key, byteCount: byteCount, load: load)
         defer { slot.release() }
+        // SAFETY: on loan, so the memory stays as it is.
+        return try unsafe body(slot.bytes.bytes)
+    }
+
+    /// The entry, on loan: it stays as it is until the caller releases it.
+    func lend(
+        _ key: Key, byteCount: Int, load: (inout OutputRawSpan) throws(ReadError) -> Void
+    ) throws(ReadError) -> CacheSlot {
+        let slot = shard(for: key).acquire(key, byteCount: byteCount)
         if slot.isLoaded {
             if key.kind == .cluster { statistics.countHit() }
-        } else {
-            try slot.load(with: load)
+            return slot
         }
-        return try slot.withBytes(body)
+        do throws(ReadError) {
+            try slot.load(with: load)
+        } catch {
+            slot.release()
+            throw error
+        }
+        return slot
     }
 
     /// Loads the entry where it is not there yet and no other thread is at it; for reading ahead.

@@ -5,9 +5,9 @@ import ByteSources
 import CDeflate
 
 /// A decompressor of libdeflate and the memory that the stored form is read into. One thread uses it at a time;
-/// `DecoderPool` hands them out.
+/// `ObjectPool` hands them out.
 // SAFETY: the pool gives a decoder to one thread at a time.
-@safe final class ClusterDecoder: @unchecked Sendable {
+@safe final class ClusterDecoder: PooledObject, @unchecked Sendable {
     private let decompressor: OpaquePointer
     /// Stored bytes that were read: `windowStart ..< windowStart + windowByteCount` of the image file.
     private var window = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
