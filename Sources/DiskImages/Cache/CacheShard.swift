@@ -3,8 +3,9 @@
 
 import Synchronization
 
-/// Finds, makes and evicts slots. Eviction goes round like the hand of a clock and passes once over entries
-/// that were used since it last came by.
+/// Finds, makes and evicts slots. Eviction goes round like the hand of a clock and passes once over entries that were
+/// used again since it last came by, and over those whose reader is still to come: what a sequential reader has
+/// left behind goes before what was decoded for it.
 final class CacheShard: Sendable {
     private struct State {
         var positions: [ClusterCache.Key: Int] = [:]
@@ -29,16 +30,18 @@ final class CacheShard: Sendable {
         }
     }
 
-    /// The slot for `key`, pinned: the caller releases it. It may not be loaded yet.
-    func acquire(_ key: ClusterCache.Key, byteCount: Int) -> CacheSlot {
+    /// The slot for `key`, pinned: the caller releases it. It may not be loaded yet. `isAhead` says that no reader
+    /// has come for it yet.
+    func acquire(_ key: ClusterCache.Key, byteCount: Int, isAhead: Bool) -> CacheSlot {
         state.withLock { state in
+            let slot: CacheSlot
             if let position = state.positions[key] {
-                let slot = state.slots[position]
-                slot.wasUsed = true
-                slot.pin()
-                return slot
+                slot = state.slots[position]
+                slot.use = isAhead ? .awaited : slot.use == .awaited ? .once : .again
+            } else {
+                slot = makeRoom(for: key, byteCount: byteCount, in: &state)
+                slot.use = isAhead ? .awaited : .once
             }
-            let slot = makeRoom(for: key, byteCount: byteCount, in: &state)
             slot.pin()
             return slot
         }
@@ -74,8 +77,8 @@ final class CacheShard: Sendable {
             let slot = state.slots[state.hand]
             if slot.isPinned {
                 state.hand += 1
-            } else if slot.wasUsed {
-                slot.wasUsed = false
+            } else if slot.use != .once {
+                slot.use = .once
                 state.hand += 1
             } else {
                 return state.hand

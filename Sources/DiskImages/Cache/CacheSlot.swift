@@ -4,13 +4,21 @@
 import ByteSources
 import Synchronization
 
-/// An entry of the cache. `key` and `wasUsed` belong to the shard and change under its lock; the bytes are
+/// An entry of the cache. `key` and `use` belong to the shard and change under its lock; the bytes are
 /// written once under the slot's own lock, and then only read until the shard gives the slot to another key,
 /// which it does only while no one has it pinned.
 // SAFETY: every mutable part has the one owner that the lines above name.
 @safe final class CacheSlot: LentMemory, @unchecked Sendable {
+    /// What an entry has been good for.
+    enum Use {
+        /// It was loaded ahead of a reader who has not come yet.
+        case awaited
+        case once
+        case again
+    }
+
     private(set) var key: ClusterCache.Key
-    var wasUsed = false
+    var use = Use.once
     let byteCount: Int
 
     private let memory: SlotMemory
@@ -42,7 +50,7 @@ import Synchronization
     /// Gives the slot to another key; the shard makes sure that no one uses it.
     func reset(to key: ClusterCache.Key) {
         self.key = key
-        wasUsed = false
+        use = .once
         loaded.store(false, ordering: .relaxed)
     }
 

@@ -70,7 +70,7 @@ package final class ClusterCache: Sendable {
     func lend(
         _ key: Key, byteCount: Int, load: (inout OutputRawSpan) throws(ReadError) -> Void
     ) throws(ReadError) -> CacheSlot {
-        let slot = shard(for: key).acquire(key, byteCount: byteCount)
+        let slot = shard(for: key).acquire(key, byteCount: byteCount, isAhead: false)
         if slot.isLoaded {
             if key.kind == .cluster { statistics.countHit() }
             return slot
@@ -88,7 +88,7 @@ package final class ClusterCache: Sendable {
     package func prefetch(
         _ key: Key, byteCount: Int, load: (inout OutputRawSpan) throws(ReadError) -> Void
     ) throws(ReadError) {
-        let slot = shard(for: key).acquire(key, byteCount: byteCount)
+        let slot = shard(for: key).acquire(key, byteCount: byteCount, isAhead: true)
         defer { slot.release() }
         guard !slot.isLoaded else { return }
         try slot.loadUnlessBusy(with: load)
