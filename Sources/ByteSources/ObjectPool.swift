@@ -1,7 +1,7 @@
 // Costly objects that wait for their next use.
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
+package import Synchronization
 
 /// What a pool lends.
 package protocol PooledObject: AnyObject, Sendable {
@@ -12,11 +12,14 @@ package protocol PooledObject: AnyObject, Sendable {
 
 /// Lends objects, each to one thread at a time; there are never more than there were threads that used one at once.
 package final class ObjectPool<Object: PooledObject>: Sendable {
-    private let idle = Mutex<[Object]>([])
+    @usableFromInline let idle = Mutex<[Object]>([])
 
     package init() {}
 
     /// Calls `body` with an object that no one else has.
+    ///
+    /// Inlinable, so that it is specialised where it is used: every read comes through here.
+    @inlinable
     package func withObject<Result>(
         _ body: (Object) throws(ReadError) -> Result
     ) throws(ReadError) -> Result {

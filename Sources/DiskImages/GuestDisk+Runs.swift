@@ -6,10 +6,13 @@ package import ByteSources
 extension GuestDisk {
     /// The most stored bytes that are read at once for clusters that lie side by side.
     private static let runByteLimit: UInt64 = 512 << 10
+    /// Guest bytes whose clusters a reader decodes from front to back, when it goes through a large read from behind.
+    static let stretchByteCount: UInt64 = 256 << 10
 
     /// Decodes the clusters of `range` (guest bytes) into the cache, except those that are there or that
     /// another thread is decoding. What is damaged is left for its reader to find.
-    func prefetch(_ range: Range<UInt64>) {
+    /// `isAhead` says whether the reader is still to come.
+    func load(_ range: Range<UInt64>, isAhead: Bool = false) {
         try? decoders.withObject { decoder throws(ReadError) in
             var position = range.lowerBound
             while position < range.upperBound {
@@ -20,7 +23,7 @@ extension GuestDisk {
                     memory throws(ReadError) in
                     try readRun(startingWith: extent, of: cluster, before: range.upperBound, with: decoder)
                     try decoder.decode(cluster, of: file, into: &memory)
-                    cache.statistics.countDecoded(ahead: true)
+                    cache.statistics.countDecoded(ahead: isAhead)
                 }
             }
         }

@@ -89,7 +89,7 @@ package final class GuestDisk: ByteSource {
         try checkRange(count, at: offset, named: "guest disk")
         let end = offset + UInt64(count)
         readAhead?.reader(of: self, reads: count, at: offset)
-        try loadFromBehind(offset..<end)
+        loadFromBehind(offset..<end)
         var position = offset
         while position < end {
             let extent = try image.extent(containing: position)
@@ -105,21 +105,18 @@ package final class GuestDisk: ByteSource {
         }
     }
 
-    /// Decodes the clusters of a large read into the cache, the last one first and only those that no one is
+    /// Decodes the clusters of a large read into the cache, the last ones first and only those that no one is
     /// at. The threads that decode ahead come from the front: reader and threads meet in the middle, instead of
     /// the reader waiting for each cluster in turn.
-    private func loadFromBehind(_ range: Range<UInt64>) throws(ReadError) {
+    private func loadFromBehind(_ range: Range<UInt64>) {
         let clusterByteCount = UInt64(image.clusterByteCount)
         guard clusterByteCount > 0, range.upperBound - range.lowerBound > 2 * clusterByteCount else { return }
+        let stretchByteCount = max(Self.stretchByteCount, clusterByteCount)
         var end = range.upperBound
         while end > range.lowerBound {
-            let extent = try image.extent(containing: end - 1)
-            end = extent.guestOffset
-            guard case .compressed(let cluster) = extent.storage else { continue }
-            // What is damaged is found again, and reported, by the read itself.
-            try? cache.prefetch(key(of: cluster), byteCount: cluster.decodedByteCount) {
-                memory throws(ReadError) in try decode(cluster, into: &memory)
-            }
+            let start = max(range.lowerBound, (end - 1) / stretchByteCount * stretchByteCount)
+            load(start..<end)
+            end = start
         }
     }
 

@@ -26,7 +26,7 @@ package final class Prefetcher: Sendable {
         for _ in 0..<max(1, threadCount) {
             threads.append(
                 try WorkerThread {
-                    while let job = jobs.pop() { job.disk.prefetch(job.range) }
+                    while let job = jobs.pop() { job.disk.load(job.range, isAhead: true) }
                 })
         }
         self.threads = threads
