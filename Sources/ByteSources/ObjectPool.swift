@@ -1,8 +1,6 @@
 // Costly objects that wait for their next use.
 // SPDX-License-Identifier: Apache-2.0
 
-package import Synchronization
-
 /// What a pool lends.
 package protocol PooledObject: AnyObject, Sendable {
     init() throws(ReadError)
@@ -12,7 +10,7 @@ package protocol PooledObject: AnyObject, Sendable {
 
 /// Lends objects, each to one thread at a time; there are never more than there were threads that used one at once.
 package final class ObjectPool<Object: PooledObject>: Sendable {
-    @usableFromInline let idle = Mutex<[Object]>([])
+    @usableFromInline let idle = SleepingMutex<[Object]>([])
 
     package init() {}
 

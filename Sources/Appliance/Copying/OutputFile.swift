@@ -15,7 +15,7 @@ package final class OutputFile: Sendable {
     private let descriptor: FileDescriptor
     /// One write at a time: the file system has one lock a file, and those that wait for it spin, on cores that
     /// should decode.
-    private let writing = SleepingLock()
+    private let writing = SleepingMutex(())
     /// The name to write under; nil where the output is written in place.
     private let partialPath: FilePath?
 
@@ -64,7 +64,7 @@ package final class OutputFile: Sendable {
         // SAFETY: the bytes live until the closure returns.
         unsafe buffer.withBytes(range) { bytes in
             do {
-                _ = try writing.withLock {
+                _ = try writing.withLock { _ in
                     try unsafe descriptor.writeAll(toAbsoluteOffset: Int64(offset), bytes)
                 }
             } catch {

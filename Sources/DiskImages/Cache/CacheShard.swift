@@ -1,7 +1,7 @@
 // One part of the cluster cache: an index behind a lock, and the order in which entries make room.
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
+import ByteSources
 
 /// Finds, makes and evicts slots. Eviction goes round like the hand of a clock and passes once over entries that were
 /// used again since it last came by, and over those whose reader is still to come: what a sequential reader has
@@ -15,7 +15,7 @@ final class CacheShard: Sendable {
     }
 
     private let byteLimit: Int
-    private let state = Mutex(State())
+    private let state = SleepingMutex(State())
 
     init(byteLimit: Int) {
         self.byteLimit = byteLimit

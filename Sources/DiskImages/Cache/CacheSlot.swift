@@ -24,7 +24,7 @@ import Synchronization
     private let memory: SlotMemory
     private let pins = Atomic<Int>(0)
     private let loaded = Atomic<Bool>(false)
-    private let loading = SleepingLock()
+    private let loading = SleepingMutex(())
 
     init(key: ClusterCache.Key, byteCount: Int) {
         self.key = key
@@ -56,12 +56,12 @@ import Synchronization
 
     /// Loads the bytes, or waits for the thread that does.
     func load(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
-        try loading.withLock { () throws(ReadError) in try fill(with: load) }
+        try loading.withLock { _ throws(ReadError) in try fill(with: load) }
     }
 
     /// Loads the bytes unless another thread is at it.
     func loadUnlessBusy(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
-        _ = try loading.withLockIfAvailable { () throws(ReadError) in try fill(with: load) }
+        _ = try loading.withLockIfAvailable { _ throws(ReadError) in try fill(with: load) }
     }
 
     private func fill(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {

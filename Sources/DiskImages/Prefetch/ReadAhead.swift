@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
-import Synchronization
 
 /// The sequential readers of one guest disk. A reader that jumps about never causes a request.
 final class ReadAhead: Sendable {
@@ -17,7 +16,7 @@ final class ReadAhead: Sendable {
     private let prefetcher: Prefetcher
     /// The most guest bytes that are decoded ahead of one reader.
     private let windowByteLimit: UInt64
-    private let state: Mutex<State>
+    private let state: SleepingMutex<State>
 
     /// One reader may take `windowByteLimit` bytes of the cache.
     init(prefetcher: Prefetcher, windowByteLimit: Int) {
@@ -25,7 +24,7 @@ final class ReadAhead: Sendable {
         self.windowByteLimit = UInt64(max(0, windowByteLimit))
         var state = State()
         state.streams.reserveCapacity(Self.mostStreams)
-        self.state = Mutex(state)
+        self.state = SleepingMutex(state)
     }
 
     /// Takes note of a read, and asks for what its reader will want next.
@@ -34,7 +33,7 @@ final class ReadAhead: Sendable {
         let end = offset + UInt64(count)
         state.withLock { state in
             state.clock += 1
-            if let index = state.streams.firstIndex(where: { $0.isContinued(at: offset) }) {
+            if let index = state.streams.firstIndex(where: { $0.isContinued(byReading: UInt64(count), at: offset) }) {
                 state.streams[index].advance(to: end, now: state.clock)
                 request(for: &state.streams[index], of: disk)
             } else {
@@ -43,14 +42,14 @@ final class ReadAhead: Sendable {
         }
     }
 
-    /// Adds a stream, in the place of the one that was seen longest ago where there are many.
+    /// Adds a stream, in the place of the one that is worth least where there are many.
     private func start(_ stream: SequentialStream, in state: inout State) {
         if state.streams.count < Self.mostStreams {
             state.streams.append(stream)
-        } else if let oldest = state.streams.indices.min(by: {
-            state.streams[$0].lastSeen < state.streams[$1].lastSeen
+        } else if let least = state.streams.indices.min(by: {
+            state.streams[$0].worth < state.streams[$1].worth
         }) {
-            state.streams[oldest] = stream
+            state.streams[least] = stream
         }
     }
 

@@ -9,8 +9,12 @@ struct SequentialStream {
         let byteCount: UInt64
     }
 
-    /// The kernel's read-ahead and several threads bring the reads of one reader in slightly mixed order.
-    private static let tolerance: UInt64 = 2 << 20
+    /// The kernel's read-ahead and several threads bring the reads of one reader in mixed order: so many of them may
+    /// be under way at once. Reads that only come near each other, as in a small part of a disk, are no stream.
+    private static let readsUnderWay: UInt64 = 8
+    private static let mostTolerance: UInt64 = 2 << 20
+    /// In reads of the disk.
+    private static let lateness: UInt64 = 64
     /// Reads that follow each other before anything is decoded ahead.
     private static let leastHits = 2
     private static let firstWindow: UInt64 = 1 << 20
@@ -25,7 +29,7 @@ struct SequentialStream {
     private var position: UInt64
     private var hits = 0
     /// When the stream was last seen, in reads of its disk.
-    private(set) var lastSeen: UInt64
+    private var lastSeen: UInt64
     /// Up to where clusters were asked for, or found to be holes.
     private(set) var requestedEnd: UInt64
     /// Guest bytes that were asked for and that the reader has not passed.
@@ -41,10 +45,15 @@ struct SequentialStream {
         requests.reserveCapacity(2 * Int(Self.largestWindow / Self.jobByteCount))
     }
 
-    /// Whether a read at `offset` goes on where this reader is.
-    func isContinued(at offset: UInt64) -> Bool {
-        offset <= position &+ Self.tolerance && offset &+ Self.tolerance >= position
+    /// Whether a read of `count` bytes at `offset` goes on where this reader is.
+    func isContinued(byReading count: UInt64, at offset: UInt64) -> Bool {
+        let tolerance = min(Self.mostTolerance, count &* Self.readsUnderWay)
+        return offset <= position &+ tolerance && offset &+ tolerance >= position
     }
+
+    /// When the stream was last seen; one that is known to be sequential counts as seen later, so that a random
+    /// reader beside it does not push it out.
+    var worth: UInt64 { hits < Self.leastHits ? lastSeen : lastSeen &+ Self.lateness }
 
     /// Takes note of a read that ended at `end`.
     mutating func advance(to end: UInt64, now: UInt64) {
