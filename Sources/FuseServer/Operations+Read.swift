@@ -46,7 +46,8 @@ extension ServedTree {
             try source.validate()
             try lists.withObject { list throws(ReadError) in
                 list.reserve(count)
-                try source.gather(count, at: offset, into: list)
+                // Behind the end of a file there is nothing to ask for.
+                if count > 0 { try source.gather(count, at: offset, into: list) }
                 owed.take()?.data(list)
             }
             statistics.countRead(byteCount: count)

@@ -187,6 +187,36 @@ struct ClusterCacheTests {
         #expect(loads == 1)
     }
 
+    @Test(
+        "what was loaded ahead outlasts what was read once before and after it, and then goes like any other")
+    func awaited() throws {
+        let reader = Reader(byteLimit: 10 * 4096)
+        for index in 0..<8 as Range<UInt64> { _ = try reader.isRight(index, byteCount: 4096) }
+        try reader.cache.prefetch(reader.key(50), byteCount: 4096) { output throws(ReadError) in
+            Self.append(Reader.pattern(50), 4096, to: &output)
+        }
+        for index in 8..<20 as Range<UInt64> { _ = try reader.isRight(index, byteCount: 4096) }
+        var loads = 0
+        #expect(try reader.isRight(50, byteCount: 4096, onLoad: { loads += 1 }))
+        #expect(loads == 0)
+        for index in 20..<40 as Range<UInt64> { _ = try reader.isRight(index, byteCount: 4096) }
+        #expect(!reader.cache.holds(reader.key(50)))
+    }
+
+    @Test("an entry on loan stays as it is until it is given back")
+    func loan() throws {
+        let reader = Reader(byteLimit: 4 * 4096)
+        let slot = try reader.cache.lend(reader.key(1), byteCount: 4096) { output throws(ReadError) in
+            Self.append(Reader.pattern(1), 4096, to: &output)
+        }
+        for index in 2..<50 as Range<UInt64> { _ = try reader.isRight(index, byteCount: 4096) }
+        #expect(unsafe slot.bytes.allSatisfy { $0 == Reader.pattern(1) })
+        slot.release()
+        for index in 50..<99 as Range<UInt64> { _ = try reader.isRight(index, byteCount: 4096) }
+        #expect(!reader.cache.holds(reader.key(1)))
+        #expect(reader.cache.byteCount <= 4 * 4096)
+    }
+
     @Test("the entries of two disks, and tables and clusters of one, do not meet")
     func keys() throws {
         let reader = Reader(byteLimit: 1 << 20)

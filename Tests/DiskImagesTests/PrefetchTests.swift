@@ -16,30 +16,46 @@ struct PrefetchTests {
     {
         var stream = SequentialStream(at: position, now: 0)
         for number in 1...max(1, UInt64(reads)) where reads > 0 {
-            stream.advance(to: position + number * byteCount, now: number)
+            stream.advance(byReading: byteCount, to: position + number * byteCount, now: number)
         }
         return stream
     }
 
-    @Test("nothing is wanted ahead of the first reads, then more with each, up to a limit")
+    @Test("nothing is wanted ahead of the first reads, then some times what was read, up to a limit")
     func window() {
         let limit: UInt64 = 64 << 20
-        let windows = (0..<20).map { Self.stream(reads: $0, of: 4096).window(upTo: limit) }
+        let windows = (0..<20).map { Self.stream(reads: $0, of: 1 << 20).window(upTo: limit) }
         #expect(windows[0] == 0 && windows[1] == 0)
-        #expect(windows[2] == 1 << 20)
+        #expect(windows[2] == 8 << 20)
         #expect(zip(windows, windows.dropFirst()).allSatisfy { $0 <= $1 })
         #expect(windows.last == 16 << 20)
-        #expect(Self.stream(reads: 20, of: 4096).window(upTo: 3 << 20) == 3 << 20)
+        let smallReads = (0..<40).map { Self.stream(reads: $0, of: 4096).window(upTo: limit) }
+        #expect(smallReads[..<16].allSatisfy { $0 == 0 })
+        #expect(smallReads[16] == 256 << 10 && smallReads[32] == 512 << 10)
+        #expect(Self.stream(reads: 20, of: 1 << 20).window(upTo: 3 << 20) == 3 << 20)
     }
 
-    @Test("a read slightly before or behind continues a stream, one far away does not")
+    @Test("a read slightly before or behind continues a stream, one far away for its length does not")
     func tolerance() {
         let stream = SequentialStream(at: 10 << 20, now: 0)
-        for offset in [10 << 20, (10 << 20) - 131_072, (10 << 20) + 131_072] as [UInt64] {
-            #expect(stream.isContinued(at: offset))
+        for distance in [0, 131_072, 1 << 20] as [UInt64] {
+            #expect(stream.isContinued(byReading: 131_072, at: (10 << 20) - distance))
+            #expect(stream.isContinued(byReading: 131_072, at: (10 << 20) + distance))
         }
-        for offset in [0, 7 << 20, 13 << 20, .max] as [UInt64] { #expect(!stream.isContinued(at: offset)) }
-        #expect(SequentialStream(at: 0, now: 0).isContinued(at: 0))
+        for (count, offset) in [
+            (131_072, (10 << 20) + (1 << 20) + 1), (131_072, (9 << 20) - 1), (4096, (10 << 20) + 40_000),
+            (1 << 20, 13 << 20), (4096, 0), (1 << 20, .max),
+        ] as [(UInt64, UInt64)] {
+            #expect(!stream.isContinued(byReading: count, at: offset))
+        }
+        #expect(SequentialStream(at: 0, now: 0).isContinued(byReading: 4096, at: 0))
+    }
+
+    @Test("a stream that is known to be sequential is worth more than later single reads, for a while")
+    func worth() {
+        let sequential = Self.stream(reads: 3, of: 65_536)
+        #expect(sequential.worth > SequentialStream(at: 0, now: 50).worth)
+        #expect(sequential.worth < SequentialStream(at: 0, now: 500).worth)
     }
 
     @Test("what was asked for counts until the reader has passed it")
@@ -49,23 +65,27 @@ struct PrefetchTests {
         stream.skip(to: 5 << 20)
         stream.request(upTo: 6 << 20)
         #expect(stream.requestedByteCount == 2 << 20)
-        stream.advance(to: 3 << 20, now: 9)
+        stream.advance(byReading: 1 << 20, to: 3 << 20, now: 9)
         #expect(stream.requestedByteCount == 1 << 20)
-        stream.advance(to: 6 << 20, now: 10)
+        stream.advance(byReading: 1 << 20, to: 6 << 20, now: 10)
         #expect(stream.requestedByteCount == 0)
         // A reader that overtakes its requests takes the place where they go on along.
-        stream.advance(to: 9 << 20, now: 11)
+        stream.advance(byReading: 1 << 20, to: 9 << 20, now: 11)
         #expect(stream.requestedEnd == 9 << 20)
     }
 
     /// A disk and what its threads decoded ahead.
     private final class Fixture {
         let built: BuiltImage
-        let cache = ClusterCache(byteLimit: 64 << 20)
+        let cache: ClusterCache
         let prefetcher: Prefetcher
         let disk: GuestDisk
 
-        init(_ grains: [GrainContent], change: (inout BuiltImage) -> Void = { _ in }) throws {
+        init(
+            _ grains: [GrainContent], cacheByteLimit: Int = 64 << 20,
+            change: (inout BuiltImage) -> Void = { _ in }
+        ) throws {
+            cache = ClusterCache(byteLimit: cacheByteLimit)
             var builder = StreamOptimizedBuilder(grains)
             builder.grainSizeInSectors = 128
             var built = builder.build()
@@ -108,6 +128,42 @@ struct PrefetchTests {
         }
         usleep(50_000)
         #expect(fixture.cache.statistics.clustersDecodedAhead == 0)
+    }
+
+    @Test("small reads all over a small part of the disk cause no request")
+    func randomInSmallPart() throws {
+        let fixture = try Fixture(Array(repeating: .text, count: 32))
+        var random = SeededRandom(seed: 3)
+        for _ in 0..<200 {
+            let page = Int.random(in: 0..<(32 * Self.grainByteCount / 4096), using: &random)
+            _ = try fixture.disk.bytes(4096, at: UInt64(page * 4096))
+        }
+        usleep(50_000)
+        #expect(fixture.cache.statistics.clustersDecodedAhead == 0)
+    }
+
+    @Test("a sequential reader is read ahead for beside a random one")
+    func besideRandom() throws {
+        let fixture = try Fixture(Array(repeating: .text, count: 200))
+        for step in 0..<6 {
+            _ = try fixture.disk.bytes(Self.grainByteCount, at: UInt64(step * Self.grainByteCount))
+            for number in 0..<20 {
+                _ = try fixture.disk.bytes(512, at: UInt64((60 + number * 7) * Self.grainByteCount))
+            }
+        }
+        #expect(fixture.waitForDecodedAhead(1))
+    }
+
+    @Test("what was decoded ahead is there when its reader comes, on a disk larger than the cache")
+    func nothingTwice() throws {
+        let fixture = try Fixture(Array(repeating: .text, count: 160), cacheByteLimit: 2 << 20)
+        for number in 0..<40 {
+            let offset = number * 4 * Self.grainByteCount
+            #expect(
+                try fixture.disk.bytes(4 * Self.grainByteCount, at: UInt64(offset))
+                    == Array(fixture.built.guest[offset..<(offset + 4 * Self.grainByteCount)]))
+        }
+        #expect(fixture.cache.statistics.clustersDecoded == 160)
     }
 
     @Test("a sequential reader does, gets the right bytes, and holes are stepped over")

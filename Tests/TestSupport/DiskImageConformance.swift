@@ -164,16 +164,26 @@ package struct DiskImageConformance: Sendable {
         expected.holds([UInt8](repeating: 0, count: range.count), at: range.lowerBound)
     }
 
-    /// What is wrong about a read of `range`.
+    /// What is wrong about a read of `range`, copied and gathered.
     private func check(_ range: Range<Int>) -> [String] {
+        let offset = UInt64(range.lowerBound)
+        return check(range, "read") { () throws(ReadError) in try disk.bytes(range.count, at: offset) }
+            + check(range, "gathered") { () throws(ReadError) in
+                try disk.gatheredBytes(range.count, at: offset)
+            }
+    }
+
+    private func check(
+        _ range: Range<Int>, _ way: String, _ read: () throws(ReadError) -> [UInt8]
+    ) -> [String] {
         let guestRange = UInt64(range.lowerBound)..<UInt64(range.upperBound)
         let mustFail = damaged.contains { $0.overlaps(guestRange) }
         do throws(ReadError) {
-            let bytes = try disk.bytes(range.count, at: guestRange.lowerBound)
-            if mustFail { return ["\(range) is damaged and was read"] }
-            return expected.holds(bytes, at: range.lowerBound) ? [] : ["\(range) has wrong bytes"]
+            let bytes = try read()
+            if mustFail { return ["\(range) is damaged and was \(way)"] }
+            return expected.holds(bytes, at: range.lowerBound) ? [] : ["\(range) has wrong bytes, \(way)"]
         } catch {
-            return mustFail ? [] : ["\(range): \(error)"]
+            return mustFail ? [] : ["\(range), \(way): \(error)"]
         }
     }
 }

@@ -22,7 +22,7 @@ final class CheckedMemberSource: ByteSource {
     private let base: any ByteSource
     private let memberIndex: Int
     private let checks: ManifestChecks
-    private let progress: Mutex<Progress>
+    private let progress: SleepingMutex<Progress>
     private let isDone = Atomic<Bool>(false)
 
     var byteCount: UInt64 { base.byteCount }
@@ -31,7 +31,7 @@ final class CheckedMemberSource: ByteSource {
         self.base = base
         self.memberIndex = memberIndex
         self.checks = checks
-        progress = Mutex(
+        progress = SleepingMutex(
             Progress(digester: MemberDigester(Set(checks.map.entries[memberIndex].map(\.algorithm)))))
     }
 

@@ -11,7 +11,7 @@ final class ReadAhead: Sendable {
         var clock: UInt64 = 0
     }
 
-    private static let mostStreams = 8
+    private static let mostStreams = 32
 
     private let prefetcher: Prefetcher
     /// The most guest bytes that are decoded ahead of one reader.
@@ -33,8 +33,9 @@ final class ReadAhead: Sendable {
         let end = offset + UInt64(count)
         state.withLock { state in
             state.clock += 1
-            if let index = state.streams.firstIndex(where: { $0.isContinued(byReading: UInt64(count), at: offset) }) {
-                state.streams[index].advance(to: end, now: state.clock)
+            let index = state.streams.firstIndex { $0.isContinued(byReading: UInt64(count), at: offset) }
+            if let index {
+                state.streams[index].advance(byReading: UInt64(count), to: end, now: state.clock)
                 request(for: &state.streams[index], of: disk)
             } else {
                 start(SequentialStream(at: end, now: state.clock), in: &state)

@@ -15,9 +15,12 @@ struct SequentialStream {
     private static let mostTolerance: UInt64 = 2 << 20
     /// In reads of the disk.
     private static let lateness: UInt64 = 64
-    /// Reads that follow each other before anything is decoded ahead.
+    /// Reads that follow on the first one, and bytes that they read, before anything is decoded ahead: small reads in a
+    /// small part of a disk come near each other by chance.
     private static let leastHits = 2
-    private static let firstWindow: UInt64 = 1 << 20
+    private static let leastByteCount: UInt64 = 64 << 10
+    /// At most so many bytes are decoded in vain for each that was read.
+    private static let windowFactor: UInt64 = 4
     private static let largestWindow: UInt64 = 16 << 20
     /// One job, in guest bytes: small enough that all threads work on what the reader needs first, large
     /// enough that waking them costs little.
@@ -28,6 +31,8 @@ struct SequentialStream {
     /// Where the next read is expected.
     private var position: UInt64
     private var hits = 0
+    /// What the reads that followed on the first one read, in bytes.
+    private var readByteCount: UInt64 = 0
     /// When the stream was last seen, in reads of its disk.
     private var lastSeen: UInt64
     /// Up to where clusters were asked for, or found to be holes.
@@ -42,7 +47,6 @@ struct SequentialStream {
         self.position = position
         requestedEnd = position
         lastSeen = now
-        requests.reserveCapacity(2 * Int(Self.largestWindow / Self.jobByteCount))
     }
 
     /// Whether a read of `count` bytes at `offset` goes on where this reader is.
@@ -53,11 +57,14 @@ struct SequentialStream {
 
     /// When the stream was last seen; one that is known to be sequential counts as seen later, so that a random
     /// reader beside it does not push it out.
-    var worth: UInt64 { hits < Self.leastHits ? lastSeen : lastSeen &+ Self.lateness }
+    var worth: UInt64 { isSequential ? lastSeen &+ Self.lateness : lastSeen }
 
-    /// Takes note of a read that ended at `end`.
-    mutating func advance(to end: UInt64, now: UInt64) {
+    private var isSequential: Bool { hits >= Self.leastHits && readByteCount >= Self.leastByteCount }
+
+    /// Takes note of a read of `count` bytes that ended at `end`.
+    mutating func advance(byReading count: UInt64, to end: UInt64, now: UInt64) {
         lastSeen = now
+        readByteCount &+= count
         guard end > position else { return }
         position = end
         hits += 1
@@ -78,8 +85,8 @@ struct SequentialStream {
     /// How many guest bytes may be asked for ahead of the reader now: none before it is known to be sequential,
     /// then more with each read.
     func window(upTo limit: UInt64) -> UInt64 {
-        guard hits >= Self.leastHits else { return 0 }
-        return min(limit, Self.largestWindow, Self.firstWindow << UInt64(min(hits - Self.leastHits, 8)))
+        guard isSequential else { return 0 }
+        return min(limit, Self.largestWindow, Self.windowFactor * min(readByteCount, Self.largestWindow))
     }
 
     /// Where the job that starts with `extent` ends: at a multiple of the job's size.
