@@ -16,7 +16,7 @@ from typing import Callable, Iterator
 
 from peers import contestants as c
 from peers.contestants import Server, Tools
-from peers.data import MIB, Data, Disk, Package
+from peers.data import MIB, Data, Disk, Package, touch_free_memory
 from peers.processes import Usage, run, run_in_turn, run_together
 
 COLD_READS = 4096
@@ -96,7 +96,7 @@ class Bench:
         return self._dd(name, "", ["iflag=direct"])
 
     def _dd(self, name: str, options: str, flags: list[str]) -> Measurement:
-        with self._served(name, self.data.one, options) as server:
+        with self._served(name, self.data.one, options, page_cache_bytes=0 if flags else self._disk_bytes) as server:
             return _measured(server, [_dd_command(server.disks[0], flags)])
 
     # b
@@ -164,7 +164,8 @@ class Bench:
     # e
 
     def two_disks(self, name: str) -> Measurement:
-        with self._served(name, self.data.two, "cache=kernel") as server:
+        both = sum(disk.byte_count for disk in self.data.two.disks)
+        with self._served(name, self.data.two, "cache=kernel", page_cache_bytes=both) as server:
             return _measured(server, [_dd_command(disk, []) for disk in server.disks])
 
     # f
@@ -200,10 +201,19 @@ class Bench:
 
     # Shared parts
 
-    def _served(self, name: str, package: Package, options: str = "") -> Server:
-        """A fresh mount: nothing of the disk is in the page cache, all of the source is."""
+    @property
+    def _disk_bytes(self) -> int:
+        return self.data.one.disks[0].byte_count
+
+    def _settle(self, page_cache_bytes: int) -> None:
+        """The same start for everyone: sources cached, nothing left to write, memory for what will be cached."""
         self.data.warm()
         os.sync()
+        touch_free_memory(page_cache_bytes)
+
+    def _served(self, name: str, package: Package, options: str = "", *, page_cache_bytes: int = 0) -> Server:
+        """A fresh mount: nothing of the disk is in the page cache, all of the source is."""
+        self._settle(page_cache_bytes)
         if name == c.NULL:
             return c.serve_null(self.tools, self.data.null, options)
         return c.serve(name, self.tools, package, options)
@@ -213,8 +223,8 @@ class Bench:
         """The path of a file to write, in a folder of its own that is removed again."""
         folder = Path(tempfile.mkdtemp(prefix="output-", dir=self.tools.folder))
         try:
-            self.data.warm()
-            os.sync()
+            # What is written, and what of a mount is read for it: half of the disk is data.
+            self._settle(self._disk_bytes)
             yield folder / "copy.raw"
         finally:
             shutil.rmtree(folder, ignore_errors=True)
