@@ -67,6 +67,41 @@ struct CopyingTests {
         }
     }
 
+    @Test("a file that came to be there during the copy is left alone unless it may be replaced")
+    func raced() throws {
+        try Self.withFolder { folder in
+            let url = folder.appending(path: "out.raw")
+            for overwrites in [false, true] {
+                try? FileManager.default.removeItem(at: url)
+                let output = try OutputFile(path: FilePath(url.path), byteCount: 512, overwrites: overwrites)
+                try Data("new".utf8).write(to: url)
+                if overwrites {
+                    try output.finish()
+                    #expect(try Data(contentsOf: url) == Data(repeating: 0, count: 512))
+                } else {
+                    #expect(throws: CopyError.self) { try output.finish() }
+                    output.discard()
+                    #expect(try Data(contentsOf: url) == Data("new".utf8))
+                }
+                try Self.expectNames(["out.raw"], in: folder)
+            }
+        }
+    }
+
+    @Test("a durable copy is the same copy; discarding what is finished closes nothing of someone else's")
+    func durable() throws {
+        try Self.withFolder { folder in
+            let path = FilePath(folder.appending(path: "out.raw").path)
+            let output = try OutputFile(path: path, byteCount: 4096, overwrites: false)
+            try DiskCopy(of: MemorySource([UInt8](repeating: 5, count: 4096)), to: output).run(threadCount: 1)
+            try output.finish(isDurable: true)
+            let other = try LocalFile(path: path)
+            output.discard()
+            #expect(try other.bytes(4096, at: 0) == [UInt8](repeating: 5, count: 4096))
+            try Self.expectNames(["out.raw"], in: folder)
+        }
+    }
+
     @Test("what an interrupted copy left is begun anew; what another copy writes, or a link, is left alone")
     func partial() throws {
         try Self.withFolder { folder in

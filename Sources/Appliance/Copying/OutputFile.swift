@@ -3,6 +3,7 @@
 
 import ByteSources
 import Glibc
+import Synchronization
 package import SystemPackage
 
 /// Where a disk is copied to. A regular file is written under another name, `<name>.partial`, and gets its own
@@ -18,6 +19,8 @@ package final class OutputFile: Sendable {
     private let writing = SleepingMutex(())
     /// The name to write under; nil where the output is written in place.
     private let partialPath: FilePath?
+    private let overwrites: Bool
+    private let isClosed = Atomic<Bool>(false)
 
     /// Opens the output for a disk of `byteCount` bytes.
     ///
@@ -26,6 +29,7 @@ package final class OutputFile: Sendable {
     /// - Throws: `CopyError.output` as open(2) fails; with EEXIST where the file is there.
     package init(path: FilePath, byteCount: UInt64, overwrites: Bool) throws(CopyError) {
         self.path = path
+        self.overwrites = overwrites
         var status = stat()
         let exists = unsafe path.withPlatformString { unsafe stat($0, &status) } == 0
         let isRegular = !exists || status.st_mode & S_IFMT == S_IFREG
@@ -51,7 +55,11 @@ package final class OutputFile: Sendable {
             try? descriptor.close()
             throw .output(call: "lock \(path).partial, which another copy writes", errno: errno)
         }
-        guard ftruncate(descriptor.rawValue, 0) == 0, ftruncate(descriptor.rawValue, length) == 0 else {
+        // Not where there is nothing to cut off: ext4 writes a file that was cut to nothing to the disk when it
+        // is closed, which takes as long as a third of the copy.
+        let isEmpty = unsafe fstat(descriptor.rawValue, &status) == 0 && status.st_size == 0
+        guard isEmpty || ftruncate(descriptor.rawValue, 0) == 0, ftruncate(descriptor.rawValue, length) == 0
+        else {
             let code = errno
             discard()
             throw .output(call: "set the length of \(path)", errno: code)
@@ -75,26 +83,63 @@ package final class OutputFile: Sendable {
     }
 
     /// Gives the finished file its name.
-    package func finish() throws(CopyError) {
+    ///
+    /// `isDurable` says whether it has to be on the disk by then, name and all: without that, a crash of the machine
+    /// soon after can leave the name without the bytes.
+    package func finish(isDurable: Bool = false) throws(CopyError) {
         // A device takes what is written later, and says only then that it could not.
-        if partialPath == nil, fsync(descriptor.rawValue) != 0, errno != EINVAL {
+        if isDurable || partialPath == nil, fsync(descriptor.rawValue) != 0, errno != EINVAL {
             throw .output(call: "write \(path)", errno: errno)
         }
         do {
-            try descriptor.close()
+            try close()
         } catch {
             throw .output(call: "close \(path)", error)
         }
         guard let partialPath else { return }
-        let result = unsafe partialPath.withPlatformString { old in
-            unsafe path.withPlatformString { unsafe rename(old, $0) }
+        try giveName(to: partialPath)
+        if isDurable { try synchronizeDirectory() }
+    }
+
+    /// Once: by then the number may be another file's.
+    private func close() throws(Errno) {
+        guard !isClosed.exchange(true, ordering: .relaxed) else { return }
+        guard Glibc.close(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    /// A file that came to be at the path meanwhile is replaced only where that is wanted: a link, unlike a rename, says
+    /// that it is there. File systems without hard links have no other way than the rename.
+    private func giveName(to partialPath: FilePath) throws(CopyError) {
+        let code = unsafe partialPath.withPlatformString { old in
+            unsafe path.withPlatformString { new -> CInt in
+                if !overwrites {
+                    if unsafe link(old, new) == 0 { return unsafe unlink(old) == 0 ? 0 : errno }
+                    if errno == EEXIST { return EEXIST }
+                }
+                return unsafe rename(old, new) == 0 ? 0 : errno
+            }
         }
-        guard result == 0 else { throw .output(call: "rename \(partialPath) to \(path)", errno: errno) }
+        guard code == 0 else {
+            throw .output(call: "rename \(partialPath) to \(path)", errno: code)
+        }
+    }
+
+    /// Writes the new name to the disk.
+    private func synchronizeDirectory() throws(CopyError) {
+        let folder = path.removingLastComponent()
+        do {
+            let descriptor = try FileDescriptor.open(
+                folder.isEmpty ? "." : folder, .readOnly, options: [.directory, .closeOnExec])
+            defer { try? descriptor.close() }
+            guard fsync(descriptor.rawValue) == 0 || errno == EINVAL else { throw Errno(rawValue: errno) }
+        } catch {
+            throw .output(call: "write the directory of \(path)", error)
+        }
     }
 
     /// Removes what was written.
     package func discard() {
-        try? descriptor.close()
+        try? close()
         guard let partialPath else { return }
         _ = unsafe partialPath.withPlatformString { unsafe unlink($0) }
     }

@@ -30,6 +30,12 @@ struct ExtractCommand: ParsableCommand {
     @Flag(name: .shortAndLong, help: "Replace files that are there already.")
     var force = false
 
+    @Flag(
+        help:
+            "Give files their names only when they are on the disk, so that they outlast a crash of the machine."
+    )
+    var fsync = false
+
     @OptionGroup
     var threads: ThreadArguments
 
@@ -61,7 +67,7 @@ struct ExtractCommand: ParsableCommand {
                 try bar.show { () throws(CopyError) in
                     try copy.run(threadCount: threads.count)
                 }
-                try file.finish()
+                try file.finish(isDurable: fsync)
             } catch {
                 file.discard()
                 throw error
