@@ -25,6 +25,11 @@ package final class ClusterCache: Sendable {
             self.kind = kind
             self.index = index
         }
+
+        /// One step of hashing, not three: every look-up comes through here.
+        package func hash(into hasher: inout Hasher) {
+            hasher.combine(index ^ UInt64(disk.rawValue) << 40 ^ UInt64(kind.rawValue) << 39)
+        }
     }
 
     /// The most bytes that are kept; entries in use at the moment may exceed it by their own size.
