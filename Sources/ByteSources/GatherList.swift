@@ -46,13 +46,16 @@ package protocol LentMemory: AnyObject, Sendable {
         unsafe memory.deallocate()
     }
 
-    /// Empties the list and ends all loans.
+    /// Empties the list, ends all loans, and gives back unusual amounts of memory.
     package func reset() {
         for lender in loans { lender.release() }
         loans.removeAll(keepingCapacity: true)
         unsafe pieces.removeAll(keepingCapacity: true)
         byteCount = 0
         usedByteCount = 0
+        guard unsafe memory.count > Self.usualByteCount else { return }
+        unsafe memory.deallocate()
+        unsafe memory = .allocate(byteCount: Self.usualByteCount, alignment: 4096)
     }
 
     /// Makes room for a read of `count` bytes; for an empty list.

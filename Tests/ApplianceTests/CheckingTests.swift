@@ -56,6 +56,23 @@ struct CheckingTests {
         #expect(appliance.checks?.state(ofMembers: [index]) == .ok)
     }
 
+    @Test("holes are a part of what is checked, also where the reader's answer could do without reading them")
+    func holes() throws {
+        var package = TestPackage.simple()
+        package.add("big.bin", [UInt8](repeating: 0, count: Self.byteCount))
+        package.addManifest()
+        let checks = try #require(try package.open().checks)
+        let source = CheckedMemberSource(
+            ZeroSource(byteCount: UInt64(Self.byteCount)), memberIndex: 2, checks: checks)
+        let step = 1 << 20
+        for offset in stride(from: 0, to: Self.byteCount, by: step) {
+            let count = min(step, Self.byteCount - offset)
+            #expect(try source.gatheredBytes(count, at: UInt64(offset)).count == count)
+        }
+        #expect(checks.state(ofMembers: [2]) == .ok)
+        #expect(try source.gatheredBytes(10, at: 0) == [UInt8](repeating: 0, count: 10))
+    }
+
     @Test("a reader that jumps to the end learns nothing, and reads no more than it asks for")
     func jump() throws {
         let (appliance, index) = try Self.appliance()

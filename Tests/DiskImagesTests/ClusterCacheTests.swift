@@ -203,6 +203,36 @@ struct ClusterCacheTests {
         #expect(!reader.cache.holds(reader.key(50)))
     }
 
+    @Test("an entry that is read again survives, also where each read first loads it as large reads do")
+    func secondChanceOfLargeReads() throws {
+        let reader = Reader(byteLimit: 10 * 4096)
+        var loads = 0
+        for round in 0..<100 as Range<UInt64> {
+            try reader.cache.prefetch(reader.key(1), byteCount: 4096) { output throws(ReadError) in
+                loads += 1
+                Self.append(Reader.pattern(1), 4096, to: &output)
+            }
+            _ = try reader.isRight(1, byteCount: 4096)
+            _ = try reader.isRight(round + 10, byteCount: 4096)
+        }
+        #expect(loads == 1)
+    }
+
+    @Test("an entry that could not be loaded makes room before all others, however often it was tried")
+    func failedEntries() throws {
+        let reader = Reader(byteLimit: 10 * 4096)
+        for index in 0..<8 as Range<UInt64> { _ = try reader.isRight(index, byteCount: 4096) }
+        for index in 0..<8 as Range<UInt64> { _ = try reader.isRight(index, byteCount: 4096) }
+        for index in 100..<130 as Range<UInt64> {
+            for _ in 0..<3 {
+                try? reader.cache.prefetch(reader.key(index), byteCount: 4096) { _ throws(ReadError) in
+                    throw .unsupported(feature: "the test's cluster")
+                }
+            }
+        }
+        #expect((0..<8 as Range<UInt64>).filter { reader.cache.holds(reader.key($0)) }.count == 8)
+    }
+
     @Test("an entry on loan stays as it is until it is given back")
     func loan() throws {
         let reader = Reader(byteLimit: 4 * 4096)

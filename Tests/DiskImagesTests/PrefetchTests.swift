@@ -154,6 +154,27 @@ struct PrefetchTests {
         #expect(fixture.waitForDecodedAhead(1))
     }
 
+    @Test("a large read goes on with its own stream, not with a chance read that happens to be near")
+    func nearestStream() throws {
+        let fixture = try Fixture(Array(repeating: .text, count: 400))
+        // Single reads all over the disk, each within reach of a read of 512 KiB.
+        for number in stride(from: 397, to: 0, by: -18) {
+            _ = try fixture.disk.bytes(512, at: UInt64(number * Self.grainByteCount))
+        }
+        for step in 0..<6 {
+            _ = try fixture.disk.bytes(8 * Self.grainByteCount, at: UInt64(step * 8 * Self.grainByteCount))
+        }
+        #expect(fixture.waitForDecodedAhead(1))
+    }
+
+    @Test("what is read again and again earns no reading ahead")
+    func sameAgain() {
+        var stream = Self.stream(reads: 3, of: 65_536)
+        let window = stream.window(upTo: 64 << 20)
+        for number in 4..<50 { stream.advance(byReading: 65_536, to: 3 * 65_536, now: UInt64(number)) }
+        #expect(stream.window(upTo: 64 << 20) == window)
+    }
+
     @Test("what was decoded ahead is there when its reader comes, on a disk larger than the cache")
     func nothingTwice() throws {
         let fixture = try Fixture(Array(repeating: .text, count: 160), cacheByteLimit: 2 << 20)

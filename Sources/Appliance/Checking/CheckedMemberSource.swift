@@ -47,6 +47,12 @@ final class CheckedMemberSource: ByteSource {
         }
     }
 
+    /// Holes are bytes of the member, too: until it has been checked they are read as well.
+    func gather(_ count: Int, at offset: UInt64, into list: GatherList) throws(ReadError) {
+        guard !isDone.load(ordering: .relaxed) else { return try base.gather(count, at: offset, into: list) }
+        try list.append(count) { output throws(ReadError) in try read(count, at: offset, into: &output) }
+    }
+
     func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
         try base.firstOffset(of: region, in: range)
     }

@@ -21,6 +21,7 @@ package final class OutputFile: Sendable {
     private let partialPath: FilePath?
     private let overwrites: Bool
     private let isClosed = Atomic<Bool>(false)
+    private let isFinished = Atomic<Bool>(false)
 
     /// Opens the output for a disk of `byteCount` bytes.
     ///
@@ -41,20 +42,11 @@ package final class OutputFile: Sendable {
         }
         keepsHoles = isRegular || status.st_mode & S_IFMT == S_IFCHR
         partialPath = isRegular ? FilePath(path.string + ".partial") : nil
-        do {
-            descriptor = try FileDescriptor.open(
-                partialPath ?? path, .writeOnly,
-                options: isRegular ? [.create, .noFollow, .closeOnExec] : [.closeOnExec],
-                permissions: [.ownerReadWrite, .groupRead, .otherRead])
-        } catch {
-            throw .output(call: "create \(path)", error)
+        guard let partialPath else {
+            descriptor = try Self.open(path, options: [.closeOnExec])
+            return
         }
-        guard isRegular else { return }
-        // What an earlier copy left behind is begun anew; what another one writes now is left alone.
-        guard flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else {
-            try? descriptor.close()
-            throw .output(call: "lock \(path).partial, which another copy writes", errno: errno)
-        }
+        descriptor = try Self.openAndLock(partialPath)
         // Not where there is nothing to cut off: ext4 writes a file that was cut to nothing to the disk when it
         // is closed, which takes as long as a third of the copy.
         let isEmpty = unsafe fstat(descriptor.rawValue, &status) == 0 && status.st_size == 0
@@ -63,6 +55,39 @@ package final class OutputFile: Sendable {
             let code = errno
             discard()
             throw .output(call: "set the length of \(path)", errno: code)
+        }
+    }
+
+    /// Opens what an earlier copy may have left behind; what another one writes now is left alone.
+    private static func openAndLock(_ path: FilePath) throws(CopyError) -> FileDescriptor {
+        while true {
+            let descriptor = try open(path, options: [.create, .noFollow, .closeOnExec])
+            guard flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+                let code = errno
+                try? descriptor.close()
+                throw .output(call: "lock \(path), which another copy writes", errno: code)
+            }
+            var opened = stat()
+            var named = stat()
+            if unsafe fstat(descriptor.rawValue, &opened) == 0,
+                unsafe path.withPlatformString({ unsafe lstat($0, &named) }) == 0,
+                opened.st_dev == named.st_dev, opened.st_ino == named.st_ino
+            {
+                return descriptor
+            }
+            // Before it was locked, another copy finished it: it has its own name by now.
+            try? descriptor.close()
+        }
+    }
+
+    private static func open(
+        _ path: FilePath, options: FileDescriptor.OpenOptions
+    ) throws(CopyError) -> FileDescriptor {
+        do {
+            return try FileDescriptor.open(
+                path, .writeOnly, options: options, permissions: [.ownerReadWrite, .groupRead, .otherRead])
+        } catch {
+            throw .output(call: "create \(path)", error)
         }
     }
 
@@ -91,37 +116,36 @@ package final class OutputFile: Sendable {
         if isDurable || partialPath == nil, fsync(descriptor.rawValue) != 0, errno != EINVAL {
             throw .output(call: "write \(path)", errno: errno)
         }
+        // Some file systems tell of failed writes when a file is closed; closing a duplicate keeps the lock.
         do {
-            try close()
+            try descriptor.duplicate().close()
         } catch {
             throw .output(call: "close \(path)", error)
         }
-        guard let partialPath else { return }
-        try giveName(to: partialPath)
-        if isDurable { try synchronizeDirectory() }
+        if let partialPath { try giveName(to: partialPath) }
+        isFinished.store(true, ordering: .relaxed)
+        if isDurable, partialPath != nil { try synchronizeDirectory() }
+        close()
     }
 
-    /// Once: by then the number may be another file's.
-    private func close() throws(Errno) {
-        guard !isClosed.exchange(true, ordering: .relaxed) else { return }
-        guard Glibc.close(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
-    }
-
-    /// A file that came to be at the path meanwhile is replaced only where that is wanted: a link, unlike a rename, says
-    /// that it is there. File systems without hard links have no other way than the rename.
+    /// While the lock is held, so that no other copy begins with this file. A file that came to be at the path
+    /// meanwhile is replaced only where that is wanted.
     private func giveName(to partialPath: FilePath) throws(CopyError) {
+        var status = stat()
         let code = unsafe partialPath.withPlatformString { old in
             unsafe path.withPlatformString { new -> CInt in
-                if !overwrites {
-                    if unsafe link(old, new) == 0 { return unsafe unlink(old) == 0 ? 0 : errno }
-                    if errno == EEXIST { return EEXIST }
-                }
+                if !overwrites, unsafe lstat(new, &status) == 0 { return EEXIST }
                 return unsafe rename(old, new) == 0 ? 0 : errno
             }
         }
         guard code == 0 else {
             throw .output(call: "rename \(partialPath) to \(path)", errno: code)
         }
+    }
+
+    /// Once: by then the number may be another file's.
+    private func close() {
+        if !isClosed.exchange(true, ordering: .relaxed) { try? descriptor.close() }
     }
 
     /// Writes the new name to the disk.
@@ -139,8 +163,8 @@ package final class OutputFile: Sendable {
 
     /// Removes what was written.
     package func discard() {
-        try? close()
-        guard let partialPath else { return }
+        defer { close() }
+        guard let partialPath, !isFinished.load(ordering: .relaxed) else { return }
         _ = unsafe partialPath.withPlatformString { unsafe unlink($0) }
     }
 }

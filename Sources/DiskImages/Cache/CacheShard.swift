@@ -4,7 +4,7 @@
 import ByteSources
 
 /// Finds, makes and evicts slots. Eviction goes round like the hand of a clock and passes once over entries that were
-/// used again since it last came by, and over those whose reader is still to come: what a sequential reader has
+/// read again since it last came by, and over those whose reader is still to come: what a sequential reader has
 /// left behind goes before what was decoded for it.
 final class CacheShard: Sendable {
     private struct State {
@@ -37,13 +37,20 @@ final class CacheShard: Sendable {
             let slot: CacheSlot
             if let position = state.positions[key] {
                 slot = state.slots[position]
-                slot.use = isAhead ? .awaited : slot.use == .awaited ? .once : .again
             } else {
                 slot = makeRoom(for: key, byteCount: byteCount, in: &state)
-                slot.use = isAhead ? .awaited : .once
             }
+            if isAhead { slot.noteAwaited() } else { slot.noteReader() }
             slot.pin()
             return slot
+        }
+    }
+
+    /// Takes note that the entry could not be loaded: it is the next one to make room.
+    func noteFailure(_ key: ClusterCache.Key) {
+        state.withLock { state in
+            guard let position = state.positions[key], !state.slots[position].isLoaded else { return }
+            state.hand = position
         }
     }
 
@@ -77,8 +84,8 @@ final class CacheShard: Sendable {
             let slot = state.slots[state.hand]
             if slot.isPinned {
                 state.hand += 1
-            } else if slot.use != .once {
-                slot.use = .once
+            } else if slot.isWorthKeeping {
+                slot.passOver()
                 state.hand += 1
             } else {
                 return state.hand

@@ -4,21 +4,16 @@
 import ByteSources
 import Synchronization
 
-/// An entry of the cache. `key` and `use` belong to the shard and change under its lock; the bytes are
+/// An entry of the cache. `key` and what it is worth belong to the shard and change under its lock; the bytes are
 /// written once under the slot's own lock, and then only read until the shard gives the slot to another key,
 /// which it does only while no one has it pinned.
 // SAFETY: every mutable part has the one owner that the lines above name.
 @safe final class CacheSlot: LentMemory, @unchecked Sendable {
-    /// What an entry has been good for.
-    enum Use {
-        /// It was loaded ahead of a reader who has not come yet.
-        case awaited
-        case once
-        case again
-    }
-
     private(set) var key: ClusterCache.Key
-    var use = Use.once
+    private var wasRead = false
+    private var wasReadAgain = false
+    /// It was loaded for a reader who has not come yet.
+    private var isAwaited = false
     let byteCount: Int
 
     private let memory: SlotMemory
@@ -47,10 +42,31 @@ import Synchronization
     func pin() { pins.add(1, ordering: .relaxed) }
     func release() { pins.subtract(1, ordering: .releasing) }
 
+    /// Whether the entry may stay when the hand of the clock comes by. One that could not be loaded is worth nothing.
+    var isWorthKeeping: Bool { (isAwaited || wasReadAgain) && isLoaded }
+
+    func noteReader() {
+        wasReadAgain = wasRead
+        wasRead = true
+        isAwaited = false
+    }
+
+    func noteAwaited() {
+        isAwaited = true
+    }
+
+    /// It stays this time; to stay the next time, it has to be read or awaited again.
+    func passOver() {
+        wasReadAgain = false
+        isAwaited = false
+    }
+
     /// Gives the slot to another key; the shard makes sure that no one uses it.
     func reset(to key: ClusterCache.Key) {
         self.key = key
-        use = .once
+        wasRead = false
+        wasReadAgain = false
+        isAwaited = false
         loaded.store(false, ordering: .relaxed)
     }
 

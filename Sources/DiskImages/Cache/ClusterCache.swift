@@ -75,7 +75,8 @@ package final class ClusterCache: Sendable {
     func lend(
         _ key: Key, byteCount: Int, load: (inout OutputRawSpan) throws(ReadError) -> Void
     ) throws(ReadError) -> CacheSlot {
-        let slot = shard(for: key).acquire(key, byteCount: byteCount, isAhead: false)
+        let shard = shard(for: key)
+        let slot = shard.acquire(key, byteCount: byteCount, isAhead: false)
         if slot.isLoaded {
             if key.kind == .cluster { statistics.countHit() }
             return slot
@@ -84,6 +85,7 @@ package final class ClusterCache: Sendable {
             try slot.load(with: load)
         } catch {
             slot.release()
+            shard.noteFailure(key)
             throw error
         }
         return slot
@@ -93,10 +95,16 @@ package final class ClusterCache: Sendable {
     package func prefetch(
         _ key: Key, byteCount: Int, load: (inout OutputRawSpan) throws(ReadError) -> Void
     ) throws(ReadError) {
-        let slot = shard(for: key).acquire(key, byteCount: byteCount, isAhead: true)
+        let shard = shard(for: key)
+        let slot = shard.acquire(key, byteCount: byteCount, isAhead: true)
         defer { slot.release() }
         guard !slot.isLoaded else { return }
-        try slot.loadUnlessBusy(with: load)
+        do throws(ReadError) {
+            try slot.loadUnlessBusy(with: load)
+        } catch {
+            shard.noteFailure(key)
+            throw error
+        }
     }
 
     /// Whether the entry is loaded now. It may be gone a moment later.

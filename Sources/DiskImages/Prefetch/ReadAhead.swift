@@ -27,20 +27,38 @@ final class ReadAhead: Sendable {
         self.state = SleepingMutex(state)
     }
 
-    /// Takes note of a read, and asks for what its reader will want next.
+    /// Takes note of a read, and asks for what its reader will want next. Where another thread is at that, the read is
+    /// not noted: no one waits here, and the next read of the stream finds it.
     func reader(of disk: GuestDisk, reads count: Int, at offset: UInt64) {
         guard disk.image.clusterByteCount > 0 else { return }
         let end = offset + UInt64(count)
-        state.withLock { state in
+        _ = state.withLockIfAvailable { state in
             state.clock += 1
-            let index = state.streams.firstIndex { $0.isContinued(byReading: UInt64(count), at: offset) }
-            if let index {
+            if let index = bestStream(in: state, forReading: UInt64(count), at: offset) {
                 state.streams[index].advance(byReading: UInt64(count), to: end, now: state.clock)
                 request(for: &state.streams[index], of: disk)
             } else {
                 start(SequentialStream(at: end, now: state.clock), in: &state)
             }
         }
+    }
+
+    /// The stream that the read goes on with: rather one that is sequential, and the nearest of several.
+    private func bestStream(in state: State, forReading count: UInt64, at offset: UInt64) -> Int? {
+        var best: Int?
+        for index in state.streams.indices {
+            let stream = state.streams[index]
+            guard stream.isContinued(byReading: count, at: offset) else { continue }
+            guard let other = best.map({ state.streams[$0] }) else {
+                best = index
+                continue
+            }
+            let isBetter =
+                stream.isSequential == other.isSequential
+                ? stream.distance(to: offset) < other.distance(to: offset) : stream.isSequential
+            if isBetter { best = index }
+        }
+        return best
     }
 
     /// Adds a stream, in the place of the one that is worth least where there are many.
@@ -55,8 +73,8 @@ final class ReadAhead: Sendable {
     }
 
     /// Asks for clusters until the stream's window is full. Holes cost nothing and do not count, so that the
-    /// cores have work while a reader crosses them. The map is looked at under this disk's stream lock, which
-    /// orders the requests of one reader; no reader of decoded data ever takes it.
+    /// cores have work while a reader crosses them. The map, which may have to load a table, is looked at under the lock
+    /// of the streams: that orders the requests of one reader, and no one waits for it.
     private func request(for stream: inout SequentialStream, of disk: GuestDisk) {
         let window = stream.window(upTo: windowByteLimit)
         for _ in 0..<SequentialStream.mostRequestsAtOnce {

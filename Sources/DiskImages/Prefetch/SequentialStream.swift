@@ -19,7 +19,7 @@ struct SequentialStream {
     /// small part of a disk come near each other by chance.
     private static let leastHits = 2
     private static let leastByteCount: UInt64 = 64 << 10
-    /// At most so many bytes are decoded in vain for each that was read.
+    /// At most so many bytes, and one job, are decoded in vain for each that was read.
     private static let windowFactor: UInt64 = 4
     private static let largestWindow: UInt64 = 16 << 20
     /// One job, in guest bytes: small enough that all threads work on what the reader needs first, large
@@ -59,13 +59,17 @@ struct SequentialStream {
     /// reader beside it does not push it out.
     var worth: UInt64 { isSequential ? lastSeen &+ Self.lateness : lastSeen }
 
-    private var isSequential: Bool { hits >= Self.leastHits && readByteCount >= Self.leastByteCount }
+    var isSequential: Bool { hits >= Self.leastHits && readByteCount >= Self.leastByteCount }
+
+    /// How far from where the stream is a read at `offset` starts, in bytes.
+    func distance(to offset: UInt64) -> UInt64 { max(offset, position) - min(offset, position) }
 
     /// Takes note of a read of `count` bytes that ended at `end`.
     mutating func advance(byReading count: UInt64, to end: UInt64, now: UInt64) {
         lastSeen = now
-        readByteCount &+= count
         guard end > position else { return }
+        // What is read again earns nothing.
+        readByteCount &+= min(count, end - position)
         position = end
         hits += 1
         requestedEnd = max(requestedEnd, end)
