@@ -10,27 +10,39 @@ package protocol PooledObject: AnyObject, Sendable {
 
 /// Lends objects, each to one thread at a time; there are never more than there were threads that used one at once.
 package final class ObjectPool<Object: PooledObject>: Sendable {
-    @usableFromInline let idle = SleepingMutex<[Object]>([])
+    private let idle = IdleObjects()
 
     package init() {}
 
     /// Calls `body` with an object that no one else has.
-    ///
-    /// Inlinable, so that it is specialised where it is used: every read comes through here.
-    @inlinable
     package func withObject<Result>(
         _ body: (Object) throws(ReadError) -> Result
     ) throws(ReadError) -> Result {
         let object: Object
-        if let waiting = idle.withLock({ $0.popLast() }) {
-            object = waiting
+        if let waiting = idle.take() {
+            // SAFETY: only objects of this type are given back below.
+            object = unsafe unsafeDowncast(waiting, to: Object.self)
         } else {
             object = try Object()
         }
         defer {
             object.reset()
-            idle.withLock { $0.append(object) }
+            idle.giveBack(object)
         }
         return try body(object)
+    }
+}
+
+/// The part of a pool that knows no type: generic code of another target is not specialised, and an array of a type
+/// that is looked up for each read costs more than all else that a pool does.
+private final class IdleObjects: Sendable {
+    private let objects = SleepingMutex<[any PooledObject]>([])
+
+    func take() -> (any PooledObject)? {
+        objects.withLock { $0.popLast() }
+    }
+
+    func giveBack(_ object: any PooledObject) {
+        objects.withLock { $0.append(object) }
     }
 }

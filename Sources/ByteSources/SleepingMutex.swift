@@ -1,15 +1,15 @@
 // A lock whose waiters sleep at once, and what it protects.
 // SPDX-License-Identifier: Apache-2.0
 
-package import Glibc
+import Glibc
 
 /// For locks that are held while something is decoded or written, and for those that every read takes. `Mutex` spins
 /// for some 50 µs before it sleeps, and hands itself over by way of the kernel's scheduler:
-/// docs/decisions/0003-sleeping-mutex.md. Inlinable, so that it is specialised for its value in other targets.
+/// docs/decisions/0003-sleeping-mutex.md.
 // SAFETY: mutex and value are allocated once and stay where they are; the value is used under the lock only.
 @safe package struct SleepingMutex<Value>: ~Copyable, @unchecked Sendable {
-    @usableFromInline let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    @usableFromInline let value = UnsafeMutablePointer<Value>.allocate(capacity: 1)
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let value = UnsafeMutablePointer<Value>.allocate(capacity: 1)
 
     package init(_ initial: sending Value) {
         unsafe pthread_mutex_init(mutex, nil)
@@ -24,7 +24,6 @@ package import Glibc
     }
 
     /// Runs `body` while no one else holds the lock.
-    @inlinable
     package borrowing func withLock<Result, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -34,7 +33,6 @@ package import Glibc
     }
 
     /// Runs `body` unless someone else holds the lock; nil where that is so.
-    @inlinable
     package borrowing func withLockIfAvailable<Result, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result? {
