@@ -32,11 +32,19 @@ let package = Package(
         .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
         .target(
             name: "ByteSources",
-            dependencies: ["CZlib", .product(name: "SystemPackage", package: "swift-system")],
+            dependencies: [.product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: settings),
+        .target(
+            name: "Codecs",
+            dependencies: ["ByteSources", "CDeflate", "CZlib"],
+            swiftSettings: settings),
+        .target(
+            name: "CompressedSources",
+            dependencies: ["ByteSources", "Codecs"],
             swiftSettings: settings),
         .target(
             name: "DiskImages",
-            dependencies: ["ByteSources", "CDeflate"],
+            dependencies: ["ByteSources", "Codecs"],
             swiftSettings: settings),
         .target(
             name: "OVFPackage",
@@ -54,7 +62,7 @@ let package = Package(
         .target(
             name: "Appliance",
             dependencies: [
-                "ByteSources", "DiskImages", "OVFPackage", "FileTree",
+                "ByteSources", "CompressedSources", "DiskImages", "OVFPackage", "FileTree",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
@@ -77,7 +85,7 @@ let package = Package(
         .executableTarget(
             name: "ovafs-fuzz",
             dependencies: [
-                "ByteSources", "DiskImages", "OVFPackage",
+                "ByteSources", "CompressedSources", "DiskImages", "OVFPackage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Fuzz",
@@ -94,6 +102,10 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "CompressedSourcesTests",
+            dependencies: ["ByteSources", "CompressedSources", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
             name: "DiskImagesTests",
             dependencies: [
                 "ByteSources", "DiskImages", "TestSupport", .product(name: "Crypto", package: "swift-crypto"),
@@ -103,7 +115,7 @@ let package = Package(
         .testTarget(
             name: "OVFPackageTests",
             dependencies: [
-                "ByteSources", "OVFPackage", "TestSupport",
+                "ByteSources", "CompressedSources", "OVFPackage", "TestSupport",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),

@@ -31,11 +31,19 @@ let package = Package(
         .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
         .target(
             name: "ByteSources",
-            dependencies: ["CZlib", .product(name: "SystemPackage", package: "swift-system")],
+            dependencies: [.product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: settings),
+        .target(
+            name: "Codecs",
+            dependencies: ["ByteSources", "CDeflate", "CZlib"],
+            swiftSettings: settings),
+        .target(
+            name: "CompressedSources",
+            dependencies: ["ByteSources", "Codecs"],
             swiftSettings: settings),
         .target(
             name: "DiskImages",
-            dependencies: ["ByteSources", "CDeflate"],
+            dependencies: ["ByteSources", "Codecs"],
             swiftSettings: settings),
         .target(
             name: "OVFPackage",

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import ByteSources
+import CompressedSources
 import DiskImages
 import OVFPackage
 

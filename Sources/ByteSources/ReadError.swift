@@ -12,6 +12,8 @@ package enum ReadError: Error, Equatable {
     case unsupported(feature: String)
     /// What lies behind the source is no longer what was opened.
     case stale(source: String)
+    /// Opening wanted `byteCount` more bytes of memory for `purpose` than its budget of `byteLimit` had left.
+    case overBudget(purpose: String, byteCount: UInt64, byteLimit: UInt64)
 }
 
 extension ReadError: CustomStringConvertible {
@@ -21,6 +23,8 @@ extension ReadError: CustomStringConvertible {
         case .corrupt(let record, let offset, let reason): "\(record) at byte \(offset): \(reason)"
         case .unsupported(let feature): "not supported: \(feature)"
         case .stale(let source): "\(source) was changed or replaced after it was opened"
+        case .overBudget(let purpose, let byteCount, let byteLimit):
+            "\(purpose) wants \(byteCount) more bytes of memory than are left of the \(byteLimit) for opening"
         }
     }
 }

@@ -11,8 +11,13 @@ package enum DiskImageOpener {
         package let lenient: Bool
         /// How long the file should be, in bytes, where something else says so, such as `ovf:size`.
         package let expectedByteCount: UInt64?
+        /// The memory that opening may take.
+        package var budget: OpeningBudget
 
-        package init(lenient: Bool = false, expectedByteCount: UInt64? = nil) {
+        package init(
+            lenient: Bool = false, expectedByteCount: UInt64? = nil, budget: OpeningBudget = OpeningBudget()
+        ) {
+            self.budget = budget
             self.lenient = lenient
             self.expectedByteCount = expectedByteCount
         }

@@ -31,8 +31,10 @@ package struct OVFPackage: Sendable {
 
     /// Opens a tar archive.
     /// - Throws: `ReadError` where `source` is no tar, or nothing of it can be read.
-    package init(archive source: any ByteSource) throws(ReadError) {
-        let index = try TarIndex(scanning: source)
+    package init(
+        archive source: any ByteSource, budget: OpeningBudget = OpeningBudget()
+    ) throws(ReadError) {
+        let index = try TarIndex(scanning: source, budget: budget)
         self.init(
             members: index.members, skipped: index.skipped, container: .archive(index.dialects),
             warnings: index.warnings, damage: index.damage)

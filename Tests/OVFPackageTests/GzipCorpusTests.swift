@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
+import CompressedSources
 import Testing
 
 @testable import OVFPackage

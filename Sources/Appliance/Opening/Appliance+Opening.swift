@@ -39,7 +39,7 @@ extension Appliance {
     ) throws(ApplianceError) -> Appliance {
         let package: OVFPackage
         do throws(ReadError) {
-            package = try OVFPackage(archive: source)
+            package = try OVFPackage(archive: source, budget: resources.budget)
         } catch {
             throw ApplianceError(error)
         }
@@ -51,7 +51,9 @@ extension Appliance {
     ) throws(ApplianceError) -> Appliance {
         let package: OVFPackage
         do throws(ReadError) {
-            package = try OVFPackage(folder: path, descriptorName: descriptorName).mappingSources {
+            package = try OVFPackage(
+                folder: path, descriptorName: descriptorName, budget: resources.budget
+            ).mappingSources {
                 MeteredSource($0, countedBy: resources.meter)
             }
         } catch {

@@ -23,7 +23,7 @@ package struct ApplianceError: Error, CustomStringConvertible {
     init(_ error: ReadError) {
         switch error {
         case .system, .stale: kind = .unreadable
-        case .corrupt, .unsupported: kind = .damaged
+        case .corrupt, .unsupported, .overBudget: kind = .damaged
         }
         description = "\(error)"
     }

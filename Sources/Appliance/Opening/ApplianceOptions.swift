@@ -1,6 +1,8 @@
 // How an appliance is opened.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 package struct ApplianceOptions: Sendable {
     /// Whether a package without a usable descriptor is opened all the same, and damaged images are recovered
     /// as far as that is certain.
@@ -9,6 +11,9 @@ package struct ApplianceOptions: Sendable {
     package var cacheByteLimit = 64 << 20
     /// Threads that decode ahead of sequential readers; 0 for none.
     package var prefetchThreadCount = 0
+
+    /// The memory that opening may take, in bytes.
+    package var openingByteLimit = OpeningBudget.defaultByteLimit
 
     package init() {}
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
+import CompressedSources
 import DiskImages
 
 /// The cluster cache, the threads that decode ahead, and the count of what is read.
@@ -9,9 +10,12 @@ struct DiskResources {
     let cache: ClusterCache
     let prefetcher: Prefetcher?
     let meter = ReadMeter()
+    /// The memory that opening the appliance may take.
+    let budget: OpeningBudget
 
     init(_ options: ApplianceOptions) throws(ApplianceError) {
         cache = ClusterCache(byteLimit: options.cacheByteLimit)
+        budget = OpeningBudget(byteLimit: options.openingByteLimit)
         guard options.prefetchThreadCount > 0 else {
             prefetcher = nil
             return
@@ -32,7 +36,7 @@ struct DiskResources {
             return source
         }
         let limit = GzipSource.maximumByteCount(forCapacity: capacity)
-        return try GzipSource(decoding: source, maximumByteCount: limit, named: name)
+        return try GzipSource(decoding: source, maximumByteCount: limit, named: name, budget: budget)
     }
 
     /// Opens the disk image in `source`, which may be compressed with gzip.
@@ -40,6 +44,8 @@ struct DiskResources {
         _ stored: any ByteSource, named name: String, capacity: UInt64? = nil,
         options: DiskImageOpener.Options
     ) throws(ReadError) -> GuestDisk {
+        var options = options
+        options.budget = budget
         let source = try decompressed(stored, named: name, capacity: capacity)
         let number = cache.makeDiskNumber()
         let image = try DiskImageOpener.open(source, named: name, in: cache, for: number, options: options)

@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
-import CDeflate
+import Codecs
 
-/// A decompressor of libdeflate and the memory that the stored form is read into. One thread uses it at a time;
-/// `ObjectPool` hands them out.
+/// A decompressor and the memory that the stored form is read into. One thread uses it at a time; `ObjectPool`
+/// hands them out.
 // SAFETY: the pool gives a decoder to one thread at a time.
 @safe final class ClusterDecoder: PooledObject, @unchecked Sendable {
-    private let decompressor: OpaquePointer
+    private let inflater: BufferInflater
     /// Stored bytes that were read: `windowStart ..< windowStart + windowByteCount` of the image file.
     private var window = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var windowStart: UInt64 = 0
@@ -19,14 +19,10 @@ import CDeflate
 
     /// - Throws: `ReadError.system` where there is no memory.
     init() throws(ReadError) {
-        guard let decompressor = unsafe libdeflate_alloc_decompressor() else {
-            throw .system(call: "libdeflate_alloc_decompressor", errno: 12)
-        }
-        unsafe self.decompressor = decompressor
+        inflater = try BufferInflater()
     }
 
     deinit {
-        unsafe libdeflate_free_decompressor(decompressor)
         unsafe window.deallocate()
     }
 
@@ -78,30 +74,19 @@ import CDeflate
         _ stored: UnsafeRawBufferPointer, of cluster: CompressedCluster, into output: inout OutputRawSpan
     ) throws(ReadError) {
         precondition(output.freeCapacity >= cluster.decodedByteCount, "no room for a cluster")
-        var failure: ReadError?
-        // SAFETY: libdeflate writes at most the room that it is told of, which was checked.
-        unsafe output.withUnsafeMutableBytes { buffer, initializedCount in
-            let room = unsafe UnsafeMutableRawBufferPointer(
-                rebasing: buffer[initializedCount..<(initializedCount + cluster.decodedByteCount)])
-            var producedByteCount = 0
-            let result = unsafe libdeflate_zlib_decompress(
-                decompressor, stored.baseAddress, stored.count, room.baseAddress, room.count,
-                &producedByteCount)
-            switch result {
-            case LIBDEFLATE_SUCCESS where producedByteCount >= cluster.neededByteCount:
-                unsafe UnsafeMutableRawBufferPointer(rebasing: room[producedByteCount...])
-                    .initializeMemory(as: UInt8.self, repeating: 0)
-                initializedCount += cluster.decodedByteCount
-            case LIBDEFLATE_SUCCESS:
-                failure = cluster.damage(
-                    "its data inflates to \(producedByteCount) bytes, \(cluster.neededByteCount) are needed")
-            case LIBDEFLATE_INSUFFICIENT_SPACE:
-                failure = cluster.damage("its data inflates to more than \(cluster.decodedByteCount) bytes")
-            default:
-                failure = cluster.damage("its compressed data is damaged")
-            }
+        let missing: Int
+        switch unsafe inflater.inflateZlib(stored, into: &output, atMost: cluster.decodedByteCount) {
+        case .decoded(let byteCount) where byteCount >= cluster.neededByteCount:
+            missing = cluster.decodedByteCount - byteCount
+        case .decoded(let byteCount):
+            throw cluster.damage(
+                "its data inflates to \(byteCount) bytes, \(cluster.neededByteCount) are needed")
+        case .tooLong:
+            throw cluster.damage("its data inflates to more than \(cluster.decodedByteCount) bytes")
+        case .damaged:
+            throw cluster.damage("its compressed data is damaged")
         }
-        if let failure { throw failure }
+        if missing > 0 { output.appendZeros(missing) }
     }
 
     private func covers(_ offset: UInt64, byteCount: Int) -> Bool {

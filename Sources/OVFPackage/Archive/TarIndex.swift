@@ -27,8 +27,10 @@ package struct TarIndex: Sendable {
 
     /// Scans `source` to its end, or to the first damaged header: the members before it stay.
     /// - Throws: `ReadError` where nothing can be shown: the first header is damaged, or reading fails.
-    package init(scanning source: any ByteSource) throws(ReadError) {
-        var scanner = TarScanner(source)
+    package init(
+        scanning source: any ByteSource, budget: OpeningBudget = OpeningBudget()
+    ) throws(ReadError) {
+        var scanner = TarScanner(source, budget: budget)
         try scanner.run()
         if let damage = scanner.damage, scanner.found.isEmpty, scanner.skipped.isEmpty { throw damage }
         var log = scanner.log

@@ -15,6 +15,8 @@ struct TarScanner {
     }
 
     let source: any ByteSource
+    /// The memory that opening the package may take.
+    let budget: OpeningBudget
     var window: TarWindow
     var position: UInt64 = 0
     var found: [Found] = []
@@ -40,7 +42,8 @@ struct TarScanner {
     /// Most headers of any kind: a few extension headers belong to each member.
     private static let maximumHeaderCount = 4 * TarIndex.maximumMemberCount
 
-    init(_ source: any ByteSource) {
+    init(_ source: any ByteSource, budget: OpeningBudget) {
+        self.budget = budget
         self.source = source
         window = TarWindow(over: source)
     }
@@ -52,7 +55,7 @@ struct TarScanner {
             while try step() {}
         } catch {
             switch error {
-            case .system, .stale: throw error
+            case .system, .stale, .overBudget: throw error
             case .corrupt, .unsupported:
                 damage = error
                 log.add(.archiveDamaged, "the archive is read up to here only: \(error)")

@@ -1,6 +1,7 @@
 // The decoded bytes of a gzip file, read by offset.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ByteSources
 import Synchronization
 
 /// A gzip file, decoded when read. Several members one after the other are one content, as gzip(1) has it; zeros
@@ -47,11 +48,12 @@ package final class GzipSource: ByteSource {
     /// - Throws: `ReadError.corrupt` where it is no gzip file, ends early, or a checksum is wrong;
     ///   `ReadError.unsupported` where it decodes to more than `maximumByteCount` bytes.
     package init(
-        decoding base: any ByteSource, maximumByteCount: UInt64, named name: String
+        decoding base: any ByteSource, maximumByteCount: UInt64, named name: String,
+        budget: OpeningBudget = OpeningBudget()
     ) throws(ReadError) {
         self.base = base
         self.name = name
-        var scan = try GzipScan(base, maximumByteCount: maximumByteCount, named: name)
+        var scan = try GzipScan(base, maximumByteCount: maximumByteCount, named: name, budget: budget)
         try scan.run()
         index = scan.index
         byteCount = scan.cursor.outputOffset

@@ -6,17 +6,22 @@ package import SystemPackage
 
 extension OVFPackage {
     /// Opens the package of the folder at `path`; see `init(folder:descriptorName:)`.
-    package init(folder path: FilePath, descriptorName: String? = nil) throws(ReadError) {
+    package init(
+        folder path: FilePath, descriptorName: String? = nil, budget: OpeningBudget = OpeningBudget()
+    ) throws(ReadError) {
         try self.init(
-            folder: PackageFolder(path: path), descriptorName: descriptorName.map { Array($0.utf8) })
+            folder: PackageFolder(path: path), descriptorName: descriptorName.map { Array($0.utf8) },
+            budget: budget)
     }
 
     /// Opens the package of a folder. Files that neither the descriptor nor the manifest names are not opened.
     ///
     /// `descriptorName` is the descriptor's name in the folder; without one, the folder has exactly one `*.ovf`.
     /// - Throws: `ReadError` where there is no descriptor, or several to choose from.
-    package init(folder: PackageFolder, descriptorName: [UInt8]? = nil) throws(ReadError) {
-        var contents = FolderContents(folder)
+    package init(
+        folder: PackageFolder, descriptorName: [UInt8]? = nil, budget: OpeningBudget = OpeningBudget()
+    ) throws(ReadError) {
+        var contents = FolderContents(folder, budget: budget)
         try contents.list([])
         let descriptor = try contents.descriptorName(descriptorName)
         try contents.open([descriptor])
@@ -40,6 +45,8 @@ extension OVFPackage {
 /// The names of a folder, and those of them that are opened.
 private struct FolderContents {
     let folder: PackageFolder
+    /// The memory that opening the package may take.
+    let budget: OpeningBudget
     private(set) var members: [PackageMember] = []
     var log = WarningLog()
     /// Every name seen, as a member without bytes, for hrefs to be looked up among.
@@ -50,7 +57,8 @@ private struct FolderContents {
     /// Look-ups of chunks that are left: many files that name the same chunks would take for ever.
     private var chunkBudget = 2 * TarIndex.maximumMemberCount
 
-    init(_ folder: PackageFolder) {
+    init(_ folder: PackageFolder, budget: OpeningBudget) {
+        self.budget = budget
         self.folder = folder
     }
 

@@ -1,6 +1,8 @@
 // Where decoding of a gzip stream can start again without what is before.
 // SPDX-License-Identifier: Apache-2.0
 
+import Codecs
+
 /// A place in a gzip stream where decoding can start.
 struct GzipRestartPoint: Sendable {
     /// In the decoded bytes.

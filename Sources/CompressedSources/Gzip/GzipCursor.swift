@@ -1,6 +1,9 @@
 // A place in a gzip stream from which decoding goes on.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+import Codecs
+
 /// Decodes a gzip stream forwards, member after member.
 /// Spec: RFC 1952, 2.3 "Member format".
 // SAFETY: one thread at a time uses a cursor: who takes it out of the pool, until it is put back.

@@ -1,12 +1,13 @@
 // Tests of gzip files read by offset, made by gzip(1) and changed by hand.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import Foundation
 import Synchronization
 import TestSupport
 import Testing
 
-@testable import ByteSources
+@testable import CompressedSources
 
 @Suite("A gzip file", .timeLimit(.minutes(1)))
 struct GzipSourceTests {

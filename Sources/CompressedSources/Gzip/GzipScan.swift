@@ -1,15 +1,22 @@
 // Decodes a gzip file once, to know its length, check it, and note where decoding can start again.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+import Codecs
+
 /// The one pass that opening a gzip file takes.
 struct GzipScan {
     let cursor: GzipCursor
     private(set) var index = GzipIndex()
     private let maximumByteCount: UInt64
+    private let budget: OpeningBudget
 
     private static let bufferByteCount = 256 << 10
 
-    init(_ base: any ByteSource, maximumByteCount: UInt64, named name: String) throws(ReadError) {
+    init(
+        _ base: any ByteSource, maximumByteCount: UInt64, named name: String, budget: OpeningBudget
+    ) throws(ReadError) {
+        self.budget = budget
         cursor = try GzipCursor(over: base, named: name)
         self.maximumByteCount = maximumByteCount
     }

@@ -1,22 +1,23 @@
 // zlib's inflate on a raw deflate stream, which can start in its middle.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ByteSources
 import CZlib
 
 /// One deflate stream being decoded. The stream's state keeps its address in memory of its own.
-@safe struct Inflater: ~Copyable {
+@safe package struct Inflater: ~Copyable {
     private let stream: UnsafeMutablePointer<z_stream>
 
     /// What one step did.
-    struct Step {
+    package struct Step {
         /// Bytes of the input that were used.
-        let consumed: Int
+        package let consumed: Int
         /// Bytes of the output that were filled.
-        let produced: Int
-        let state: State
+        package let produced: Int
+        package let state: State
     }
 
-    enum State: Equatable {
+    package enum State: Equatable {
         /// Input is used up, or output is full.
         case running
         /// A block ended and another follows: decoding can start here again. Of the last byte used, the upper
@@ -28,10 +29,10 @@ import CZlib
     }
 
     /// How far back a deflate stream may refer, in bytes.
-    static let windowByteCount = 32 << 10
+    package static let windowByteCount = 32 << 10
 
     /// - Throws: `ReadError.system` where there is no memory.
-    init() throws(ReadError) {
+    package init() throws(ReadError) {
         unsafe stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
         // SAFETY: the stream stays where it is until `deinit`. A negative number is a stream without a header.
@@ -47,14 +48,14 @@ import CZlib
     }
 
     /// Starts anew: at the start of a stream, or at a block whose window and left-over bits are given.
-    mutating func reset(window: [UInt8] = [], bitCount: Int = 0, bits: UInt8 = 0) {
+    package mutating func reset(window: [UInt8] = [], bitCount: Int = 0, bits: UInt8 = 0) {
         unsafe inflateReset(stream)
         if bitCount > 0 { unsafe inflatePrime(stream, CInt(bitCount), CInt(bits)) }
         if !window.isEmpty { unsafe inflateSetDictionary(stream, window, uInt(window.count)) }
     }
 
     /// Decodes from `input[position...]` into `output`, at most to the end of the block.
-    mutating func step(
+    package mutating func step(
         _ input: [UInt8], from position: Int, into output: UnsafeMutableRawBufferPointer
     ) -> Step {
         // SAFETY: both buffers outlive the call, and zlib is told their lengths; it keeps no pointer that it uses
@@ -74,7 +75,7 @@ import CZlib
     }
 
     /// The last bytes decoded, up to `windowByteCount`: what a block may refer to.
-    func window() -> [UInt8] {
+    package func window() -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: Self.windowByteCount) { buffer, initializedCount in
             var count: uInt = 0
             // SAFETY: zlib's window is at most as long as the buffer.
@@ -84,7 +85,7 @@ import CZlib
     }
 
     /// The CRC-32 of more bytes, gzip's polynomial.
-    static func checksum(_ checksum: UInt, of bytes: UnsafeRawBufferPointer) -> UInt {
+    package static func checksum(_ checksum: UInt, of bytes: UnsafeRawBufferPointer) -> UInt {
         // SAFETY: the buffer is read within its length.
         unsafe crc32(checksum, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), uInt(bytes.count))
     }

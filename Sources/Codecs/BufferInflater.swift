@@ -1,0 +1,59 @@
+// libdeflate on whole buffers: all of the input is there, and the output has a known bound.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+import CDeflate
+
+/// A decompressor of libdeflate. One thread uses it at a time.
+@safe package struct BufferInflater: ~Copyable {
+    private let decompressor: OpaquePointer
+
+    /// What became of one buffer.
+    package enum Outcome: Equatable {
+        /// The stream is sound, and this many bytes were appended.
+        case decoded(byteCount: Int)
+        /// The stream holds more than was asked for; nothing was appended.
+        case tooLong
+        /// The bytes are no stream, or their checksum is wrong; nothing was appended.
+        case damaged
+    }
+
+    /// - Throws: `ReadError.system` where there is no memory.
+    package init() throws(ReadError) {
+        guard let decompressor = unsafe libdeflate_alloc_decompressor() else {
+            throw .system(call: "libdeflate_alloc_decompressor", errno: 12)
+        }
+        unsafe self.decompressor = decompressor
+    }
+
+    deinit {
+        unsafe libdeflate_free_decompressor(decompressor)
+    }
+
+    /// Appends what the zlib stream in `stored` holds: at most `limit` bytes, for which `output` has room.
+    ///
+    /// Spec: RFC 1950.
+    package func inflateZlib(
+        _ stored: UnsafeRawBufferPointer, into output: inout OutputRawSpan, atMost limit: Int
+    ) -> Outcome {
+        precondition(output.freeCapacity >= limit, "no room for \(limit) bytes")
+        var outcome = Outcome.damaged
+        // SAFETY: libdeflate writes at most the room that it is told of, which was checked.
+        unsafe output.withUnsafeMutableBytes { buffer, initializedCount in
+            var producedByteCount = 0
+            let room = unsafe UnsafeMutableRawBufferPointer(
+                rebasing: buffer[initializedCount..<(initializedCount + limit)])
+            let result = unsafe libdeflate_zlib_decompress(
+                decompressor, stored.baseAddress, stored.count, room.baseAddress, room.count,
+                &producedByteCount)
+            switch result {
+            case LIBDEFLATE_SUCCESS:
+                initializedCount += producedByteCount
+                outcome = .decoded(byteCount: producedByteCount)
+            case LIBDEFLATE_INSUFFICIENT_SPACE: outcome = .tooLong
+            default: outcome = .damaged
+            }
+        }
+        return outcome
+    }
+}
