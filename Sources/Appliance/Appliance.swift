@@ -66,10 +66,23 @@ package struct Appliance: Sendable {
     }
 
     /// What the one who mounts has to know: disks that are not decoded or not as they should be, and what of
-    /// the package is lost; a line each.
-    package var problems: [String] {
-        let lost = warnings.filter { $0.code.isLoss }.map(\.description)
+    /// the package is lost.
+    package var problems: [Problem] {
+        let lost = warnings.filter { $0.code.isLoss }.map { Problem($0.description, $0.remedy) }
         return disks.flatMap(\.problems) + lost
+    }
+
+    /// Something that is wrong though the rest can be used.
+    package struct Problem: Sendable {
+        /// One line.
+        package let message: String
+        /// What the user can ask for instead.
+        package let remedy: Remedy?
+
+        init(_ message: String, _ remedy: Remedy?) {
+            self.message = message
+            self.remedy = remedy
+        }
     }
 
     /// Stops the threads that decode ahead; reading still works afterwards.

@@ -29,8 +29,8 @@ package struct ApplianceDisk: Sendable {
         case decoded(GuestDisk)
         /// No file backs the disk: it is one hole.
         case empty(ZeroSource)
-        /// One line that says why, and what to do.
-        case unreadable(reason: String)
+        /// One line that says why, and what the user can ask for instead.
+        case unreadable(reason: String, remedy: Remedy? = nil)
     }
 
     /// The guest's bytes; nil where the disk is not decoded.
@@ -42,13 +42,13 @@ package struct ApplianceDisk: Sendable {
         }
     }
 
-    /// Why the disk is not decoded, or what is questionable about it; a line each.
-    var problems: [String] {
-        let error: [String] =
-            if case .unreadable(let reason) = content {
-                ["disk \(identifier) is not decoded: \(reason)"]
+    /// Why the disk is not decoded, or what is questionable about it.
+    var problems: [Appliance.Problem] {
+        let error: [Appliance.Problem] =
+            if case .unreadable(let reason, let remedy) = content {
+                [Appliance.Problem("disk \(identifier) is not decoded: \(reason)", remedy)]
             } else { [] }
-        return error + warnings.map { "disk \(identifier): \($0.message)" }
+        return error + warnings.map { Appliance.Problem("disk \(identifier): \($0.message)", $0.remedy) }
     }
 
     /// The name of the raw file, for people.

@@ -8,6 +8,8 @@ package enum ReadError: Error, Equatable {
     /// The bytes break a rule of their format. `offset` is in bytes, from the start of the source that holds
     /// the record.
     case corrupt(record: String, offset: UInt64, reason: String)
+    /// The bytes break a rule, and who asks for `remedy` is shown what is certain all the same.
+    case refused(record: String, offset: UInt64, reason: String, remedy: Remedy)
     /// The bytes are in order, and use something that ovafs does not read.
     case unsupported(feature: String)
     /// What lies behind the source is no longer what was opened.
@@ -20,11 +22,17 @@ extension ReadError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .system(let call, let errno): "\(call): \(Self.message(for: errno))"
-        case .corrupt(let record, let offset, let reason): "\(record) at byte \(offset): \(reason)"
+        case .corrupt(let record, let offset, let reason), .refused(let record, let offset, let reason, _):
+            "\(record) at byte \(offset): \(reason)"
         case .unsupported(let feature): "not supported: \(feature)"
         case .stale(let source): "\(source) was changed or replaced after it was opened"
         case .overBudget(let purpose, let byteCount, let byteLimit):
             "\(purpose) wants \(byteCount) more bytes of memory than are left of the \(byteLimit) for opening"
         }
+    }
+
+    /// What the user can ask for instead; nil where nothing helps. It is not part of `description`.
+    package var remedy: Remedy? {
+        if case .refused(_, _, _, let remedy) = self { remedy } else { nil }
     }
 }

@@ -20,6 +20,7 @@ struct InfoDocumentTests {
         descriptor.addDisk("first", file: "disk1.vmdk", capacity: 512)
         descriptor.addDisk("second", file: "disk2.vmdk", attributes: "ovf:boot=\"true\"")
         descriptor.addDisk("third", file: "absent.vmdk")
+        descriptor.addDisk("fourth", file: "disk4.vmdk")
         descriptor.sections = """
             <NetworkSection><Info/><Network ovf:name="net"/></NetworkSection>
             <DeploymentOptionSection><Info/><Configuration ovf:id="small"/></DeploymentOptionSection>
@@ -44,7 +45,9 @@ struct InfoDocumentTests {
             """
         descriptor.content = TestDescriptor.system("vm", items, sections)
         let image = TestPackage.smallImage.bytes
-        var package = TestPackage(descriptor, ("disk1.vmdk", image), ("disk2.vmdk", image))
+        // The fourth disk has lost its footer.
+        var package = TestPackage(
+            descriptor, ("disk1.vmdk", image), ("disk2.vmdk", image), ("disk4.vmdk", image.dropLast(1536)))
         package.addManifest()
         package.members.append(([0x66, 0xff], Array("no UTF-8".utf8)))
         // The last member is cut short.

@@ -1,7 +1,7 @@
 // Why an appliance could not be opened.
 // SPDX-License-Identifier: Apache-2.0
 
-import ByteSources
+package import ByteSources
 
 /// An appliance that is not opened; one line that says what is wrong and what to do.
 package struct ApplianceError: Error, CustomStringConvertible {
@@ -14,17 +14,21 @@ package struct ApplianceError: Error, CustomStringConvertible {
 
     package let kind: Kind
     package let description: String
+    /// What the user can ask for instead; nil where nothing helps.
+    package let remedy: Remedy?
 
-    package init(_ kind: Kind, _ description: String) {
+    package init(_ kind: Kind, _ description: String, remedy: Remedy? = nil) {
         self.kind = kind
         self.description = description
+        self.remedy = remedy
     }
 
     init(_ error: ReadError) {
         switch error {
         case .system, .stale: kind = .unreadable
-        case .corrupt, .unsupported, .overBudget: kind = .damaged
+        case .corrupt, .refused, .unsupported, .overBudget: kind = .damaged
         }
         description = "\(error)"
+        remedy = error.remedy
     }
 }

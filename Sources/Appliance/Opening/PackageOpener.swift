@@ -55,10 +55,10 @@ struct PackageOpener {
     }
 
     private mutating func parseDescriptor() throws(ApplianceError) -> Envelope {
-        let hint = "mount with -o lenient to see every file as stored"
         guard let descriptor = package.descriptor else {
             let damage = package.damage.map { " (the archive is damaged: \($0))" } ?? ""
-            throw ApplianceError(.damaged, "no descriptor, *.ovf, is in the package\(damage); \(hint)")
+            throw ApplianceError(
+                .damaged, "no descriptor, *.ovf, is in the package\(damage)", remedy: .lenient)
         }
         do throws(DescriptorError) {
             let parser = try EnvelopeParser(reading: descriptor.source)
@@ -66,7 +66,7 @@ struct PackageOpener {
             return parser.envelope
         } catch {
             throw ApplianceError(
-                .damaged, "\(String(displaying: descriptor.path)): \(error); \(hint)")
+                .damaged, "\(String(displaying: descriptor.path)): \(error)", remedy: .lenient)
         }
     }
 
@@ -150,15 +150,15 @@ struct PackageOpener {
         guard file.missingByteCount == 0 || options.isLenient else {
             return .unreadable(
                 reason:
-                    "\(reference.href): the archive ends \(file.missingByteCount) bytes too early for it; "
-                    + "-o lenient shows what is certain")
+                    "\(reference.href): the archive ends \(file.missingByteCount) bytes too early for it",
+                remedy: .lenient)
         }
         do throws(ReadError) {
             let guest = try guestDisk(in: file, reference, named: name, capacity: disk.capacity)
             warnings = self.warnings(about: guest, declaredAs: disk)
             return .decoded(guest)
         } catch {
-            return .unreadable(reason: error.description)
+            return .unreadable(reason: error.description, remedy: options.isLenient ? nil : error.remedy)
         }
     }
 

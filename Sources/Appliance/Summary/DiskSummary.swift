@@ -1,7 +1,7 @@
 // What `info` says of a disk.
 // SPDX-License-Identifier: Apache-2.0
 
-import ByteSources
+package import ByteSources
 import OVFPackage
 
 package struct DiskSummary: Codable, Sendable {
@@ -23,6 +23,8 @@ package struct DiskSummary: Codable, Sendable {
     package let isRoot: Bool
     /// Why the disk is not decoded.
     package let error: String?
+    /// What the user can ask for so that it is decoded as far as it goes.
+    package let remedy: Remedy?
 
     init(_ appliance: Appliance, _ index: Int) {
         let disk = appliance.disks[index]
@@ -36,6 +38,12 @@ package struct DiskSummary: Codable, Sendable {
         adapter = appliance.adapter(ofDisk: index)?.rawValue
         bus = appliance.layout?.attachment(ofDisk: index)?.busAddress
         isRoot = appliance.layout.map { $0.rootDisk?.diskIndex == index } ?? (appliance.package == nil)
-        if case .unreadable(let reason) = disk.content { error = reason } else { error = nil }
+        if case .unreadable(let reason, let remedy) = disk.content {
+            error = reason
+            self.remedy = remedy
+        } else {
+            error = nil
+            remedy = nil
+        }
     }
 }

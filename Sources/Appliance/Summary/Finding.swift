@@ -1,6 +1,7 @@
 // Something questionable, for programs and for people.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ByteSources
 import OVFPackage
 
 /// What is questionable though it can be read; the codes are explained in docs/FINDINGS.md.
@@ -12,11 +13,14 @@ package struct Finding: Codable, Sendable, Equatable {
     package let line: Int?
     /// The disk that it is about, by its id.
     package let disk: String?
+    /// What the user can ask for so that it is otherwise.
+    package let remedy: Remedy?
 
     init(_ warning: PackageWarning, disk: String? = nil) {
         code = warning.code.rawValue
         message = warning.message
         line = warning.line
+        remedy = warning.remedy
         self.disk = disk
     }
 
@@ -33,8 +37,8 @@ extension Appliance {
         warnings.map { Finding($0) }
             + disks.flatMap { disk in
                 let notDecoded: [PackageWarning] =
-                    if case .unreadable(let reason) = disk.content {
-                        [PackageWarning(.diskNotDecoded, "not decoded: \(reason)")]
+                    if case .unreadable(let reason, let remedy) = disk.content {
+                        [PackageWarning(.diskNotDecoded, "not decoded: \(reason)", remedy: remedy)]
                     } else {
                         []
                     }

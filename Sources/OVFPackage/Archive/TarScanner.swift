@@ -56,7 +56,7 @@ struct TarScanner {
         } catch {
             switch error {
             case .system, .stale, .overBudget: throw error
-            case .corrupt, .unsupported:
+            case .corrupt, .refused, .unsupported:
                 damage = error
                 log.add(.archiveDamaged, "the archive is read up to here only: \(error)")
             }

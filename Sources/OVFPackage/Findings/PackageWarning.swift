@@ -1,6 +1,8 @@
 // What is questionable about a package though it can be read.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ByteSources
+
 /// One questionable thing: a stable short code for programs, a sentence for people.
 package struct PackageWarning: Sendable, Equatable {
     /// The kind of finding; never renamed once it was released.
@@ -9,11 +11,14 @@ package struct PackageWarning: Sendable, Equatable {
     package let message: String
     /// The line of the descriptor or manifest, from 1; nil where the finding is not about a line.
     package let line: Int?
+    /// What the user can ask for so that it is otherwise; nil where nothing helps.
+    package let remedy: Remedy?
 
-    package init(_ code: Code, _ message: String, line: Int? = nil) {
+    package init(_ code: Code, _ message: String, line: Int? = nil, remedy: Remedy? = nil) {
         self.code = code
         self.message = message
         self.line = line
+        self.remedy = remedy
     }
 }
 

@@ -1,6 +1,8 @@
 // Findings as they are gathered, bounded so that a hostile package cannot fill memory with them.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 /// A list of findings that stops growing.
 struct WarningLog {
     private(set) var warnings: [PackageWarning] = []
@@ -8,12 +10,15 @@ struct WarningLog {
     /// Most findings that are kept.
     static let maximumCount = 1_000
 
-    mutating func add(_ code: PackageWarning.Code, _ message: @autoclosure () -> String, line: Int? = nil) {
+    mutating func add(
+        _ code: PackageWarning.Code, _ message: @autoclosure () -> String, line: Int? = nil,
+        remedy: Remedy? = nil
+    ) {
         guard warnings.count <= Self.maximumCount else { return }
         if warnings.count == Self.maximumCount {
             warnings.append(PackageWarning(.more, "further findings are not listed"))
         } else {
-            warnings.append(PackageWarning(code, message(), line: line))
+            warnings.append(PackageWarning(code, message(), line: line, remedy: remedy))
         }
     }
 }

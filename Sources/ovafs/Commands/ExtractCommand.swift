@@ -103,10 +103,11 @@ struct ExtractCommand: ParsableCommand {
         }
         return try wanted.map { disk in
             guard let bytes = disk.source else {
-                let reason = if case .unreadable(let reason) = disk.content { reason } else { "" }
-                throw CommandFailure(
-                    status: .damaged,
-                    message: "\(source.source): disk \(disk.identifier) is not decoded: \(reason)")
+                var message = "\(source.source): disk \(disk.identifier) is not decoded"
+                if case .unreadable(let reason, let remedy) = disk.content {
+                    message = OptionWords.command.message("\(message): \(reason)", remedy)
+                }
+                throw CommandFailure(status: .damaged, message: message)
             }
             return (disk, bytes)
         }

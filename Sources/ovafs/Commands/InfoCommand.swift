@@ -24,9 +24,11 @@ struct InfoCommand: ParsableCommand {
 }
 
 extension Appliance {
-    /// Opens what a SOURCE argument names.
+    /// Opens what a SOURCE argument names; an error gives advice in `words`.
     /// - Throws: `CommandFailure` with the exit code that fits.
-    static func open(_ argument: String, options: ApplianceOptions) throws -> Appliance {
+    static func open(
+        _ argument: String, options: ApplianceOptions, words: OptionWords
+    ) throws -> Appliance {
         let located = try SourceLocator.locate(argument)
         do throws(ApplianceError) {
             return try open(located, options: options)
@@ -36,7 +38,8 @@ extension Appliance {
                 case .unreadable: .cannotReadSource
                 case .damaged: .damaged
                 }
-            throw CommandFailure(status: status, message: "\(argument): \(error)")
+            throw CommandFailure(
+                status: status, message: words.message("\(argument): \(error)", error.remedy))
         }
     }
 }

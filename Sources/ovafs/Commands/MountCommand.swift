@@ -43,10 +43,11 @@ struct MountCommand: ParsableCommand {
         }
         let background = readyDescriptor.map(BackgroundServer.init(readyDescriptor:))
         let log = try (options.log ?? (background == nil ? .standardError : .systemLog)).logger()
-        let appliance = try Appliance.open(source, options: applianceOptions(options))
+        let appliance = try Appliance.open(source, options: applianceOptions(options), words: .mount)
         defer { appliance.stopPrefetching() }
         if options.verifiesManifest { try verify(appliance, options) }
-        for line in appliance.problems {
+        for problem in appliance.problems {
+            let line = OptionWords.mount.message(problem.message, problem.remedy)
             StandardError.write("warning: \(line)")
             if background != nil { log.warning("\(source): \(line)") }
         }

@@ -17,7 +17,7 @@ struct SourceArguments: ParsableArguments {
     func open() throws -> Appliance {
         var options = ApplianceOptions()
         options.isLenient = lenient
-        return try Appliance.open(source, options: options)
+        return try Appliance.open(source, options: options, words: .command)
     }
 }
 

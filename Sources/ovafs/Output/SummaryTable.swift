@@ -14,9 +14,13 @@ struct SummaryTable {
         let lines =
             summary.systems.flatMap(lines) + diskTable
             + summary.disks.compactMap { disk in
-                disk.error.map { "disk \(disk.id) is not decoded: \($0)" }
+                disk.error.map {
+                    OptionWords.command.message("disk \(disk.id) is not decoded: \($0)", disk.remedy)
+                }
             } + [manifest].compactMap { $0 }
-            + summary.warnings.filter { $0.code != "disk-not-decoded" }.map { "note: \($0.text)" }
+            + summary.warnings.filter { $0.code != "disk-not-decoded" }.map {
+                OptionWords.command.message("note: \($0.text)", $0.remedy)
+            }
         return lines.map { $0.onOneLine + "\n" }.joined()
     }
 

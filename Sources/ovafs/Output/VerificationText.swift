@@ -15,7 +15,7 @@ struct VerificationText {
     var text: String {
         let lines =
             report.members.map(line) + (report.certificate.map(lines) ?? []) + report.disks.flatMap(lines)
-            + report.findings.map { "note        \($0.text)" } + [sum]
+            + report.findings.map { OptionWords.command.message("note        \($0.text)", $0.remedy) } + [sum]
         return lines.map { $0.onOneLine + "\n" }.joined()
     }
 

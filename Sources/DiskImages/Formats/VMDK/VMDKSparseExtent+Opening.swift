@@ -127,9 +127,9 @@ extension VMDKSparseExtent {
                 missing = "the file is cut short"
             }
         }
-        return .corrupt(
+        return .refused(
             record: "footer of \(reader.imageName)", offset: reader.byteCount,
-            reason: "the file has no footer; \(missing) (-o lenient shows what is there)")
+            reason: "the file has no footer; \(missing)", remedy: .lenient)
     }
 
     /// What a walk from marker to marker finds.
@@ -161,11 +161,11 @@ extension SparseExtentHeader {
         ofGrainsInFileOf byteCount: UInt64, _ options: DiskImageOpener.Options
     ) throws(ReadError) {
         guard overhead > byteCount / 512, !options.lenient else { return }
-        throw .corrupt(
+        throw .refused(
             record: "VMDK header", offset: 64,
             reason:
                 "the grains start at sector \(overhead), and the file ends at byte \(byteCount): it was cut "
-                + "short or changed by a transfer (-o lenient shows what is there)")
+                + "short or changed by a transfer", remedy: .lenient)
     }
 
     /// What is questionable about the header of a file of `byteCount` bytes.
@@ -185,6 +185,9 @@ extension SparseExtentHeader {
 extension ReadError {
     /// Whether the bytes are wrong, rather than unreadable for now.
     var isCorruption: Bool {
-        if case .corrupt = self { true } else { false }
+        switch self {
+        case .corrupt, .refused: true
+        case .system, .unsupported, .stale, .overBudget: false
+        }
     }
 }

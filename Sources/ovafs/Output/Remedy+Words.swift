@@ -1,0 +1,28 @@
+// Advice in the words of the command that gives it.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+
+/// Whose options a message speaks of.
+enum OptionWords {
+    /// `ovafs info`, `verify` and `extract`: `--lenient`.
+    case command
+    /// `ovafs mount` and mount(8): `-o lenient`.
+    case mount
+
+    /// What a user can do about something that was refused; nil where there is no option for it.
+    func advice(_ remedy: Remedy?) -> String? {
+        switch (remedy, self) {
+        case (nil, _): nil
+        case (.lenient, .command): "--lenient shows what is there"
+        case (.lenient, .mount): "-o lenient shows what is there"
+        case (.linksInside, .command): "--links-inside follows links that stay in the folder"
+        case (.linksInside, .mount): "-o links=inside follows links that stay in the folder"
+        }
+    }
+
+    /// `message`, with the advice behind it where there is any.
+    func message(_ message: String, _ remedy: Remedy?) -> String {
+        advice(remedy).map { "\(message); \($0)" } ?? message
+    }
+}
