@@ -4,6 +4,7 @@
 import ByteSources
 import DiskImages
 import FileTree
+import Synchronization
 import TestSupport
 import Testing
 
@@ -54,6 +55,107 @@ struct CheckingTests {
         let step = 1 << 20
         for number in [1, 0, 3, 2, 5, 4, 7, 6, 8] { _ = try source.bytes(step, at: UInt64(number * step)) }
         #expect(appliance.checks?.state(ofMembers: [index]) == .ok)
+    }
+
+    @Test("a member is read once to be served and hashed, in whatever order", arguments: [1, 4])
+    func readOnce(readerCount: Int) throws {
+        let (appliance, index) = try Self.appliance()
+        let source = appliance.storedSource(ofMember: index)
+        let before = appliance.sourceMeter.byteCount
+        let step = 128 << 10
+        let next = Atomic<Int>(0)
+        let failures = Atomic<Int>(0)
+        WorkerThread.concurrently(readerCount) { _ in
+            while true {
+                // Two by two in the wrong order.
+                let number = next.add(1, ordering: .relaxed).oldValue ^ 1
+                guard number * step < Self.byteCount else { return }
+                let bytes = try? source.gatheredBytes(step, at: UInt64(number * step))
+                if bytes != Array(Self.payload[(number * step)..<((number + 1) * step)]) {
+                    failures.add(1, ordering: .relaxed)
+                }
+            }
+        }
+        #expect(failures.load(ordering: .relaxed) == 0)
+        #expect(appliance.sourceMeter.byteCount - before == UInt64(Self.byteCount))
+        #expect(appliance.checks?.state(ofMembers: [index]) == .ok)
+    }
+
+    /// A source that gives one byte wrong the first time that it is read.
+    private final class FlakySource: ByteSource {
+        private let base: any ByteSource
+        private let wrongOffset: UInt64
+        private let wasRead = Atomic<Bool>(false)
+
+        var byteCount: UInt64 { base.byteCount }
+
+        init(_ base: any ByteSource, wrongAt offset: UInt64) {
+            self.base = base
+            wrongOffset = offset
+        }
+
+        func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
+            var bytes = try base.bytes(count, at: offset)
+            if offset <= wrongOffset, wrongOffset < offset + UInt64(count),
+                !wasRead.exchange(true, ordering: .relaxed)
+            {
+                bytes[Int(wrongOffset - offset)] ^= 1
+            }
+            // SAFETY: bytes have no padding.
+            output.append(copying: unsafe bytes.span.bytes)
+        }
+    }
+
+    @Test("what is checked is what was served, even where reading it again would give other bytes")
+    func servedBytes() throws {
+        let (appliance, index) = try Self.appliance()
+        let checks = try #require(appliance.checks)
+        let step = 1 << 20
+        for order in [
+            [0, 1, 2, 3, 4, 5, 6, 7, 8], [1, 0, 3, 2, 5, 4, 7, 6, 8], [2, 1, 0, 5, 4, 3, 8, 7, 6],
+        ] {
+            for wrong in 0..<9 {
+                let fresh = ManifestChecks(checks.map)
+                let source = CheckedMemberSource(
+                    FlakySource(MemorySource(Self.payload), wrongAt: UInt64(wrong * step + 17)),
+                    memberIndex: index, checks: fresh)
+                for number in order { _ = try source.bytes(step, at: UInt64(number * step)) }
+                // Served again, and right by now: that does not make the first answer right.
+                for number in 0..<9 { _ = try source.bytes(step, at: UInt64(number * step)) }
+                #expect(fresh.state(ofMembers: [index]) == .bad, "\(order), \(wrong)")
+            }
+        }
+    }
+
+    @Test(
+        "what was served too early is kept up to a bound; beyond it the oldest is forgotten, and nothing is ok"
+    )
+    func earlyPiecesAreBounded() {
+        let pieces = EarlyPieces()
+        let byteCount = 1 << 20
+        for number in 0..<20 {
+            pieces.keep(
+                EarlyPieces.Piece(
+                    memberIndex: 1, offset: UInt64(number * byteCount),
+                    bytes: Array(repeating: 1, count: byteCount)))
+        }
+        #expect(pieces.take(ofMember: 1, at: 0)?.offset == nil)
+        #expect(pieces.take(ofMember: 2, at: UInt64(19 * byteCount))?.offset == nil)
+        #expect(pieces.take(ofMember: 1, at: UInt64(19 * byteCount + 5))?.offset == UInt64(19 * byteCount))
+        for number in 0..<2_000 {
+            pieces.keep(EarlyPieces.Piece(memberIndex: 3, offset: UInt64(number), bytes: [1]))
+        }
+        #expect(pieces.take(ofMember: 3, at: 2_000 - UInt64(EarlyPieces.maximumCount) - 1)?.offset == nil)
+        #expect(pieces.take(ofMember: 3, at: 1_999)?.offset == 1_999)
+    }
+
+    @Test(
+        "an empty member is right or wrong at once: no one ever reads a byte of it", arguments: [false, true])
+    func emptyMember(wrong: Bool) throws {
+        var package = TestPackage.simple()
+        package.add("empty.txt", [])
+        package.addManifest(wrong: wrong ? ["empty.txt"] : [])
+        #expect(try package.open().checks?.state(ofMembers: [2]) == (wrong ? .bad : .ok))
     }
 
     @Test("holes are a part of what is checked, also where the reader's answer could do without reading them")

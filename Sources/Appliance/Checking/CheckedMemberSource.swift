@@ -6,7 +6,7 @@ import OVFPackage
 import Synchronization
 
 /// A member's stored bytes. Whoever reads them from start to end also finds out whether the manifest's digest is
-/// right, at no extra pass.
+/// right, at no extra pass: what is hashed is what is served, and nothing else.
 final class CheckedMemberSource: ByteSource {
     private struct Progress {
         var digester: MemberDigester
@@ -14,15 +14,16 @@ final class CheckedMemberSource: ByteSource {
         var byteCount: UInt64 = 0
     }
 
-    /// Reads that come in mixed order leave gaps of at most this, in bytes, which are read again; a reader that
-    /// jumps further is not reading the member through.
-    private static let largestGap: UInt64 = 4 << 20
-    private static let stepByteCount = 256 << 10
+    /// How far ahead of what was hashed a read may be and count, in bytes; a reader that jumps further is not reading the
+    /// member through.
+    private static let window: UInt64 = 4 << 20
 
     private let base: any ByteSource
     private let memberIndex: Int
     private let checks: ManifestChecks
     private let progress: SleepingMutex<Progress>
+    /// What `progress` says, for those who need no lock to see that their read does not count.
+    private let hashedByteCount = Atomic<UInt64>(0)
     private let isDone = Atomic<Bool>(false)
 
     var byteCount: UInt64 { base.byteCount }
@@ -33,17 +34,16 @@ final class CheckedMemberSource: ByteSource {
         self.checks = checks
         progress = SleepingMutex(
             Progress(digester: MemberDigester(Set(checks.map.entries[memberIndex].map(\.algorithm)))))
+        // Nobody ever reads a byte of an empty member.
+        if base.byteCount == 0 { progress.withLock { finish(&$0) } }
     }
 
     func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
         try base.read(count, at: offset, into: &output)
-        guard !isDone.load(ordering: .relaxed) else { return }
-        let end = offset + UInt64(count)
-        // The last read waits for its turn, so that the check is complete when the reader is.
-        if end == byteCount {
-            progress.withLock { take(from: offset, to: end, &$0) }
-        } else {
-            _ = progress.withLockIfAvailable { take(from: offset, to: end, &$0) }
+        guard count > 0, !isDone.load(ordering: .relaxed) else { return }
+        // SAFETY: the bytes that were just read are the last ones of the output, which stays as it is meanwhile.
+        unsafe output.bytes.withUnsafeBytes { bytes in
+            unsafe take(UnsafeRawBufferPointer(rebasing: bytes.suffix(count)), from: offset)
         }
     }
 
@@ -61,22 +61,41 @@ final class CheckedMemberSource: ByteSource {
         try base.validate()
     }
 
-    /// Hashes what comes next, up to `end`, where the read from `start` on follows what was hashed before.
-    private func take(from start: UInt64, to end: UInt64, _ progress: inout Progress) {
-        guard end > progress.byteCount, start <= progress.byteCount + Self.largestGap else { return }
-        var step = [UInt8]()
-        while progress.byteCount < end {
-            let count = Int(min(UInt64(Self.stepByteCount), end - progress.byteCount))
-            do throws(ReadError) {
-                step = try base.bytes(count, at: progress.byteCount)
-            } catch {
-                return
+    func validate(_ range: Range<UInt64>) throws(ReadError) {
+        try base.validate(range)
+    }
+
+    /// Hashes `bytes`, which were read from `offset` on, where it is their turn; keeps them where it soon will be. Who reads
+    /// what counts waits for its turn, so that the check is complete when the reader is.
+    private func take(_ bytes: UnsafeRawBufferPointer, from offset: UInt64) {
+        let known = hashedByteCount.load(ordering: .relaxed)
+        let end = offset + UInt64(bytes.count)
+        guard end > known, offset <= known + Self.window else { return }
+        progress.withLock { progress in
+            guard end > progress.byteCount else { return }
+            guard offset <= progress.byteCount else {
+                return checks.earlyPieces.keep(
+                    EarlyPieces.Piece(memberIndex: memberIndex, offset: offset, bytes: unsafe Array(bytes)))
             }
-            // SAFETY: bytes have no padding.
-            progress.digester.update(unsafe step.span.bytes)
-            progress.byteCount += UInt64(count)
+            unsafe hash(bytes, from: offset, &progress)
+            while let piece = checks.earlyPieces.take(ofMember: memberIndex, at: progress.byteCount) {
+                // SAFETY: the piece stays as it is while it is hashed.
+                unsafe piece.bytes.withUnsafeBytes { unsafe hash($0, from: piece.offset, &progress) }
+            }
+            hashedByteCount.store(progress.byteCount, ordering: .relaxed)
+            if progress.byteCount == byteCount { finish(&progress) }
         }
-        guard progress.byteCount == byteCount, !isDone.exchange(true, ordering: .relaxed) else { return }
+    }
+
+    /// Hashes what of `bytes` was not hashed before; they start at `offset`, which was reached.
+    private func hash(_ bytes: UnsafeRawBufferPointer, from offset: UInt64, _ progress: inout Progress) {
+        let new = unsafe UnsafeRawBufferPointer(rebasing: bytes[Int(progress.byteCount - offset)...])
+        unsafe progress.digester.update(new.bytes)
+        progress.byteCount += UInt64(new.count)
+    }
+
+    private func finish(_ progress: inout Progress) {
+        guard !isDone.exchange(true, ordering: .relaxed) else { return }
         checks.note(checks.map.outcome(of: memberIndex, progress.digester.finish()), ofMember: memberIndex)
     }
 }

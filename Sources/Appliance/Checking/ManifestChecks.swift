@@ -15,6 +15,8 @@ package final class ManifestChecks: Sendable {
     }
 
     package let map: ManifestMap
+    /// Parts of members that were read before what stands in front of them.
+    let earlyPieces = EarlyPieces()
     private let states: Mutex<[State]>
 
     init(_ map: ManifestMap) {
