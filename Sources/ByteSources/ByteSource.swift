@@ -8,6 +8,9 @@ package enum Region: Sendable {
 }
 
 /// A finite, immutable run of bytes that many threads may read at once.
+///
+/// What a source answers is what was opened, or an error: `read`, `gather` and `firstOffset` look themselves whether
+/// what they answer from was changed meanwhile; so do those that keep bytes or a map in memory.
 package protocol ByteSource: Sendable {
     /// Length, in bytes.
     var byteCount: UInt64 { get }
@@ -15,20 +18,25 @@ package protocol ByteSource: Sendable {
     /// Appends bytes `offset ..< offset + count` to `output`: all of them, or it throws.
     ///
     /// The caller makes sure that `output` has room for `count` bytes.
-    /// - Throws: `ReadError.corrupt` where the range is not inside the source.
+    /// - Throws: `ReadError.corrupt` where the range is not inside the source, `ReadError.stale` where what lies behind
+    ///   it was changed.
     func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError)
 
     /// Appends bytes `offset ..< offset + count` to `list`, which has room for them, without copying those that are
     /// in memory already. On an error, the list holds a part of them.
-    /// - Throws: `ReadError.corrupt` where the range is not inside the source.
+    /// - Throws: as `read`.
     func gather(_ count: Int, at offset: UInt64, into list: GatherList) throws(ReadError)
 
     /// The first byte of `region` in `range`, which lies inside the source; nil where there is none.
     func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64?
 
-    /// Makes sure that what lies behind the source is still what was opened.
+    /// Makes sure that all that lies behind the source is still what was opened.
     /// - Throws: `ReadError.stale` where it was replaced, truncated or rewritten.
     func validate() throws(ReadError)
+
+    /// Makes sure that what lies behind bytes `range` is still what was opened, for who keeps what was read there.
+    /// - Throws: `ReadError.stale` where it was replaced, truncated or rewritten.
+    func validate(_ range: Range<UInt64>) throws(ReadError)
 }
 
 extension ByteSource {
@@ -37,18 +45,20 @@ extension ByteSource {
         region == .data && !range.isEmpty ? range.lowerBound : nil
     }
 
-    /// Reads into the list's memory, unless all of it is a hole.
+    /// Reads into the list's memory. Whether there is a hole is not asked: some file systems look through the whole
+    /// file for the answer.
     package func gather(_ count: Int, at offset: UInt64, into list: GatherList) throws(ReadError) {
         try checkRange(count, at: offset, named: "source")
-        if try firstOffset(of: .data, in: offset..<(offset + UInt64(count))) == nil {
-            list.appendZeros(count)
-        } else {
-            try list.append(count) { output throws(ReadError) in try read(count, at: offset, into: &output) }
-        }
+        try list.append(count) { output throws(ReadError) in try read(count, at: offset, into: &output) }
     }
 
     /// A source that lives in memory does not change.
     package func validate() throws(ReadError) {}
+
+    /// One thing lies behind the whole source, unless it says otherwise.
+    package func validate(_ range: Range<UInt64>) throws(ReadError) {
+        try validate()
+    }
 
     /// Throws unless `offset ..< offset + count` lies inside the source.
     package func checkRange(_ count: Int, at offset: UInt64, named name: String) throws(ReadError) {

@@ -34,6 +34,19 @@ package struct ConcatenatedSource: ByteSource {
         }
     }
 
+    package func gather(_ count: Int, at offset: UInt64, into list: GatherList) throws(ReadError) {
+        try checkRange(count, at: offset, named: "joined parts")
+        var position = offset
+        var remaining = count
+        while remaining > 0 {
+            let index = partIndex(containing: position)
+            let step = Int(min(UInt64(remaining), starts[index + 1] - position))
+            try parts[index].gather(step, at: position - starts[index], into: list)
+            position += UInt64(step)
+            remaining -= step
+        }
+    }
+
     package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
         var rest = range.clamped(to: 0..<byteCount)
         while !rest.isEmpty {
@@ -52,6 +65,18 @@ package struct ConcatenatedSource: ByteSource {
 
     package func validate() throws(ReadError) {
         for part in parts { try part.validate() }
+    }
+
+    /// Looks at the parts that `range` touches only: a disk may be in thousands.
+    package func validate(_ range: Range<UInt64>) throws(ReadError) {
+        var rest = range.clamped(to: 0..<byteCount)
+        while !rest.isEmpty {
+            let index = partIndex(containing: rest.lowerBound)
+            let start = starts[index]
+            let end = min(starts[index + 1], rest.upperBound)
+            try parts[index].validate((rest.lowerBound - start)..<(end - start))
+            rest = end..<rest.upperBound
+        }
     }
 
     /// The part that holds the byte at `position`, which is inside the whole.

@@ -33,7 +33,8 @@ package protocol LentMemory: AnyObject, Sendable {
 
     /// The system backs only what is written of it.
     private var memory = UnsafeMutableRawBufferPointer.allocate(byteCount: usualByteCount, alignment: 4096)
-    private var usedByteCount = 0
+    /// How much of the list's own memory is filled, in bytes.
+    package private(set) var ownByteCount = 0
     private var loans: [any LentMemory] = []
 
     package init() {
@@ -52,7 +53,7 @@ package protocol LentMemory: AnyObject, Sendable {
         loans.removeAll(keepingCapacity: true)
         unsafe pieces.removeAll(keepingCapacity: true)
         byteCount = 0
-        usedByteCount = 0
+        ownByteCount = 0
         guard unsafe memory.count > Self.usualByteCount else { return }
         unsafe memory.deallocate()
         unsafe memory = .allocate(byteCount: Self.usualByteCount, alignment: 4096)
@@ -96,15 +97,15 @@ package protocol LentMemory: AnyObject, Sendable {
         _ count: Int, writtenBy body: (inout OutputRawSpan) throws(Failure) -> Void
     ) throws(Failure) {
         guard count > 0 else { return }
-        let end = usedByteCount + count
+        let end = ownByteCount + count
         precondition(unsafe end <= memory.count, "no room was reserved for \(count) bytes")
         // SAFETY: this part of the memory is not used by any piece.
-        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[usedByteCount..<end])
+        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[ownByteCount..<end])
         var output = unsafe OutputRawSpan(buffer: room, initializedCount: 0)
         try body(&output)
         let filled = unsafe output.finalize(for: room)
         precondition(filled == count, "a piece was filled short")
-        usedByteCount = end
+        ownByteCount = end
         let last = unsafe pieces.count - 1
         if last >= 0, unsafe pieces[last].iov_base + pieces[last].iov_len == room.baseAddress {
             unsafe pieces[last].iov_len += count

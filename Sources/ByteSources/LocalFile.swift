@@ -2,10 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import Synchronization
 package import SystemPackage
 
 /// A regular file or a block device. A change of the file after it was opened makes every later read fail with
-/// `ReadError.stale`: bytes of two versions are never mixed.
+/// `ReadError.stale`: bytes of two versions are never mixed. What counts as a change: `FileIdentity`.
 package final class LocalFile: ByteSource {
     package let byteCount: UInt64
     /// What the file system keeps for the file, in bytes; less than `byteCount` for a sparse file.
@@ -14,17 +15,21 @@ package final class LocalFile: ByteSource {
     package let modificationTime: Int64
     package let path: FilePath
 
-    /// SEEK_DATA and SEEK_HOLE of lseek(2), which the C library shows to GNU programs only.
-    private static let seekData: CInt = 3
-    private static let seekHole: CInt = 4
+    /// Reads that are gathered and shorter than this, in bytes, do not ask whether there is a hole: reading its zeros
+    /// takes no longer than asking.
+    private static let leastByteCountToAskForHoles = 128 << 10
 
     private let descriptor: FileDescriptor
-    private let identity: Identity
+    private let identity: FileIdentity
+    /// Once the file was seen changed it stays so, whatever is set back later.
+    private let wasChanged = Atomic<Bool>(false)
+    let knownRuns = SleepingMutex(FileRuns())
 
     /// Opens `path`, a file or a block device, following symbolic links.
     package convenience init(path: FilePath) throws(ReadError) {
         let descriptor: FileDescriptor
         do {
+            // A FIFO without a writer would hold up everyone.
             descriptor = try FileDescriptor.open(
                 path, .readOnly, options: [.closeOnExec, .nonBlocking])
         } catch {
@@ -35,7 +40,7 @@ package final class LocalFile: ByteSource {
 
     /// Takes over an open descriptor; it is closed when the file is no longer used.
     /// - Throws: `ReadError.unsupported` where it is not a regular file, nor a block device where
-    ///   `mayBeDevice`.
+    ///   `mayBeDevice`; or a device that has no bytes.
     package init(
         adopting descriptor: FileDescriptor, path: FilePath, mayBeDevice: Bool = false
     ) throws(ReadError) {
@@ -46,6 +51,7 @@ package final class LocalFile: ByteSource {
         do throws(ReadError) {
             status = try Self.status(of: descriptor, path: path)
             length = try Self.length(of: descriptor, status, path: path, mayBeDevice: mayBeDevice)
+            try Self.makeBlocking(descriptor, path: path)
         } catch {
             try? descriptor.close()
             throw error
@@ -54,7 +60,7 @@ package final class LocalFile: ByteSource {
         let isDevice = status.st_mode & S_IFMT == S_IFBLK
         allocatedByteCount = isDevice ? length : UInt64(max(0, status.st_blocks)) &* 512
         modificationTime = Int64(status.st_mtim.tv_sec)
-        identity = Identity(status)
+        identity = FileIdentity(status)
     }
 
     deinit {
@@ -81,25 +87,52 @@ package final class LocalFile: ByteSource {
         try validate()
     }
 
+    /// Large reads of a sparse file leave out the hole that they start in.
+    package func gather(_ count: Int, at offset: UInt64, into list: GatherList) throws(ReadError) {
+        try checkRange(count, at: offset, named: path.string)
+        var start = offset
+        var rest = count
+        if count >= Self.leastByteCountToAskForHoles, allocatedByteCount < byteCount {
+            let end = offset + UInt64(count)
+            let data = try firstOffset(of: .data, in: offset..<end) ?? end
+            list.appendZeros(Int(data - offset))
+            start = data
+            rest = Int(end - data)
+        }
+        try list.append(rest) { output throws(ReadError) in try read(rest, at: start, into: &output) }
+    }
+
     package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
-        guard !range.isEmpty, let start = off_t(exactly: range.lowerBound) else { return nil }
-        let found = lseek(descriptor.rawValue, start, region == .data ? Self.seekData : Self.seekHole)
-        let code = errno
+        guard !range.isEmpty, range.lowerBound < byteCount else { return nil }
+        let known = knownRuns.withLock { $0.firstOffset(of: region, from: range.lowerBound) }
+        let found = if let known { known } else { try seek(region, from: range.lowerBound) }
         // After the question, as after a read: behind the end of a file that was cut short there is no data, and
         // whoever takes that for a hole reads zeros.
         try validate()
-        if found >= 0 { return range.contains(UInt64(found)) ? UInt64(found) : nil }
-        switch code {
-        case ENXIO: return nil
-        // File systems without holes: all data.
-        case EINVAL: return region == .data ? range.lowerBound : nil
-        default: throw .system(call: "lseek \(path)", errno: code)
+        if known == nil {
+            knownRuns.withLock { $0.note(region, foundAt: found, askedFrom: range.lowerBound) }
         }
+        return range.contains(found) ? found : nil
     }
 
     package func validate() throws(ReadError) {
-        guard Identity(try Self.status(of: descriptor, path: path)).isSameContent(as: identity) else {
+        guard !wasChanged.load(ordering: .relaxed) else { throw .stale(source: path.string) }
+        guard FileIdentity(try Self.status(of: descriptor, path: path)).isSameContent(as: identity) else {
+            wasChanged.store(true, ordering: .relaxed)
             throw .stale(source: path.string)
+        }
+    }
+
+    /// Where `region` next is from `start` on, which lies inside the file; the file's length where it is not.
+    private func seek(_ region: Region, from start: UInt64) throws(ReadError) -> UInt64 {
+        guard let offset = off_t(exactly: start) else { return byteCount }
+        let found = lseek(descriptor.rawValue, offset, region.whence)
+        guard found < 0 else { return min(UInt64(found), byteCount) }
+        switch errno {
+        case ENXIO: return byteCount
+        // File systems without holes: all data.
+        case EINVAL: return region == .data ? start : byteCount
+        case let code: throw .system(call: "look for holes of \(path) at byte \(start)", errno: code)
         }
     }
 
@@ -109,20 +142,27 @@ package final class LocalFile: ByteSource {
     ) throws(ReadError) {
         var filled = 0
         while filled < destination.count {
-            let step: Int
-            do {
-                step = try unsafe descriptor.read(
-                    fromAbsoluteOffset: Int64(offset) + Int64(filled),
-                    into: UnsafeMutableRawBufferPointer(rebasing: destination[filled...]))
-            } catch {
-                throw .system(call: "read \(path)", error)
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: destination[filled...])
+            let position = off_t(offset) + filled
+            let step = unsafe pread(descriptor.rawValue, rest.baseAddress, rest.count, position)
+            if step < 0 {
+                let code = errno
+                guard code == EINTR else {
+                    throw .system(call: "read \(path) at byte \(position)", errno: code)
+                }
+                continue
             }
             // Short of what fstat said: the file was truncated after it was opened.
-            guard step > 0 else { throw .stale(source: path.string) }
+            guard step > 0 else {
+                wasChanged.store(true, ordering: .relaxed)
+                throw .stale(source: path.string)
+            }
             filled += step
         }
     }
+}
 
+extension LocalFile {
     /// Length, in bytes; stat(2) does not know that of a device.
     private static func length(
         of descriptor: FileDescriptor, _ status: stat, path: FilePath, mayBeDevice: Bool
@@ -130,12 +170,25 @@ package final class LocalFile: ByteSource {
         switch status.st_mode & S_IFMT {
         case S_IFREG: return UInt64(max(0, status.st_size))
         case S_IFBLK where mayBeDevice:
+            let length: Int64
             do {
-                return UInt64(max(0, try descriptor.seek(offset: 0, from: .end)))
+                length = try descriptor.seek(offset: 0, from: .end)
             } catch {
                 throw .system(call: "seek \(path)", error)
             }
+            guard length > 0 else {
+                throw .unsupported(feature: "\(path) is a device without a byte: nothing is attached to it")
+            }
+            return UInt64(length)
         default: throw .unsupported(feature: "\(path) is not a regular file")
+        }
+    }
+
+    /// It was opened so that opening does not wait; reading does.
+    private static func makeBlocking(_ descriptor: FileDescriptor, path: FilePath) throws(ReadError) {
+        let flags = fcntl(descriptor.rawValue, F_GETFL)
+        guard flags >= 0, fcntl(descriptor.rawValue, F_SETFL, flags & ~O_NONBLOCK) >= 0 else {
+            throw .system(call: "open \(path)", errno: errno)
         }
     }
 
@@ -148,28 +201,12 @@ package final class LocalFile: ByteSource {
     }
 }
 
-extension LocalFile {
-    /// What tells one version of a file from another.
-    ///
-    /// The change time is left out: a rename, a hard link or a chmod moves it and leaves the bytes alone. A
-    /// file that has lost its last name was replaced or removed.
-    private struct Identity {
-        private let byteCount: Int64
-        private let modificationSeconds: Int64
-        private let modificationNanoseconds: Int64
-        private let isLinked: Bool
-
-        init(_ status: stat) {
-            byteCount = Int64(status.st_size)
-            modificationSeconds = Int64(status.st_mtim.tv_sec)
-            modificationNanoseconds = Int64(status.st_mtim.tv_nsec)
-            isLinked = status.st_nlink > 0
-        }
-
-        func isSameContent(as opened: Identity) -> Bool {
-            byteCount == opened.byteCount && modificationSeconds == opened.modificationSeconds
-                && modificationNanoseconds == opened.modificationNanoseconds
-                && isLinked == opened.isLinked
+extension Region {
+    /// SEEK_DATA and SEEK_HOLE of lseek(2), which the C library shows to GNU programs only.
+    fileprivate var whence: CInt {
+        switch self {
+        case .data: 3
+        case .hole: 4
         }
     }
 }

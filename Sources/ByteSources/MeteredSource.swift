@@ -36,11 +36,22 @@ package struct MeteredSource: ByteSource {
         meter.add(count)
     }
 
+    /// Counts what was read into the list's memory, and not what is known to be zeros.
+    package func gather(_ count: Int, at offset: UInt64, into list: GatherList) throws(ReadError) {
+        let before = list.ownByteCount
+        try base.gather(count, at: offset, into: list)
+        if list.ownByteCount > before { meter.add(list.ownByteCount - before) }
+    }
+
     package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
         try base.firstOffset(of: region, in: range)
     }
 
     package func validate() throws(ReadError) {
         try base.validate()
+    }
+
+    package func validate(_ range: Range<UInt64>) throws(ReadError) {
+        try base.validate(range)
     }
 }

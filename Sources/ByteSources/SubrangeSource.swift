@@ -29,6 +29,11 @@ package struct SubrangeSource: ByteSource {
         try base.read(count, at: start + offset, into: &output)
     }
 
+    package func gather(_ count: Int, at offset: UInt64, into list: GatherList) throws(ReadError) {
+        try checkRange(count, at: offset, named: name)
+        try base.gather(count, at: start + offset, into: list)
+    }
+
     package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
         let clamped = range.clamped(to: 0..<byteCount)
         return try base.firstOffset(
@@ -37,6 +42,11 @@ package struct SubrangeSource: ByteSource {
     }
 
     package func validate() throws(ReadError) {
-        try base.validate()
+        try base.validate(start..<(start + byteCount))
+    }
+
+    package func validate(_ range: Range<UInt64>) throws(ReadError) {
+        let clamped = range.clamped(to: 0..<byteCount)
+        try base.validate((start + clamped.lowerBound)..<(start + clamped.upperBound))
     }
 }

@@ -14,6 +14,11 @@ package struct ZeroSource: ByteSource {
         output.appendZeros(count)
     }
 
+    package func gather(_ count: Int, at offset: UInt64, into list: GatherList) throws(ReadError) {
+        try checkRange(count, at: offset, named: "empty disk")
+        list.appendZeros(count)
+    }
+
     package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
         region == .hole && !range.isEmpty ? range.lowerBound : nil
     }

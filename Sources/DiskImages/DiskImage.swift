@@ -27,13 +27,28 @@ package protocol DiskImage: Sendable {
     /// The disk adapter that the image asks for, as the image spells it; nil where it says nothing.
     var adapterType: String? { get }
 
-    /// The extent that holds the guest byte at `offset`, which is below `virtualByteCount`.
+    /// The extent that holds the guest byte at `offset`, which is below `virtualByteCount`. What is called stored may
+    /// lie in a hole of the file: a read need not know, and `firstOffset` does.
     ///
     /// - Throws: only where the map itself cannot be read from its source. A map that was read and is
     ///   wrong gives an extent with storage `.damaged`.
     func extent(containing offset: UInt64) throws(ReadError) -> Extent
+
+    /// The first guest byte of `region` in `range`, which lies inside the disk; nil where there is none.
+    func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64?
 }
 
 extension DiskImage {
     package var adapterType: String? { nil }
+
+    /// Goes by the extents. What is damaged counts as data, so that whoever copies the disk meets the error.
+    package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let extent = try extent(containing: position)
+            if extent.isHole == (region == .hole) { return position }
+            position = extent.guestEnd
+        }
+        return nil
+    }
 }

@@ -57,9 +57,7 @@ package final class GuestDisk: ByteSource {
             case .zeros(let count):
                 list.appendZeros(count)
             case .stored(let count, let start):
-                try list.append(count) { output throws(ReadError) in
-                    try file.read(count, at: start, into: &output)
-                }
+                try file.gather(count, at: start, into: list)
             case .cluster(let cluster, let range):
                 let slot = try lend(cluster)
                 unsafe list.append(UnsafeRawBufferPointer(rebasing: slot.bytes[range]), lentBy: slot)
@@ -68,21 +66,23 @@ package final class GuestDisk: ByteSource {
     }
 
     package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
-        var position = range.lowerBound
-        while position < range.upperBound {
-            let extent = try image.extent(containing: position)
-            // What is damaged counts as data, so that whoever copies the disk meets the error.
-            if extent.isHole == (region == .hole) { return position }
-            position = extent.guestEnd
-        }
-        return nil
+        let found = try image.firstOffset(of: region, in: range)
+        try validateMap()
+        return found
     }
 
     package func validate() throws(ReadError) {
         try file.validate()
     }
 
-    /// Calls `body` with each stretch of guest bytes `offset ..< offset + count`, in order.
+    /// For what is answered from the map alone. Every format keeps what describes the disk at the file's start: of a
+    /// file in thousands of pieces the first one is looked at.
+    private func validateMap() throws(ReadError) {
+        try file.validate(0..<min(1, file.byteCount))
+    }
+
+    /// Calls `body` with each stretch of guest bytes `offset ..< offset + count`, in order. What `body` does not read
+    /// from the file, because it is kept or known to be zeros, is then compared with what the file is by now.
     private func forEachPiece(
         of count: Int, at offset: UInt64, _ body: (Piece) throws(ReadError) -> Void
     ) throws(ReadError) {
@@ -91,17 +91,33 @@ package final class GuestDisk: ByteSource {
         readAhead?.reader(of: self, reads: count, at: offset)
         loadFromBehind(offset..<end)
         var position = offset
+        var hasZeros = false
+        // Where the clusters of this read are stored, from the first to the last one.
+        var storedStart = UInt64.max
+        var storedEnd: UInt64 = 0
         while position < end {
             let extent = try image.extent(containing: position)
             let step = Int(min(extent.guestEnd, end) - position)
             let skipped = position - extent.guestOffset
             switch extent.storage {
-            case .zeros: try body(.zeros(step))
-            case .stored(let start): try body(.stored(step, at: start + skipped))
-            case .compressed(let cluster): try body(.cluster(cluster, Int(skipped)..<(Int(skipped) + step)))
-            case .damaged(let error): throw error
+            case .zeros:
+                hasZeros = true
+                try body(.zeros(step))
+            case .stored(let start):
+                try body(.stored(step, at: start + skipped))
+            case .compressed(let cluster):
+                storedStart = min(storedStart, cluster.storedOffset)
+                storedEnd = max(storedEnd, cluster.storedOffset + UInt64(cluster.storedByteCountLimit))
+                try body(.cluster(cluster, Int(skipped)..<(Int(skipped) + step)))
+            case .damaged(let error):
+                throw error
             }
             position += UInt64(step)
+        }
+        if storedStart < storedEnd {
+            try file.validate(storedStart..<storedEnd)
+        } else if hasZeros {
+            try validateMap()
         }
     }
 

@@ -4,12 +4,16 @@
 package struct Attributes: Sendable {
     /// The last modification, in seconds since 1970.
     package var modificationTime: Int64
-    /// Bytes that are stored rather than known to be zero; nil where that is all of them.
-    package var allocatedByteCount: UInt64?
+    /// Bytes that are stored rather than known to be zero, counted when someone asks; nil where that is all of them.
+    package var allocatedByteCount: (@Sendable () -> UInt64)?
 
-    package init(modificationTime: Int64, allocatedByteCount: UInt64? = nil) {
+    package init(modificationTime: Int64, countingAllocated: (@Sendable () -> UInt64)? = nil) {
         self.modificationTime = modificationTime
-        self.allocatedByteCount = allocatedByteCount
+        allocatedByteCount = countingAllocated
+    }
+
+    package init(modificationTime: Int64, allocatedByteCount: UInt64) {
+        self.init(modificationTime: modificationTime) { allocatedByteCount }
     }
 }
 

@@ -31,6 +31,6 @@ package struct Node: Sendable {
 
     /// The data that is there, in bytes, as st_blocks gives it.
     package var allocatedByteCount: UInt64 {
-        attributes.allocatedByteCount ?? byteCount
+        attributes.allocatedByteCount?() ?? byteCount
     }
 }

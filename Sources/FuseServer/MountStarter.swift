@@ -37,9 +37,10 @@ final class MountStarter: Sendable {
     }
 
     private func run() {
-        var status = statvfs()
-        // Answered by this process once the session has started, so the mount is usable when it returns.
-        _ = unsafe statvfs(directory, &status)
+        var status = stat()
+        // Answered by this process once the session has started, so the mount is usable when it returns. statvfs(3)
+        // would have the data of all files counted.
+        _ = unsafe stat(directory, &status)
         raiseReadAhead()
         whenUsable()
     }

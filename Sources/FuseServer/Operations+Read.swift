@@ -42,8 +42,6 @@ extension ServedTree {
         let count = Int(min(UInt64(max(0, byteCount)), available))
         var owed: Reply? = consume reply
         do throws(ReadError) {
-            // Clusters that are cached are no longer right where the file behind them was changed.
-            try source.validate()
             try lists.withObject { list throws(ReadError) in
                 list.reserve(count)
                 // Behind the end of a file there is nothing to ask for.

@@ -138,8 +138,6 @@ private func seek(
             let region = Region(whence: whence)
         else { return reply.failure(EINVAL) }
         do throws(ReadError) {
-            // What is a hole by now may have been data when the file was opened.
-            try source.validate()
             guard start < source.byteCount else { return reply.failure(ENXIO) }
             let found = try source.firstOffset(of: region, in: start..<source.byteCount)
             switch region {

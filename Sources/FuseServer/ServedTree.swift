@@ -15,8 +15,8 @@ final class ServedTree: Sendable {
     let statistics: ServerStatistics
     let lists = ObjectPool<GatherList>()
     let log: Logger
-    /// The data of all files that are listed, in blocks of 4 KiB.
-    private let storedBlockCount: fsblkcnt_t
+    /// The data of all files that are listed, in blocks of 4 KiB; counted when it is first asked for.
+    private let storedBlockCount = Mutex<fsblkcnt_t?>(nil)
 
     /// The tree never changes: the kernel may keep what it knows for as long as it likes.
     static let validityInSeconds: Double = 86_400
@@ -33,7 +33,6 @@ final class ServedTree: Sendable {
         self.options = options
         self.statistics = statistics
         self.log = log
-        storedBlockCount = fsblkcnt_t(tree.listedByteCount / 4096)
     }
 
     func status(of node: Node) -> stat {
@@ -81,7 +80,11 @@ final class ServedTree: Sendable {
         var status = statvfs()
         status.f_bsize = 4096
         status.f_frsize = 4096
-        status.f_blocks = storedBlockCount
+        status.f_blocks = storedBlockCount.withLock { known in
+            let count = known ?? fsblkcnt_t(tree.listedByteCount / 4096)
+            known = count
+            return count
+        }
         status.f_files = fsfilcnt_t(tree.nodes.count)
         status.f_namemax = 1024
         status.f_flag = UInt(ST_RDONLY)

@@ -97,6 +97,39 @@ struct CompositionTests {
         #expect(throws: FailingSource.failure) { try joined.bytes(2, at: 9) }
     }
 
+    @Test("joined parts are gathered as each of them gathers, and so is a part")
+    func gathering() throws {
+        let joined = try ConcatenatedSource(
+            [ZeroSource(byteCount: 20), Self.letters, ZeroSource(byteCount: 6)], named: "joined")
+        let part = try SubrangeSource(of: joined, from: 2, byteCount: 30, named: "part")
+        let meter = ReadMeter()
+        for source in [part, MeteredSource(part, countedBy: meter)] as [any ByteSource] {
+            let list = GatherList()
+            try source.gather(25, at: 3, into: list)
+            #expect(list.bytes == [UInt8](repeating: 0, count: 15) + Array("abcdefghij".utf8))
+            // Zeros are not copied.
+            #expect(list.ownByteCount == 10)
+            #expect(throws: ReadError.self) { try source.gather(1, at: 30, into: list) }
+        }
+        #expect(meter.byteCount == 10 && meter.readCount == 1)
+    }
+
+    @Test("of a thousand joined parts, those are looked at that are touched")
+    func validatedParts() throws {
+        let parts = (0..<1_000).map { _ in CountingSource(Self.letters) }
+        let joined = try ConcatenatedSource(parts, named: "joined")
+        let part = try SubrangeSource(of: joined, from: 5, byteCount: 9_000, named: "part")
+        try part.validate(100..<120)
+        #expect(parts.indices.filter { parts[$0].validationCount > 0 } == [10, 11, 12])
+        try joined.validate(0..<0)
+        try joined.validate(9_995..<20_000)
+        #expect(parts.map(\.validationCount).reduce(0, +) == 4)
+        try part.validate()
+        #expect(parts.filter { $0.validationCount > 0 }.count == 902)
+        try joined.validate()
+        #expect(parts.allSatisfy { $0.validationCount > 0 })
+    }
+
     @Test("zeros are zeros of any length, and one hole")
     func zeros() throws {
         let zeros = ZeroSource(byteCount: 1 << 62)

@@ -1,10 +1,12 @@
 // Tests of local files: what makes one stale, what does not, and what is no file.
 // SPDX-License-Identifier: Apache-2.0
 
-import ByteSources
 import Foundation
 import SystemPackage
+import TestSupport
 import Testing
+
+@testable import ByteSources
 
 /// A folder for one test, removed with all that is in it.
 private final class Scratch {
@@ -114,6 +116,93 @@ struct LocalFileTests {
         #expect(try file.firstOffset(of: .hole, in: 5..<6) == 5)
         #expect(try file.firstOffset(of: .data, in: 0..<(1 << 20)) == nil)
         #expect(file.allocatedByteCount < file.byteCount)
+    }
+
+    @Test("a large read leaves out the hole that it starts in, and a small one just reads")
+    func gatheredHole() throws {
+        let scratch = try Scratch()
+        try scratch.write("a", [])
+        unsafe truncate(scratch.path("a"), 3 << 20)
+        let handle = try #require(FileHandle(forUpdatingAtPath: scratch.path("a")))
+        try handle.seek(toOffset: 1 << 20)
+        try handle.write(contentsOf: Data(repeating: 7, count: 1 << 20))
+        try handle.close()
+        let file = try scratch.open("a")
+        let zeros = [UInt8](repeating: 0, count: 512 << 10)
+        let sevens = [UInt8](repeating: 7, count: 512 << 10)
+        let list = GatherList()
+        // Expected: what is gathered, and how much of it was read.
+        let cases: [(offset: UInt64, bytes: [UInt8], read: Int)] = [
+            (0, zeros, 0), (512 << 10, zeros, 0),
+            (768 << 10, Array(zeros[..<(256 << 10)] + sevens[(256 << 10)...]), 256 << 10),
+            (1 << 20, sevens, 512 << 10), (2 << 20, zeros, 0), (5 << 19, zeros, 0),
+        ]
+        // Twice: what was found the first time is known the second time.
+        for (offset, bytes, read) in cases + cases.reversed() {
+            list.reset()
+            try file.gather(bytes.count, at: offset, into: list)
+            #expect(list.bytes == bytes && list.ownByteCount == read, "at \(offset)")
+        }
+        list.reset()
+        try file.gather(4_096, at: 0, into: list)
+        #expect(list.bytes == Array(zeros.prefix(4_096)) && list.ownByteCount == 4_096)
+        #expect(throws: ReadError.self) { try file.gather(512 << 10, at: 3 << 20, into: list) }
+        unsafe truncate(scratch.path("a"), 1 << 20)
+        #expect(throws: ReadError.stale(source: scratch.path("a"))) {
+            try file.gather(512 << 10, at: 0, into: list)
+        }
+        #expect(throws: ReadError.stale(source: scratch.path("a"))) {
+            try file.firstOffset(of: .data, in: 0..<4_096)
+        }
+    }
+
+    @Test("a change that was noticed stays noticed, whatever is set back later")
+    func changeIsRemembered() throws {
+        let scratch = try Scratch()
+        try scratch.write("a", Self.content)
+        let file = try scratch.open("a")
+        let handle = try #require(FileHandle(forUpdatingAtPath: scratch.path("a")))
+        try handle.write(contentsOf: Data("X".utf8))
+        try handle.close()
+        #expect(throws: ReadError.stale(source: scratch.path("a"))) { try file.validate() }
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 1_000_000)], ofItemAtPath: scratch.path("a"))
+        #expect(throws: ReadError.stale(source: scratch.path("a"))) { try file.bytes(10, at: 0) }
+    }
+
+    @Test("where runs of data and holes end is asked once for each")
+    func knownRuns() {
+        var runs = FileRuns()
+        #expect(runs.firstOffset(of: .data, from: 0) == nil && runs.firstOffset(of: .hole, from: 0) == nil)
+        runs.note(.hole, foundAt: 100, askedFrom: 10)
+        #expect(runs.firstOffset(of: .data, from: 10) == 10 && runs.firstOffset(of: .data, from: 99) == 99)
+        #expect(runs.firstOffset(of: .hole, from: 50) == 100)
+        #expect(runs.firstOffset(of: .hole, from: 9) == nil && runs.firstOffset(of: .hole, from: 100) == nil)
+        runs.note(.data, foundAt: 300, askedFrom: 100)
+        #expect(
+            runs.firstOffset(of: .hole, from: 100) == 100 && runs.firstOffset(of: .data, from: 299) == 300)
+        #expect(runs.firstOffset(of: .data, from: 300) == nil)
+        // Where it was asked is what was asked for: that says nothing of how far it goes.
+        runs.note(.data, foundAt: 400, askedFrom: 400)
+        #expect(runs.firstOffset(of: .hole, from: 200) == 200)
+    }
+
+    @Test("a device to which nothing is attached is refused, and says so", .enabled(if: geteuid() == 0))
+    func emptyDevice() throws {
+        let scratch = try Scratch()
+        // A loop device of this number is there on no machine before it is asked for, and has no file then.
+        let number = 200 + Int.random(in: 0..<50)
+        guard unsafe mknod(scratch.path("loop"), S_IFBLK | 0o600, dev_t(7 << 8 | number)) == 0 else {
+            Issue.record("a device node cannot be made: \(errno)")
+            return
+        }
+        let error = #expect(throws: ReadError.self) { try scratch.open("loop") }
+        switch error {
+        case .unsupported(let feature)?: #expect(feature.contains("nothing is attached"))
+        // Kernels that make no loop device for who opens one.
+        case .system(_, ENXIO)?, .system(_, ENODEV)?: break
+        default: Issue.record("\(String(describing: error))")
+        }
     }
 
     @Test("a directory, a device and a fifo without a writer are refused at once", .timeLimit(.minutes(1)))

@@ -65,6 +65,67 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "F9: of a disk in pieces, reads that touch a changed piece answer ESTALE, and the others are right"
+        )
+        func changedPiece() throws {
+            try withTestFolder { folder in
+                let piece = 1 << 20
+                try folder.makeFolder("members")
+                try Fixtures.rawDisk(folder("disk.raw"), byteCount: 5 * piece, data: [0..<5 * piece])
+                try shell(
+                    "split --bytes=\(piece) --numeric-suffixes --suffix-length=9 $1 $2/disk.img.",
+                    folder("disk.raw"), folder("members"))
+                let file = ReferencedFile(
+                    id: "a", href: "disk.img",
+                    attributes: "ovf:size=\"\(5 * piece)\" ovf:chunkSize=\"\(piece)\"")
+                let disk = ListedDisk(id: "d1", file: "a", capacity: "\"\(5 * piece)\"")
+                try folder.write(descriptor(files: [file], disks: [disk]), to: "members/x.ovf")
+                try withMount(of: folder("members"), in: folder, options: "cache=none") { mount in
+                    let reference = try PosixFile(folder("disk.raw"))
+                    let disk = try PosixFile(mount("disk.raw"))
+                    #expect(try disk.read(4096, at: 2 * piece) == reference.read(4096, at: 2 * piece))
+                    try shell(
+                        "printf x | dd of=$1 bs=1 seek=5000 conv=notrunc status=none",
+                        folder("members/disk.img.000000002"))
+                    try shell("rm $1", folder("members/disk.img.000000004"))
+                    for offset in stride(from: 0, to: 5 * piece, by: piece / 4) {
+                        // Half a piece, so that some reads reach into the next one.
+                        let touched = [offset / piece, (offset + piece / 2 - 1) / piece]
+                        let found = Result { () throws(SystemCallError) in
+                            try disk.read(piece / 2, at: offset)
+                        }
+                        if touched.contains(2) || touched.contains(4) {
+                            #expect(found == .failure(SystemCallError(call: "pread", errno: ESTALE)))
+                        } else {
+                            #expect(try found.get() == reference.read(piece / 2, at: offset), "at \(offset)")
+                        }
+                    }
+                    #expect(openFailure(mount("disk.raw")) == ESTALE)
+                }
+            }
+        }
+
+        @Test("C4 F8: an error of the source stays EIO, and the message names the file and the place")
+        func sourceError() throws {
+            try withTestFolder { folder in
+                let image = try DamagedImage(in: folder)
+                try withMount(of: image.path, in: folder) { mount in
+                    let source = mount("damaged.raw")
+                    let copied = try Ovafs.attempt("extract", source, "--output=" + folder("copy"))
+                    #expect(copied.exitCode != 0)
+                    let wanted =
+                        "read \(source) at byte \(DamagedImage.damaged.lowerBound): Input/output error"
+                    #expect(copied.standardError.contains(wanted), "\(copied.standardError)")
+                    let log = folder("log")
+                    let second = try Mount(source, in: folder, on: "second", options: "log=\(log)")
+                    #expect(try attempt(["cat", second("damaged.raw")]).exitCode == 1)
+                    try second.unmount()
+                    #expect(try String(contentsOfFile: log, encoding: .utf8).contains(wanted))
+                }
+            }
+        }
+
         @Test("T12: a disk that cannot be decoded hides nothing else, and is explained")
         func undecodableDisk() throws {
             try withTestFolder { folder in

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
+import Synchronization
 import Testing
 
 @testable import FileTree
@@ -110,6 +111,23 @@ struct FileTreeTests {
         #expect(tree.node(at: Self.path("link"))?.byteCount == 4)
         #expect(tree.node(at: Self.path("sparse"))?.byteCount == 1 << 40)
         #expect(tree.node(at: Self.path("sparse"))?.allocatedByteCount == 512)
+    }
+
+    @Test("what a file has of data is counted when someone asks, and not before")
+    func lazyAllocation() {
+        let count = Atomic<Int>(0)
+        var builder = FileTreeBuilder(directoryTime: 0)
+        builder.add(
+            .file(ZeroSource(byteCount: 1 << 20)), at: Self.path("disk"),
+            attributes: Attributes(modificationTime: 0) {
+                count.add(1, ordering: .relaxed)
+                return 4_096
+            })
+        let tree = builder.build()
+        let node = tree.node(at: Self.path("disk"))
+        #expect(node?.byteCount == 1 << 20 && count.load(ordering: .relaxed) == 0)
+        #expect(node?.allocatedByteCount == 4_096 && count.load(ordering: .relaxed) == 1)
+        #expect(tree.listedByteCount == 4_096)
     }
 
     @Test("twenty thousand entries in one directory are added in no time", .timeLimit(.minutes(1)))

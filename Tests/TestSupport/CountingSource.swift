@@ -4,15 +4,19 @@
 package import ByteSources
 import Synchronization
 
-/// Passes everything on to another source and counts reads and bytes.
+/// Passes everything on to another source and counts reads, bytes, questions for holes, and looks at what is behind it.
 package final class CountingSource: ByteSource {
     private let base: any ByteSource
     private let reads = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
+    private let questions = Atomic<Int>(0)
+    private let validations = Atomic<Int>(0)
 
     package var byteCount: UInt64 { base.byteCount }
     package var readCount: Int { reads.load(ordering: .relaxed) }
     package var bytesRead: Int { bytes.load(ordering: .relaxed) }
+    package var holeQuestionCount: Int { questions.load(ordering: .relaxed) }
+    package var validationCount: Int { validations.load(ordering: .relaxed) }
 
     package init(_ base: any ByteSource) {
         self.base = base
@@ -25,10 +29,12 @@ package final class CountingSource: ByteSource {
     }
 
     package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
-        try base.firstOffset(of: region, in: range)
+        questions.add(1, ordering: .relaxed)
+        return try base.firstOffset(of: region, in: range)
     }
 
     package func validate() throws(ReadError) {
+        validations.add(1, ordering: .relaxed)
         try base.validate()
     }
 }

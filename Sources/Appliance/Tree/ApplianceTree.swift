@@ -48,8 +48,7 @@ package struct ApplianceTree {
             guard let source = disk.source, let path = disk.rawPath else { continue }
             builder.add(
                 .file(source), at: path,
-                attributes: Attributes(
-                    modificationTime: disk.modificationTime, allocatedByteCount: disk.allocatedByteCount),
+                attributes: Attributes(modificationTime: disk.modificationTime) { disk.allocatedByteCount },
                 extendedAttributes: appliance.extendedAttributes(ofDisk: index))
         }
     }
@@ -58,8 +57,12 @@ package struct ApplianceTree {
 extension Attributes {
     /// What stat(2) says of a member that is shown as stored.
     init(of member: PackageMember) {
+        guard let location = member.location else {
+            self.init(modificationTime: member.modificationTime)
+            return
+        }
         self.init(
             modificationTime: member.modificationTime,
-            allocatedByteCount: member.location.map { min($0.storedByteCount, member.byteCount) })
+            allocatedByteCount: min(location.storedByteCount, member.byteCount))
     }
 }

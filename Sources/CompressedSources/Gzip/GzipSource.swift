@@ -80,6 +80,8 @@ package final class GzipSource: ByteSource {
         // A cursor that failed is in no known place.
         if let failure { throw failure }
         giveBack(cursor)
+        // A cursor may have had all that it needed in memory.
+        try validate()
     }
 
     package func validate() throws(ReadError) {

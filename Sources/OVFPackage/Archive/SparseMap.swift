@@ -100,28 +100,51 @@ struct SparseMemberSource: ByteSource {
     var byteCount: UInt64 { map.byteCount }
 
     func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
+        try forEachRun(of: count, at: offset) { count, storedOffset throws(ReadError) in
+            guard let storedOffset else { return output.appendZeros(count) }
+            try stored.read(count, at: storedOffset, into: &output)
+        }
+    }
+
+    func gather(_ count: Int, at offset: UInt64, into list: GatherList) throws(ReadError) {
+        try forEachRun(of: count, at: offset) { count, storedOffset throws(ReadError) in
+            guard let storedOffset else { return list.appendZeros(count) }
+            try stored.gather(count, at: storedOffset, into: list)
+        }
+    }
+
+    /// Calls `body` with the length of each run of bytes `offset ..< offset + count`, and where it is stored; nil for
+    /// zeros.
+    private func forEachRun(
+        of count: Int, at offset: UInt64, _ body: (Int, _ storedOffset: UInt64?) throws(ReadError) -> Void
+    ) throws(ReadError) {
         try checkRange(count, at: offset, named: name)
         let end = offset + UInt64(count)
         var position = offset
         var index = map.firstPiece(endingAfter: position)
+        var isStored = false
         while position < end {
             guard index < map.pieces.count, map.pieces[index].offset < end else {
-                output.appendZeros(Int(end - position))
-                return
+                try body(Int(end - position), nil)
+                break
             }
             let piece = map.pieces[index]
             if piece.offset > position {
-                output.appendZeros(Int(piece.offset - position))
+                try body(Int(piece.offset - position), nil)
                 position = piece.offset
             }
             let step = min(piece.end, end) - position
-            try stored.read(Int(step), at: piece.storedOffset + (position - piece.offset), into: &output)
+            try body(Int(step), piece.storedOffset + (position - piece.offset))
+            isStored = true
             position += step
             index += 1
         }
+        // The map was read long ago.
+        if !isStored { try stored.validate() }
     }
 
     func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
+        try stored.validate()
         var index = map.firstPiece(endingAfter: range.lowerBound)
         var found = range.lowerBound
         switch region {

@@ -10,58 +10,46 @@ struct RawImage: DiskImage {
     let virtualByteCount: UInt64
     let clusterByteCount = 0
     let warnings: [String]
-    /// Exact for a file with few holes; of one with more only the first are left out.
-    let allocatedByteCount: UInt64
 
     private static let sectorByteCount: UInt64 = 512
-    /// How many stretches of data are counted one by one.
-    private static let maximumCountedStretches = 256
 
     private let source: any ByteSource
+    private let allocation: RawAllocation
 
     init(_ source: any ByteSource, named name: String) throws(ReadError) {
         self.source = source
         let byteCount = source.byteCount
         virtualByteCount = try byteCount.roundedUp(toMultipleOf: Self.sectorByteCount, in: name, at: 0)
-        allocatedByteCount = try Self.dataByteCount(of: source)
+        allocation = RawAllocation(of: source)
         warnings =
             virtualByteCount == byteCount
             ? [] : ["the file ends inside a sector; \(virtualByteCount - byteCount) zeros are added"]
     }
 
+    /// Exact for a file with few holes, which are looked for when this is first asked for; of one with more, or
+    /// where looking takes long, only the first are left out.
+    var allocatedByteCount: UInt64 { allocation.byteCount }
+
+    /// All of the file is one stored extent: to ask for its holes takes longer than most reads, on some file systems
+    /// a thousand times as long.
     func extent(containing offset: UInt64) throws(ReadError) -> Extent {
-        guard offset < source.byteCount else {
+        let end = source.byteCount
+        guard offset < end else {
             guard offset < virtualByteCount else {
                 throw .corrupt(
                     record: "raw disk", offset: offset,
                     reason: "the guest disk ends at its byte \(virtualByteCount)")
             }
-            let end = source.byteCount
             return Extent(guestOffset: end, byteCount: virtualByteCount - end, storage: .zeros)
         }
-        let rest = offset..<source.byteCount
-        let data = try source.firstOffset(of: .data, in: rest) ?? source.byteCount
-        guard data <= offset else {
-            return Extent(guestOffset: offset, byteCount: data - offset, storage: .zeros)
-        }
-        let hole = try source.firstOffset(of: .hole, in: rest) ?? source.byteCount
-        guard hole > offset else {
-            // The file changed between the two questions: the read that follows finds that out.
-            return Extent(guestOffset: offset, byteCount: 1, storage: .stored(at: offset))
-        }
-        return Extent(guestOffset: offset, byteCount: hole - offset, storage: .stored(at: offset))
+        return Extent(guestOffset: 0, byteCount: end, storage: .stored(at: 0))
     }
 
-    private static func dataByteCount(of source: any ByteSource) throws(ReadError) -> UInt64 {
-        var sum: UInt64 = 0
-        var position: UInt64 = 0
-        for _ in 0..<maximumCountedStretches {
-            guard let data = try source.firstOffset(of: .data, in: position..<source.byteCount) else {
-                return sum
-            }
-            position = try source.firstOffset(of: .hole, in: data..<source.byteCount) ?? source.byteCount
-            sum += position - data
-        }
-        return sum + (source.byteCount - position)
+    func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
+        let end = source.byteCount
+        if let found = try source.firstOffset(of: region, in: range.clamped(to: 0..<end)) { return found }
+        // The zeros that fill the last sector.
+        guard region == .hole, range.upperBound > end, !range.isEmpty else { return nil }
+        return max(range.lowerBound, end)
     }
 }

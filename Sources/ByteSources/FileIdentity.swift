@@ -1,0 +1,28 @@
+// What tells one version of a file from another.
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// Size, modification time and whether the file has a name: docs/decisions/0006-when-a-source-is-stale.md.
+///
+/// The change time is left out: a rename, a hard link or a chmod moves it and leaves the bytes alone. A
+/// file that has lost its last name was replaced or removed.
+struct FileIdentity {
+    private let byteCount: Int64
+    private let modificationSeconds: Int64
+    private let modificationNanoseconds: Int64
+    private let isLinked: Bool
+
+    init(_ status: stat) {
+        byteCount = Int64(status.st_size)
+        modificationSeconds = Int64(status.st_mtim.tv_sec)
+        modificationNanoseconds = Int64(status.st_mtim.tv_nsec)
+        isLinked = status.st_nlink > 0
+    }
+
+    func isSameContent(as opened: FileIdentity) -> Bool {
+        byteCount == opened.byteCount && modificationSeconds == opened.modificationSeconds
+            && modificationNanoseconds == opened.modificationNanoseconds
+            && isLinked == opened.isLinked
+    }
+}
