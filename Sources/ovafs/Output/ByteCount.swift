@@ -8,7 +8,8 @@ enum ByteCount {
     static func text(_ byteCount: UInt64) -> String {
         var value = Double(byteCount)
         var unit = 0
-        while value >= 1024, unit < units.count - 1 {
+        // What would be rounded to 1024 is 1 of the next unit.
+        while value >= 1023.5 || (unit == 0 && value >= 1024), unit < units.count - 1 {
             value /= 1024
             unit += 1
         }

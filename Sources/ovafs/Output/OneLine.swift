@@ -5,7 +5,8 @@ extension StringProtocol {
     /// The text on one line: names and descriptors may hold anything, and what they hold must neither look like a
     /// line of our own nor reach a terminal as a command to it.
     ///
-    /// Line ends become spaces; control characters, and those that turn the direction of writing, their numbers.
+    /// Line ends become spaces; control characters, and those that are not seen or turn the direction of writing,
+    /// their numbers.
     var onOneLine: String {
         // Nearly all text is plain.
         if utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) { return String(self) }
@@ -14,10 +15,14 @@ extension StringProtocol {
             switch scalar.value {
             case 0x0a, 0x0d, 0x85, 0x2028, 0x2029:
                 if line.last != " " { line += " " }
-            case 0..<0x20, 0x7f...0x9f, 0x200e, 0x200f, 0x202a...0x202e, 0x2066...0x2069:
-                line += "\\u{" + String(scalar.value, radix: 16) + "}"
-            default:
+            // Joiners are a part of words and of pictures.
+            case 0x200c, 0x200d:
                 line.unicodeScalars.append(scalar)
+            default:
+                switch scalar.properties.generalCategory {
+                case .control, .format: line += "\\u{" + String(scalar.value, radix: 16) + "}"
+                default: line.unicodeScalars.append(scalar)
+                }
             }
         }
         return line

@@ -5,27 +5,39 @@ import ByteSources
 import Glibc
 import Synchronization
 
-/// A line on standard error that is drawn anew several times a second; nothing where that is no terminal.
+/// A line on standard error that is drawn anew several times a second; nothing where that is no terminal on which a line
+/// can be drawn anew. Its text is plain: no colours and no other commands to the terminal.
 final class ProgressBar: Sendable {
-    private static let intervalInMicroseconds: UInt32 = 200_000
-    private static let barWidth = 24
+    /// What is done sooner has no bar.
+    private static let stepsBeforeFirst = 15
+    private static let stepsBetween = 10
+    private static let stepInMicroseconds: UInt32 = 20_000
+
+    /// The columns that are drawn now.
+    private static let drawnColumns = Mutex(0)
 
     private let label: String
     private let totalByteCount: UInt64
     private let progress: @Sendable () -> UInt64
+    private let moved: @Sendable () -> UInt64
     private let isFinished = Atomic<Bool>(false)
     private let thread = Mutex<WorkerThread?>(nil)
 
-    /// `progress` says how many of `totalByteCount` bytes are done; it is called on another thread.
-    init(_ label: String, of totalByteCount: UInt64, progress: @escaping @Sendable () -> UInt64) {
+    /// `progress` says how many of `totalByteCount` bytes are done, `moved` how many of these were no holes; both are
+    /// called on another thread.
+    init(
+        _ label: String, of totalByteCount: UInt64, moved: (@Sendable () -> UInt64)? = nil,
+        progress: @escaping @Sendable () -> UInt64
+    ) {
         self.label = label.onOneLine
         self.totalByteCount = totalByteCount
         self.progress = progress
+        self.moved = moved ?? progress
     }
 
     /// Draws the bar while `body` runs.
     func show<Result, Failure: Error>(while body: () throws(Failure) -> Result) throws(Failure) -> Result {
-        guard isatty(2) == 1 else { return try body() }
+        guard Terminal.canRedraw else { return try body() }
         let started = try? WorkerThread { self.redraw() }
         thread.withLock { $0 = started }
         defer {
@@ -37,29 +49,37 @@ final class ProgressBar: Sendable {
 
     private func redraw() {
         let start = Self.now()
+        var step = -Self.stepsBeforeFirst
         while !isFinished.load(ordering: .relaxed) {
-            write("\r\(line(after: Self.now() - start))\u{1b}[K")
-            usleep(Self.intervalInMicroseconds)
+            if step >= 0, step % Self.stepsBetween == 0, Terminal.isForeground {
+                let line = ProgressLine(
+                    label: label, doneByteCount: progress(), totalByteCount: totalByteCount,
+                    movedByteCount: moved(), seconds: Self.now() - start)
+                Self.draw(line)
+            }
+            step += 1
+            usleep(Self.stepInMicroseconds)
         }
-        write("\r\u{1b}[K")
+        Self.clear()
     }
 
-    private func line(after seconds: Double) -> String {
-        let done = min(progress(), totalByteCount)
-        let share = totalByteCount > 0 ? Double(done) / Double(totalByteCount) : 1
-        let filled = Int(share * Double(Self.barWidth))
-        let bar =
-            String(repeating: "#", count: filled) + String(repeating: "-", count: Self.barWidth - filled)
-        let rate = seconds > 0 ? Double(done) / seconds : 0
-        let left = rate > 0 ? Self.duration(Double(totalByteCount - done) / rate) : "--:--"
-        return "\(label) [\(bar)] \(Int(share * 100))% \(ByteCount.text(UInt64(rate)))/s \(left) left"
+    private static func draw(_ line: ProgressLine) {
+        // A character in the last column would begin a new line.
+        let columns = Terminal.columns - 1
+        let text = line.text(columns: columns)
+        drawnColumns.withLock { drawn in
+            write("\r" + TerminalText.padded(text, to: min(drawn, columns)))
+            drawn = TerminalText.columns(of: text)
+        }
     }
 
-    /// Minutes and seconds, with hours where there are any.
-    private static func duration(_ seconds: Double) -> String {
-        let whole = Int(min(seconds, 359_999))
-        let parts = (whole >= 3600 ? [whole / 3600] : []) + [whole % 3600 / 60, whole % 60]
-        return parts.map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":")
+    /// Takes the line away, so that a message stands alone.
+    static func clear() {
+        drawnColumns.withLock { drawn in
+            guard drawn > 0 else { return }
+            write("\r" + String(repeating: " ", count: min(drawn, Terminal.columns - 1)) + "\r")
+            drawn = 0
+        }
     }
 
     private static func now() -> Double {
@@ -68,7 +88,7 @@ final class ProgressBar: Sendable {
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
-    private func write(_ text: String) {
+    private static func write(_ text: String) {
         let bytes = Array(text.utf8)
         _ = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(2, $0.baseAddress, $0.count) }
     }

@@ -6,6 +6,8 @@ import Glibc
 enum StandardError {
     /// Writes `ovafs: message` and a line end, at once, so that lines of several processes do not mix.
     static func write(_ message: String) {
+        // The message stands alone, whatever is drawn.
+        ProgressBar.clear()
         let line = "ovafs: \(message.onOneLine)\n"
         var bytes = Array(line.utf8)[...]
         while !bytes.isEmpty {
