@@ -29,6 +29,8 @@ let package = Package(
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        // renameat2(2), of the C library that every target has anyway.
+        .systemLibrary(name: "CRename"),
         .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
         .target(
             name: "ByteSources",
@@ -62,7 +64,7 @@ let package = Package(
         .target(
             name: "Appliance",
             dependencies: [
-                "ByteSources", "CompressedSources", "DiskImages", "OVFPackage", "FileTree",
+                "ByteSources", "CompressedSources", "CRename", "DiskImages", "OVFPackage", "FileTree",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
@@ -139,7 +141,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "OvafsTests",
-            dependencies: ["Appliance", "ByteSources", "FuseServer", "ovafs", "TestSupport"],
+            dependencies: [
+                "Appliance", "ByteSources", "FuseServer", "ovafs", "TestSupport",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport"], swiftSettings: settings),
     ],

@@ -14,7 +14,7 @@ CompressedSources: ByteSources Codecs
 DiskImages: ByteSources Codecs
 OVFPackage: ByteSources CXML2
 FileTree: ByteSources
-Appliance: ByteSources CompressedSources DiskImages OVFPackage FileTree
+Appliance: ByteSources CompressedSources DiskImages OVFPackage FileTree CRename
 FuseServer: ByteSources FileTree CFuse
 ovafs: ByteSources DiskImages OVFPackage FileTree Appliance FuseServer
 '

@@ -24,6 +24,9 @@ package struct ApplianceDisk: Sendable {
     package let warnings: [PackageWarning]
     /// Where the raw file is, as names below the mount's root; nil where the disk is not decoded.
     package internal(set) var rawPath: [[UInt8]]?
+    /// What the raw file is called in one folder with all others, as `ovafs extract` makes it; nil where the disk is
+    /// not decoded.
+    package internal(set) var copyName: [UInt8]?
 
     package enum Content: Sendable {
         case decoded(GuestDisk)
@@ -52,13 +55,15 @@ package struct ApplianceDisk: Sendable {
     }
 
     /// The name of the raw file, for people.
-    package var rawFileName: String { String(displaying: rawPath?.last ?? Array(identifier.utf8)) }
+    package var rawFileName: String {
+        String(displaying: copyName ?? rawPath?.last ?? Array(identifier.utf8))
+    }
 
-    /// Whether a user may mean this disk by `name`: its id, its stored name or the name of its raw file.
-    package func isCalled(_ name: String) -> Bool {
-        let bytes = Array(name.utf8)
-        return identifier == name || storedName == bytes || rawPath?.last == bytes
-            || rawPath.map { Array($0.joined(separator: [UInt8(ascii: "/")])) } == bytes
+    /// Whether a user may mean this disk by `name`: its id, its stored name, the name of its raw file or of its copy.
+    package func isCalled(_ name: [UInt8]) -> Bool {
+        storedName == name || copyName == name || rawPath?.last == name
+            || Array(identifier.utf8) == name
+            || rawPath.map { Array($0.joined(separator: [UInt8(ascii: "/")])) } == name
     }
 
     /// Guest bytes that are stored rather than known to be zero.

@@ -23,6 +23,8 @@ struct OVAFS: ParsableCommand {
         StandardDescriptors.reserve()
         // A reader of standard output that goes away is an error of the write, not a death without a word.
         signal(SIGPIPE, SIG_IGN)
+        // So is a file that grows past `ulimit -f`.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -36,6 +36,46 @@ struct RawNameTests {
         return package
     }
 
+    private static func copyNames(_ package: TestPackage) throws -> [String?] {
+        try package.open().disks.map { disk in disk.copyName.map { String(decoding: $0, as: UTF8.self) } }
+    }
+
+    @Test("each disk has a name of its own in one folder, whatever paths their names read like")
+    func copyNames() throws {
+        let names = try Self.copyNames(
+            Self.package([("a", "a/b.img"), ("b", "c/b.img"), ("c", "a_b.img"), ("d", "d.img")]))
+        #expect(names == ["a_b.raw~2", "c_b.raw", "a_b.raw", "d.raw"])
+    }
+
+    @Test("names of copies are as long as a name may be, and still differ")
+    func longCopyNames() throws {
+        let long = String(repeating: "x", count: 200)
+        let paths = (0..<3).map { number in "\(long)/\(number)/\(long)/b.img" }
+        var descriptor = TestDescriptor()
+        for (number, path) in paths.enumerated() {
+            descriptor.addDisk("d\(number)", file: path, capacity: 512)
+        }
+        var archive = TarBuilder()
+        archive.add("vm.ovf", Array(descriptor.text.utf8))
+        for path in paths {
+            archive.addPax([("path", path)])
+            archive.add("short", TestPackage.smallImage.bytes)
+        }
+        archive.finish()
+        let appliance = try TestPackage.open(MemorySource(archive.bytes))
+        let names = appliance.disks.compactMap(\.copyName)
+        #expect(Set(names).count == 3)
+        #expect(names.allSatisfy { $0.count <= 255 })
+    }
+
+    @Test("the raw file of an image with the longest of names has a name that a folder takes")
+    func longImageName() throws {
+        let name = String(repeating: "x", count: 255)
+        let appliance = try TestPackage.open(MemorySource(TestPackage.smallImage.bytes), named: name)
+        #expect(try #require(appliance.disks[0].rawPath?.first).count <= 255)
+        #expect(appliance.disks[0].copyName == appliance.disks[0].rawPath?.first)
+    }
+
     @Test("disks whose raw names would be the same keep their extensions")
     func collision() throws {
         let appliance = try Self.package([("a", "d.vmdk"), ("b", "d.vhd"), ("c", "e.vmdk")]).open()

@@ -3,6 +3,7 @@
 
 import ByteSources
 import Glibc
+import SystemPackage
 
 /// A buffer that is filled, looked at and written. One thread owns it.
 @safe package final class CopyBuffer {
@@ -19,11 +20,48 @@ import Glibc
 
     /// Replaces the content by what `body` appends.
     func fill(_ body: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
+        removeAll()
+        try append(body)
+    }
+
+    func removeAll() {
         filledByteCount = 0
+    }
+
+    /// Adds what `body` appends; nothing where it throws.
+    func append(_ body: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
+        let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[filledByteCount...])
         // SAFETY: the memory is this buffer's own.
-        var room = unsafe OutputRawSpan(buffer: memory, initializedCount: 0)
+        var room = unsafe OutputRawSpan(buffer: rest, initializedCount: 0)
         try body(&room)
-        filledByteCount = unsafe room.finalize(for: memory)
+        filledByteCount += unsafe room.finalize(for: rest)
+    }
+
+    /// Adds `count` zeros, for which there has to be room.
+    func appendZeros(_ count: Int) {
+        let room = unsafe memory.count - filledByteCount
+        precondition(count <= room, "a buffer is as long as a stretch")
+        let range = filledByteCount..<(filledByteCount + count)
+        // SAFETY: inside the memory, as was checked.
+        _ = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[range])
+            .initializeMemory(as: UInt8.self, repeating: 0)
+        filledByteCount += count
+    }
+
+    /// Writes bytes `range` at `offset` of a file that can be written anywhere; `path` is for messages.
+    func write(
+        _ range: Range<Int>, to descriptor: FileDescriptor, at offset: UInt64, named path: FilePath
+    ) throws(CopyError) {
+        var failure: CopyError?
+        // SAFETY: the bytes live until the closure returns.
+        unsafe withBytes(range) { bytes in
+            do {
+                _ = try unsafe descriptor.writeAll(toAbsoluteOffset: Int64(offset), bytes)
+            } catch {
+                failure = .output(call: "write \(String(displaying: path))", error)
+            }
+        }
+        if let failure { throw failure }
     }
 
     /// Calls `body` with bytes `range` of the content.

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ByteSources
-import SystemPackage
+import OVFPackage
+package import SystemPackage
 
 /// A copy that failed at one of its two ends.
 package enum CopyError: Error, Equatable {
@@ -10,6 +11,12 @@ package enum CopyError: Error, Equatable {
     case source(ReadError)
     /// A system call on the output failed with `errno`.
     case output(call: String, errno: CInt)
+    /// The output is there already, and may not be replaced.
+    case exists(FilePath)
+    /// The output is nothing that a disk can be copied to; one line that says why, and what to do.
+    case refused(String)
+    /// The disk has more damaged places than a map of them may hold.
+    case tooManyDamages(limit: Int)
 }
 
 extension CopyError: CustomStringConvertible {
@@ -17,6 +24,9 @@ extension CopyError: CustomStringConvertible {
         switch self {
         case .source(let error): error.description
         case .output(let call, let errno): ReadError.system(call: call, errno: errno).description
+        case .exists(let path): "\(String(displaying: path)) is there already; --force replaces it"
+        case .refused(let reason): reason
+        case .tooManyDamages(let limit): "more than \(limit) places are damaged; give up on this disk"
         }
     }
 }

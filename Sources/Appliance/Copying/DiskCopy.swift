@@ -11,19 +11,27 @@ package final class DiskCopy: Sendable {
     /// Zeros inside data are found in pieces of this size, in bytes.
     private static let pieceByteCount = 64 << 10
 
-    private let source: any ByteSource
-    private let output: OutputFile
+    let source: any ByteSource
+    private let output: any CopyOutput
+    /// Where damaged places are noted, which are zeros in the copy; nil where the first one ends it.
+    let damage: DamageMap?
     private let queue: StretchQueue
+    private let copied = Atomic<UInt64>(0)
     private let failure = Mutex<CopyError?>(nil)
 
-    package init(of source: any ByteSource, to output: OutputFile) {
+    /// Copies `source` to `output`. With `damage`, places that cannot be read are noted there and are zeros in the copy.
+    package init(of source: any ByteSource, to output: any CopyOutput, damage: DamageMap? = nil) {
         self.source = source
         self.output = output
+        self.damage = damage
         queue = StretchQueue(byteCount: source.byteCount)
     }
 
     /// Guest bytes that have been dealt with so far, holes included.
     package var progress: UInt64 { queue.doneByteCount }
+
+    /// Guest bytes that have been read so far.
+    package var copiedByteCount: UInt64 { copied.load(ordering: .relaxed) }
 
     /// Copies all of it with `threadCount` threads.
     /// - Throws: the first error that a thread met; the rest of the disk is then not copied.
@@ -33,6 +41,7 @@ package final class DiskCopy: Sendable {
                 try self.copyStretches()
             } catch {
                 self.failure.withLock { $0 = $0 ?? error }
+                self.output.cancel()
             }
         }
         if let error = failure.withLock({ $0 }) { throw error }
@@ -50,17 +59,30 @@ package final class DiskCopy: Sendable {
     private func copy(_ stretch: Range<UInt64>, through buffer: CopyBuffer) throws(CopyError) {
         var position = stretch.lowerBound
         while position < stretch.upperBound {
-            let data = try fromSource { () throws(ReadError) in
-                try output.keepsHoles ? nextData(from: position, in: stretch) : position..<stretch.upperBound
-            }
-            guard let data else { return }
-            try fromSource { () throws(ReadError) in
-                try buffer.fill { room throws(ReadError) in
-                    try read(Int(data.upperBound - data.lowerBound), at: data.lowerBound, into: &room)
-                }
+            guard let data = try nextPiece(from: position, in: stretch) else { return }
+            buffer.removeAll()
+            do throws(ReadError) {
+                try append(data, to: buffer)
+            } catch {
+                try appendReadable(data, to: buffer, after: error)
             }
             try write(buffer, at: data.lowerBound)
+            copied.add(data.upperBound - data.lowerBound, ordering: .relaxed)
             position = data.upperBound
+        }
+    }
+
+    /// The next run of data in `stretch`, or all of it where holes cannot be left out.
+    private func nextPiece(
+        from position: UInt64, in stretch: Range<UInt64>
+    ) throws(CopyError) -> Range<UInt64>? {
+        guard output.keepsHoles else { return position..<stretch.upperBound }
+        do throws(ReadError) {
+            return try nextData(from: position, in: stretch)
+        } catch {
+            // The map of the disk cannot be read; what can be is found piece by piece.
+            guard damage != nil, error.isDamage else { throw .source(error) }
+            return position..<stretch.upperBound
         }
     }
 
@@ -89,11 +111,15 @@ package final class DiskCopy: Sendable {
         }
     }
 
-    private func read(_ count: Int, at offset: UInt64, into room: inout OutputRawSpan) throws(ReadError) {
-        if let disk = source as? GuestDisk {
-            try disk.readOnce(count, at: offset, into: &room)
-        } else {
-            try source.read(count, at: offset, into: &room)
+    /// Adds bytes `range` of the disk to `buffer`; nothing where they cannot all be read.
+    func append(_ range: Range<UInt64>, to buffer: CopyBuffer) throws(ReadError) {
+        let count = Int(range.upperBound - range.lowerBound)
+        try buffer.append { room throws(ReadError) in
+            if let disk = source as? GuestDisk {
+                try disk.readOnce(count, at: range.lowerBound, into: &room)
+            } else {
+                try source.read(count, at: range.lowerBound, into: &room)
+            }
         }
     }
 

@@ -3,108 +3,69 @@
 
 import ByteSources
 import Glibc
-import Synchronization
 package import SystemPackage
 
-/// Where a disk is copied to. A regular file is written under another name, `<name>.partial`, and gets its own
-/// when it is complete; a device is written in place.
-package final class OutputFile: Sendable {
+/// A regular file that a disk is copied to. It is written under another name, `<name>.partial`, and gets its own when
+/// it is complete.
+package final class OutputFile: CopyOutput {
     package let path: FilePath
-    /// Whether what is not written reads as zeros.
-    package let keepsHoles: Bool
+    package let keepsHoles = true
+
+    private enum State {
+        case writing
+        case finished
+        case discarded
+    }
 
     private let descriptor: FileDescriptor
+    private let partialPath: FilePath
+    private let overwrites: Bool
+    private let state = SleepingMutex(State.writing)
     /// One write at a time: the file system has one lock a file, and those that wait for it spin, on cores that
     /// should decode.
     private let writing = SleepingMutex(())
-    /// The name to write under; nil where the output is written in place.
-    private let partialPath: FilePath?
-    private let overwrites: Bool
-    private let isClosed = Atomic<Bool>(false)
-    private let isFinished = Atomic<Bool>(false)
 
     /// Opens the output for a disk of `byteCount` bytes.
     ///
     /// `overwrites` says whether a file that is there already may be replaced.
     ///
-    /// - Throws: `CopyError.output` as open(2) fails; with EEXIST where the file is there.
+    /// - Throws: as `OutputTarget.init`, and `CopyError.output` as open(2) and ftruncate(2) fail.
     package init(path: FilePath, byteCount: UInt64, overwrites: Bool) throws(CopyError) {
+        let name = String(displaying: path)
+        guard let length = off_t(exactly: byteCount) else {
+            throw .output(call: "create \(name)", errno: EFBIG)
+        }
+        if !overwrites, try FileStatus.ofName(path) != nil { throw .exists(path) }
         self.path = path
         self.overwrites = overwrites
-        var status = stat()
-        let exists = unsafe path.withPlatformString { unsafe stat($0, &status) } == 0
-        let isRegular = !exists || status.st_mode & S_IFMT == S_IFREG
-        guard overwrites || !exists || !isRegular else {
-            throw .output(call: "create \(path)", errno: EEXIST)
-        }
-        guard let length = off_t(exactly: byteCount) else {
-            throw .output(call: "create \(path)", errno: EFBIG)
-        }
-        keepsHoles = isRegular || status.st_mode & S_IFMT == S_IFCHR
-        partialPath = isRegular ? FilePath(path.string + ".partial") : nil
-        guard let partialPath else {
-            descriptor = try Self.open(path, options: [.closeOnExec])
-            return
-        }
-        descriptor = try Self.openAndLock(partialPath)
-        // Not where there is nothing to cut off: ext4 writes a file that was cut to nothing to the disk when it
-        // is closed, which takes as long as a third of the copy.
-        let isEmpty = unsafe fstat(descriptor.rawValue, &status) == 0 && status.st_size == 0
-        guard isEmpty || ftruncate(descriptor.rawValue, 0) == 0, ftruncate(descriptor.rawValue, length) == 0
-        else {
+        partialPath = PartialFile.path(for: path)
+        descriptor = try PartialFile.create(for: path)
+        guard ftruncate(descriptor.rawValue, length) == 0 else {
             let code = errno
             discard()
-            throw .output(call: "set the length of \(path)", errno: code)
+            throw .output(call: "set the length of \(name)", errno: code)
         }
     }
 
-    /// Opens what an earlier copy may have left behind; what another one writes now is left alone.
-    private static func openAndLock(_ path: FilePath) throws(CopyError) -> FileDescriptor {
-        while true {
-            let descriptor = try open(path, options: [.create, .noFollow, .closeOnExec])
-            guard flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else {
-                let code = errno
-                try? descriptor.close()
-                throw .output(call: "lock \(path), which another copy writes", errno: code)
-            }
-            var opened = stat()
-            var named = stat()
-            if unsafe fstat(descriptor.rawValue, &opened) == 0,
-                unsafe path.withPlatformString({ unsafe lstat($0, &named) }) == 0,
-                opened.st_dev == named.st_dev, opened.st_ino == named.st_ino
-            {
-                return descriptor
-            }
-            // Before it was locked, another copy finished it: it has its own name by now.
-            try? descriptor.close()
-        }
-    }
-
-    private static func open(
-        _ path: FilePath, options: FileDescriptor.OpenOptions
-    ) throws(CopyError) -> FileDescriptor {
-        do {
-            return try FileDescriptor.open(
-                path, .writeOnly, options: options, permissions: [.ownerReadWrite, .groupRead, .otherRead])
-        } catch {
-            throw .output(call: "create \(path)", error)
-        }
+    deinit {
+        discard()
+        try? descriptor.close()
     }
 
     /// Writes bytes `range` of `buffer` at `offset`.
-    func write(_ buffer: CopyBuffer, _ range: Range<Int>, at offset: UInt64) throws(CopyError) {
-        var failure: CopyError?
-        // SAFETY: the bytes live until the closure returns.
-        unsafe buffer.withBytes(range) { bytes in
-            do {
-                _ = try writing.withLock { _ in
-                    try unsafe descriptor.writeAll(toAbsoluteOffset: Int64(offset), bytes)
-                }
-            } catch {
-                failure = .output(call: "write \(path)", error)
-            }
+    package func write(_ buffer: CopyBuffer, _ range: Range<Int>, at offset: UInt64) throws(CopyError) {
+        try writing.withLock { _ throws(CopyError) in
+            try buffer.write(range, to: descriptor, at: offset, named: path)
         }
-        if let failure { throw failure }
+    }
+
+    /// Writes a text, from the start of the file.
+    package func write(_ text: [UInt8]) throws(CopyError) {
+        do {
+            try descriptor.writeAll(toAbsoluteOffset: 0, text)
+        } catch {
+            throw .output(call: "write \(String(displaying: path))", error)
+        }
     }
 
     /// Gives the finished file its name.
@@ -112,40 +73,23 @@ package final class OutputFile: Sendable {
     /// `isDurable` says whether it has to be on the disk by then, name and all: without that, a crash of the machine
     /// soon after can leave the name without the bytes.
     package func finish(isDurable: Bool = false) throws(CopyError) {
-        // A device takes what is written later, and says only then that it could not.
-        if isDurable || partialPath == nil, fsync(descriptor.rawValue) != 0, errno != EINVAL {
-            throw .output(call: "write \(path)", errno: errno)
+        let name = String(displaying: path)
+        if isDurable, fsync(descriptor.rawValue) != 0, errno != EINVAL {
+            throw .output(call: "write \(name)", errno: errno)
         }
         // Some file systems tell of failed writes when a file is closed; closing a duplicate keeps the lock.
         do {
             try descriptor.duplicate().close()
         } catch {
-            throw .output(call: "close \(path)", error)
+            throw .output(call: "close \(name)", error)
         }
-        if let partialPath { try giveName(to: partialPath) }
-        isFinished.store(true, ordering: .relaxed)
-        if isDurable, partialPath != nil { try synchronizeDirectory() }
-        close()
-    }
-
-    /// While the lock is held, so that no other copy begins with this file. A file that came to be at the path
-    /// meanwhile is replaced only where that is wanted.
-    private func giveName(to partialPath: FilePath) throws(CopyError) {
-        var status = stat()
-        let code = unsafe partialPath.withPlatformString { old in
-            unsafe path.withPlatformString { new -> CInt in
-                if !overwrites, unsafe lstat(new, &status) == 0 { return EEXIST }
-                return unsafe rename(old, new) == 0 ? 0 : errno
-            }
+        // While the lock is held, so that no other copy takes the file for a leftover.
+        try state.withLock { state throws(CopyError) in
+            guard case .writing = state else { return }
+            try FinalName.give(path, to: partialPath, overwrites: overwrites)
+            state = .finished
         }
-        guard code == 0 else {
-            throw .output(call: "rename \(partialPath) to \(path)", errno: code)
-        }
-    }
-
-    /// Once: by then the number may be another file's.
-    private func close() {
-        if !isClosed.exchange(true, ordering: .relaxed) { try? descriptor.close() }
+        if isDurable { try synchronizeDirectory() }
     }
 
     /// Writes the new name to the disk.
@@ -157,14 +101,42 @@ package final class OutputFile: Sendable {
             defer { try? descriptor.close() }
             guard fsync(descriptor.rawValue) == 0 || errno == EINVAL else { throw Errno(rawValue: errno) }
         } catch {
-            throw .output(call: "write the directory of \(path)", error)
+            throw .output(call: "write the directory of \(String(displaying: path))", error)
         }
     }
 
-    /// Removes what was written.
-    package func discard() {
-        defer { close() }
-        guard let partialPath, !isFinished.load(ordering: .relaxed) else { return }
-        _ = unsafe partialPath.withPlatformString { unsafe unlink($0) }
+    package var isFinished: Bool {
+        state.withLock { if case .finished = $0 { true } else { false } }
+    }
+
+    /// Removes what was written, unless it has its name.
+    @discardableResult
+    package func discard() -> String? {
+        state.withLock { state in
+            guard case .writing = state else { return nil }
+            state = .discarded
+            return Self.remove(partialPath)
+        }
+    }
+
+    /// Removes what was written, also where it has its name: for a file that must not stand without another.
+    @discardableResult
+    package func withdraw() -> String? {
+        state.withLock { state in
+            defer { state = .discarded }
+            switch state {
+            case .writing: return Self.remove(partialPath)
+            case .finished: return Self.remove(path)
+            case .discarded: return nil
+            }
+        }
+    }
+
+    /// - Returns: What is left behind.
+    private static func remove(_ path: FilePath) -> String? {
+        // SAFETY: the string lives for the call.
+        let result = unsafe path.withPlatformString { unsafe unlink($0) }
+        guard result != 0, errno != ENOENT else { return nil }
+        return "\(String(displaying: path)) cannot be removed: \(Errno(rawValue: errno))"
     }
 }

@@ -26,7 +26,7 @@ extension Appliance {
                     modificationTime: modificationTime, content: .decoded(disk),
                     memberIndices: [], stored: source,
                     warnings: disk.image.warnings.map { PackageWarning(.imageQuestionable, $0) },
-                    rawPath: [RawName.plain(for: name)])
+                    rawPath: [RawPaths.name(ofImage: name)], copyName: RawPaths.name(ofImage: name))
             ],
             warnings: [], modificationTime: modificationTime, resources: resources)
     }

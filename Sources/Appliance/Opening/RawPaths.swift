@@ -29,6 +29,32 @@ enum RawPaths {
             }
             disks[index].rawPath = taken.place(path)
         }
+        assignCopyNames(to: &disks)
+    }
+
+    /// Gives each disk a name that it has in one folder with all others: the last name of its path where no other disk
+    /// has that, else the whole path with `_` between its names, with a number where that is taken too. The names do
+    /// not depend on which disks are copied.
+    private static func assignCopyNames(to disks: inout [ApplianceDisk]) {
+        var uses: [[UInt8]: Int] = [:]
+        for disk in disks { if let name = disk.rawPath?.last { uses[name, default: 0] += 1 } }
+        var taken = Taken()
+        // Names that are unique are not lost to a path that reads like one of them.
+        for (name, count) in uses where count == 1 { taken.insert([name]) }
+        for index in disks.indices {
+            guard let path = disks[index].rawPath, let name = path.last else { continue }
+            guard uses[name] != 1 else {
+                disks[index].copyName = name
+                continue
+            }
+            let joined = Array(path.joined(separator: [UInt8(ascii: "_")]))
+            disks[index].copyName = taken.place([shortened(joined)]).last
+        }
+    }
+
+    /// The name of a disk image's raw file where the image is opened by itself.
+    static func name(ofImage name: [UInt8]) -> [UInt8] {
+        shortened(RawName.plain(for: shown(name)))
     }
 
     private static func path(

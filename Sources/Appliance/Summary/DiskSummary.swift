@@ -9,6 +9,8 @@ package struct DiskSummary: Codable, Sendable {
     package let file: Name?
     /// The raw file, from the mount's root; nil where the disk is not decoded.
     package let raw: Name?
+    /// The file that `ovafs extract` makes in a folder; nil where the disk is not decoded.
+    package let copy: Name?
     package let format: String
     /// What the guest sees, in bytes; nil where that is not known.
     package let virtualSize: UInt64?
@@ -31,6 +33,7 @@ package struct DiskSummary: Codable, Sendable {
         id = disk.identifier
         file = disk.storedName.isEmpty ? nil : Name(disk.storedName)
         raw = disk.rawPath.map { Name(Array($0.joined(separator: [UInt8(ascii: "/")]))) }
+        copy = disk.copyName.map(Name.init)
         format = disk.formatName
         virtualSize = disk.source?.byteCount
         storedSize = disk.storedByteCount

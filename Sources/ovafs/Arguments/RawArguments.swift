@@ -10,15 +10,21 @@ enum RawArguments {
     /// The path that the user wrote as an argument, or behind the `=` of an option, which reads as `text`.
     /// - Throws: `CommandFailure` where two arguments that are not the same read so.
     static func path(_ text: String) throws -> FilePath {
-        guard text.unicodeScalars.contains("\u{fffd}") else { return FilePath(text) }
+        let bytes = try bytes(text)
+        // SAFETY: the string ends with a NUL.
+        return unsafe FilePath(platformString: bytes.map(CChar.init(bitPattern:)) + [0])
+    }
+
+    /// The bytes that the user wrote as an argument, or behind the `=` of an option, which reads as `text`.
+    /// - Throws: `CommandFailure` where two arguments that are not the same read so.
+    static func bytes(_ text: String) throws -> [UInt8] {
+        guard text.unicodeScalars.contains("\u{fffd}") else { return Array(text.utf8) }
         let found = Set(all.compactMap { bytes(of: text, in: $0) })
         guard found.count <= 1 else {
             throw CommandFailure(
                 status: .wrongUsage, message: "two arguments read as '\(text)'; use names in UTF-8")
         }
-        guard let bytes = found.first else { return FilePath(text) }
-        // SAFETY: the string ends with a NUL.
-        return unsafe FilePath(platformString: bytes.map(CChar.init(bitPattern:)) + [0])
+        return found.first ?? Array(text.utf8)
     }
 
     /// Each argument's bytes, the program's name first.

@@ -4,7 +4,7 @@
 import Appliance
 import ArgumentParser
 import ByteSources
-import Glibc
+import OVFPackage
 import SystemPackage
 
 struct ExtractCommand: ParsableCommand {
@@ -12,9 +12,10 @@ struct ExtractCommand: ParsableCommand {
         commandName: "extract",
         abstract: "Copy disks as sparse raw files.",
         discussion: """
-            Decodes on all cores. PATH is a directory that the raw files are put in, a file or a device where \
-            there is one disk, or /dev/null. A file gets its name when it is complete; until then it is \
-            called PATH.partial.
+            Decodes on all cores. PATH is a directory that the raw files are put in (with a slash at its end it \
+            is made where it is not there), or, for one disk, a file, a block device, /dev/null, or - for \
+            standard output. A file gets its name when it is complete; until then it is called PATH.partial. \
+            Digests are not checked: 'ovafs verify' does that.
             """)
 
     @OptionGroup
@@ -27,7 +28,7 @@ struct ExtractCommand: ParsableCommand {
         name: .shortAndLong, help: ArgumentHelp("Where to put them.", valueName: "path"), completion: .file())
     var output: String
 
-    @Flag(name: .shortAndLong, help: "Replace files that are there already.")
+    @Flag(name: .shortAndLong, help: "Replace files that are there already, and overwrite a block device.")
     var force = false
 
     @Flag(
@@ -36,105 +37,99 @@ struct ExtractCommand: ParsableCommand {
     )
     var fsync = false
 
+    @Flag(help: "Go on with the next disk where one cannot be copied; the exit code still says so.")
+    var keepGoing = false
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            What damage does: 'stop' ends the copy of the disk, 'zero' fills damaged places with zeros and lists \
+            them in PATH.map, for ddrescue; the exit code is 1 either way.
+            """, valueName: "stop|zero"))
+    var damaged = DamageAnswer.stop
+
+    @Option(
+        help: ArgumentHelp("Where --damaged=zero lists what it fills.", valueName: "file"),
+        completion: .file())
+    var map: String?
+
     @OptionGroup
     var threads: ThreadArguments
 
+    enum DamageAnswer: String, CaseIterable, ExpressibleByArgument {
+        case stop
+        case zero
+    }
+
+    func validate() throws {
+        guard !output.isEmpty else { throw ValidationError("--output needs a path") }
+    }
+
     func run() throws {
         let appliance = try source.open()
-        let chosen = try chosenDisks(of: appliance)
-        let outputPath = try RawArguments.path(output)
-        let isDirectory = Self.isDirectory(outputPath)
-        guard chosen.count == 1 || isDirectory else {
-            throw CommandFailure(
-                status: .wrongUsage,
-                message:
-                    "\(chosen.count) disks and one file: make the directory \(output) first, or name one disk"
-            )
+        defer { appliance.stopPrefetching() }
+        let chosen = try DiskChoice(appliance: appliance, source: source.source).disks(named: disks)
+        var failures: [CommandFailure] = []
+        for disk in chosen where disk.source == nil {
+            failures.append(notDecoded(disk))
+            guard keepGoing else { throw failures[0] }
         }
-        let names = Self.fileNames(of: chosen.map(\.disk))
-        for ((disk, bytes), name) in zip(chosen, names) {
-            let path = isDirectory ? outputPath.appending(name) : outputPath
-            try copy(bytes, named: disk.rawFileName, to: path)
-        }
-    }
-
-    private func copy(_ bytes: any ByteSource, named name: String, to path: FilePath) throws {
-        do throws(CopyError) {
-            let file = try OutputFile(path: path, byteCount: bytes.byteCount, overwrites: force)
-            let copy = DiskCopy(of: bytes, to: file)
-            let bar = ProgressBar(name, of: bytes.byteCount) { copy.progress }
-            do throws(CopyError) {
-                try bar.show { () throws(CopyError) in
-                    try copy.run(threadCount: threads.count)
-                }
-                try file.finish(isDurable: fsync)
-            } catch {
-                file.discard()
-                throw error
+        let decoded = chosen.compactMap { disk in disk.source.map { (disk, $0) } }
+        let plan = try CopyPlan(decoded, of: chosen.count, wishes())
+        for disk in chosen {
+            for warning in disk.warnings {
+                let note = "note: disk \(disk.identifier): \(warning.message)"
+                StandardError.write(OptionWords.command.message(note, warning.remedy))
             }
-        } catch {
-            throw failure(error, disk: name, path: path)
         }
+        failures += try copy(plan)
+        try finish(failures, of: chosen.count)
     }
 
-    private func failure(_ error: CopyError, disk: String, path: FilePath) -> CommandFailure {
-        switch error {
-        case .output(_, EEXIST):
-            CommandFailure(status: .wrongUsage, message: "\(path) is there already; --force replaces it")
-        case .output(_, ESPIPE):
-            CommandFailure(
-                status: .wrongUsage, message: "\(path) is a pipe; disks are copied to files and devices only")
-        case .output:
-            CommandFailure(status: .damaged, message: error.description)
-        case .source(.system), .source(.stale):
-            CommandFailure(status: .cannotReadSource, message: "\(source.source): \(disk): \(error)")
-        case .source:
-            CommandFailure(status: .damaged, message: "\(source.source): \(disk): \(error)")
-        }
-    }
-
-    /// The disks that were asked for, with their bytes.
-    private func chosenDisks(
-        of appliance: Appliance
-    ) throws -> [(disk: ApplianceDisk, bytes: any ByteSource)] {
-        let wanted = try disks.isEmpty ? appliance.disks : disks.map { try disk($0, of: appliance) }
-        guard !wanted.isEmpty else {
-            throw CommandFailure(status: .damaged, message: "\(source.source): there is no disk in it")
-        }
-        return try wanted.map { disk in
-            guard let bytes = disk.source else {
-                var message = "\(source.source): disk \(disk.identifier) is not decoded"
-                if case .unreadable(let reason, let remedy) = disk.content {
-                    message = OptionWords.command.message("\(message): \(reason)", remedy)
+    /// Carries out the plan.
+    /// - Returns: What went wrong, where the user wants to go on.
+    private func copy(_ plan: CopyPlan) throws -> [CommandFailure] {
+        let extraction = Extraction(
+            source: source.source, threadCount: threads.count, overwrites: force, isDurable: fsync)
+        var failures: [CommandFailure] = []
+        try extraction.inFolder(plan.newFolder) {
+            for (index, copy) in plan.copies.enumerated() {
+                let number = plan.copies.count > 1 ? "[\(index + 1)/\(plan.copies.count)] " : ""
+                do {
+                    let damage = try extraction.copy(copy, label: number + copy.disk.rawFileName)
+                    if let damage { failures.append(damage) }
+                } catch let failure as CommandFailure {
+                    guard keepGoing else { throw failure }
+                    failures.append(failure)
                 }
-                throw CommandFailure(status: .damaged, message: message)
             }
-            return (disk, bytes)
         }
+        return failures
     }
 
-    private func disk(_ name: String, of appliance: Appliance) throws -> ApplianceDisk {
-        guard let disk = appliance.disks.first(where: { $0.isCalled(name) }) else {
-            let known = appliance.disks.map(\.identifier).joined(separator: ", ")
-            throw CommandFailure(
-                status: .wrongUsage, message: "\(source.source) has no disk '\(name)'; it has \(known)")
-        }
-        return disk
+    /// Says what went wrong: a line each, and how many disks are whole.
+    private func finish(_ failures: [CommandFailure], of diskCount: Int) throws {
+        guard let first = failures.first else { return }
+        guard diskCount > 1 else { throw first }
+        for failure in failures { StandardError.write(failure.message) }
+        throw CommandFailure(
+            status: failures.contains { $0.status == .damaged } ? .damaged : first.status,
+            message:
+                "\(source.source): \(diskCount - failures.count) of \(diskCount) disks were copied whole")
     }
 
-    /// What the raw files are called in a directory: as in a mount, with their folders in the name where two disks
-    /// of different folders have one name.
-    private static func fileNames(of disks: [ApplianceDisk]) -> [String] {
-        let paths = disks.map { disk in (disk.rawPath ?? []).map { String(decoding: $0, as: UTF8.self) } }
-        let names = paths.map { $0.last ?? "disk.raw" }
-        return zip(names, paths).map { name, path in
-            names.count(where: { $0 == name }) > 1 ? path.joined(separator: "_") : name
-        }
+    private func wishes() throws -> CopyPlan.Wishes {
+        CopyPlan.Wishes(
+            output: try RawArguments.bytes(output), overwrites: force, fillsDamage: damaged == .zero,
+            map: try map.map(RawArguments.path),
+            source: FileIdentity(at: try RawArguments.path(source.source)))
     }
 
-    private static func isDirectory(_ path: FilePath) -> Bool {
-        var status = stat()
-        let result = unsafe path.withPlatformString { unsafe stat($0, &status) }
-        return result == 0 && status.st_mode & S_IFMT == S_IFDIR
+    private func notDecoded(_ disk: ApplianceDisk) -> CommandFailure {
+        var message = "\(source.source): disk \(disk.identifier) is not decoded"
+        if case .unreadable(let reason, let remedy) = disk.content {
+            message = OptionWords.command.message("\(message): \(reason)", remedy)
+        }
+        return CommandFailure(status: .damaged, message: message)
     }
 }

@@ -5,6 +5,8 @@ import Appliance
 
 struct SummaryTable {
     private let summary: ApplianceSummary
+    /// The most columns of a cell: one long name does not push all others away; `--json` has it whole.
+    private static let widestCell = 60
 
     init(_ summary: ApplianceSummary) {
         self.summary = summary
@@ -52,7 +54,7 @@ struct SummaryTable {
     }
 
     private var diskTable: [String] {
-        let header = ["DISK", "BUS", "ADAPTER", "FORMAT", "VIRTUAL", "DATA", "STORED", "ROOT", "FILE"]
+        let header = ["DISK", "BUS", "ADAPTER", "FORMAT", "VIRTUAL", "DATA", "STORED", "ROOT", "FILE", "RAW"]
         return Self.aligned([header] + summary.disks.map(row))
     }
 
@@ -61,6 +63,7 @@ struct SummaryTable {
             disk.id, disk.bus ?? "-", disk.adapter ?? "-", disk.format,
             disk.virtualSize.map(ByteCount.text) ?? "-", disk.dataSize.map(ByteCount.text) ?? "-",
             ByteCount.text(disk.storedSize), disk.isRoot ? "yes" : "-", disk.file?.text ?? "-",
+            disk.copy?.text ?? "-",
         ]
     }
 
@@ -71,16 +74,18 @@ struct SummaryTable {
         }
     }
 
-    /// Columns side by side, two spaces apart, left-aligned.
+    /// Columns side by side, two spaces apart, left-aligned by the room that a terminal gives each text.
     private static func aligned(_ rows: [[String]]) -> [String] {
+        let rows = rows.map { row in
+            row.map { TerminalText.shortened($0.onOneLine, to: widestCell) }
+        }
         let columnCount = rows.map(\.count).max() ?? 0
         let widths = (0..<columnCount).map { column in
-            rows.compactMap { column < $0.count ? $0[column].count : nil }.max() ?? 0
+            rows.compactMap { column < $0.count ? TerminalText.columns(of: $0[column]) : nil }.max() ?? 0
         }
         return rows.map { row in
             let padded = row.enumerated().map { column, cell in
-                column == row.count - 1
-                    ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
+                column == row.count - 1 ? cell : TerminalText.padded(cell, to: widths[column])
             }
             return padded.joined(separator: "  ")
         }

@@ -1,0 +1,90 @@
+// The name that a file has until it is complete.
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import SystemPackage
+
+/// Makes `<name>.partial`: always a new file, never one that is there, and locked while a copy writes it:
+/// docs/decisions/0060-partial-files.md.
+enum PartialFile {
+    private static let mostAttempts = 100
+
+    /// The name for the file that will be `path`.
+    static func path(for path: FilePath) -> FilePath {
+        path.beside(suffix: ".partial")
+    }
+
+    /// Makes sure that no one else's file has the name, and changes nothing.
+    static func check(for path: FilePath) throws(CopyError) {
+        let partial = Self.path(for: path)
+        guard let status = try FileStatus.ofName(partial) else { return }
+        guard isLeftover(status) else { throw inTheWay(partial) }
+    }
+
+    /// Makes the file, in the place of what a copy that crashed has left.
+    static func create(for path: FilePath) throws(CopyError) -> FileDescriptor {
+        let partial = Self.path(for: path)
+        for _ in 0..<mostAttempts {
+            do {
+                let descriptor = try FileDescriptor.open(
+                    partial, .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
+                    permissions: [.ownerReadWrite, .groupRead, .otherRead])
+                if try isOurs(descriptor, at: partial) { return descriptor }
+                try? descriptor.close()
+            } catch let error as CopyError {
+                throw error
+            } catch Errno.fileExists {
+                try removeLeftover(partial)
+            } catch {
+                throw .output(call: "create \(String(displaying: partial))", error)
+            }
+        }
+        throw inTheWay(partial)
+    }
+
+    /// Locks a file that was just made; false where someone has taken it for a leftover before it was locked.
+    private static func isOurs(_ descriptor: FileDescriptor, at partial: FilePath) throws(CopyError) -> Bool {
+        // A file system without locks has no leftovers either that could be told from what is being written.
+        if flock(descriptor.rawValue, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK { return false }
+        return try isNamed(descriptor, partial)
+    }
+
+    /// Removes what a copy that crashed has left: a file of ours with one name that no one holds locked.
+    private static func removeLeftover(_ partial: FilePath) throws(CopyError) {
+        guard let status = try FileStatus.ofName(partial) else { return }
+        guard isLeftover(status),
+            let descriptor = try? FileDescriptor.open(
+                partial, .writeOnly, options: [.noFollow, .nonBlocking, .closeOnExec])
+        else { throw inTheWay(partial) }
+        defer { try? descriptor.close() }
+        guard flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+            guard errno == EWOULDBLOCK else { throw inTheWay(partial) }
+            throw .refused("\(String(displaying: partial)) is being written by another copy")
+        }
+        // Else it has been finished or removed since it was looked at.
+        guard try isNamed(descriptor, partial) else { return }
+        let result = unsafe partial.withPlatformString { unsafe unlink($0) }
+        guard result == 0 || errno == ENOENT else {
+            throw .output(call: "remove \(String(displaying: partial))", errno: errno)
+        }
+    }
+
+    /// Whether a copy of ours can have left it.
+    private static func isLeftover(_ status: stat) -> Bool {
+        status.st_mode & S_IFMT == S_IFREG && status.st_nlink == 1 && status.st_uid == geteuid()
+    }
+
+    private static func isNamed(_ descriptor: FileDescriptor, _ path: FilePath) throws(CopyError) -> Bool {
+        var opened = stat()
+        guard unsafe fstat(descriptor.rawValue, &opened) == 0, let named = try FileStatus.ofName(path),
+            isLeftover(named)
+        else { return false }
+        return FileIdentity(opened) == FileIdentity(named)
+    }
+
+    private static func inTheWay(_ partial: FilePath) -> CopyError {
+        .refused(
+            "\(String(displaying: partial)) is in the way, and no copy has left it: remove it, or choose another name"
+        )
+    }
+}

@@ -1,0 +1,142 @@
+// What is to be copied where, looked at as a whole before the first byte is written.
+// SPDX-License-Identifier: Apache-2.0
+
+import Appliance
+import ByteSources
+import Glibc
+import SystemPackage
+
+/// The copies of one command.
+struct CopyPlan {
+    struct Copy {
+        let disk: ApplianceDisk
+        let bytes: any ByteSource
+        let destination: Destination
+        /// Where damaged places are listed; nil where damage ends the copy.
+        let map: FilePath?
+    }
+
+    enum Destination {
+        case target(OutputTarget, FilePath)
+        case standardOutput
+    }
+
+    /// What the user asked for.
+    struct Wishes {
+        /// The `--output` argument's bytes.
+        let output: [UInt8]
+        let overwrites: Bool
+        let fillsDamage: Bool
+        let map: FilePath?
+        let source: FileIdentity?
+    }
+
+    private(set) var copies: [Copy] = []
+    /// A folder to be made first.
+    private(set) var newFolder: FilePath?
+
+    /// Plans to copy `disks`, the decodable ones of `chosenCount` disks, and changes nothing.
+    /// - Throws: `CommandFailure` where a copy cannot be begun.
+    init(_ disks: [(ApplianceDisk, any ByteSource)], of chosenCount: Int, _ wishes: Wishes) throws {
+        guard wishes.map == nil || wishes.fillsDamage else {
+            throw Self.usage("--map says where to list what --damaged=zero fills; give both")
+        }
+        guard wishes.map == nil || chosenCount == 1 else {
+            throw Self.usage("--map is for one disk, and \(chosenCount) are to be copied; name one")
+        }
+        let name = String(decoding: wishes.output, as: UTF8.self)
+        guard wishes.output != Array("-".utf8) else {
+            try planStandardOutput(disks, of: chosenCount, wishes)
+            return
+        }
+        let path = FilePath(bytes: wishes.output)
+        let isFolder = try isFolder(path, wishes)
+        guard isFolder || chosenCount == 1 else {
+            throw Self.usage(
+                "\(chosenCount) disks and one file: write '\(name)/' for a folder, or name one disk")
+        }
+        for (disk, bytes) in disks {
+            let path = isFolder ? path.file(named: disk.copyName ?? Array("disk.raw".utf8)) : path
+            do throws(CopyError) {
+                try add(disk, bytes, to: path, wishes)
+            } catch {
+                throw error.commandFailure(in: "")
+            }
+        }
+    }
+
+    private mutating func planStandardOutput(
+        _ disks: [(ApplianceDisk, any ByteSource)], of chosenCount: Int, _ wishes: Wishes
+    ) throws {
+        guard chosenCount == 1 else {
+            throw Self.usage("standard output takes one disk, and \(chosenCount) are to be copied; name one")
+        }
+        guard isatty(1) == 0 else {
+            throw Self.usage("standard output is a terminal; disks go to files, devices and pipes")
+        }
+        guard !wishes.fillsDamage || wishes.map != nil else {
+            throw Self.usage("--damaged=zero lists what it fills: with '-o -', --map FILE says where")
+        }
+        for (disk, bytes) in disks {
+            do throws(CopyError) {
+                if let map = wishes.map { try checkMap(map, wishes) }
+            } catch {
+                throw error.commandFailure(in: "")
+            }
+            copies.append(Copy(disk: disk, bytes: bytes, destination: .standardOutput, map: wishes.map))
+        }
+    }
+
+    /// A slash at the end means a folder, which is made where there is none; without one, a folder is what is one.
+    private mutating func isFolder(_ path: FilePath, _ wishes: Wishes) throws -> Bool {
+        var status = stat()
+        // SAFETY: the string and the status live for the call.
+        let exists = unsafe path.withPlatformString { unsafe stat($0, &status) } == 0
+        if exists, status.st_mode & S_IFMT == S_IFDIR { return true }
+        guard wishes.output.last == UInt8(ascii: "/") else { return false }
+        guard !exists else { throw Self.usage("\(path) is not a directory") }
+        newFolder = path
+        return true
+    }
+
+    private mutating func add(
+        _ disk: ApplianceDisk, _ bytes: any ByteSource, to path: FilePath, _ wishes: Wishes
+    ) throws(CopyError) {
+        let target = try OutputTarget(at: path, overwrites: wishes.overwrites, source: wishes.source)
+        var map = wishes.map
+        if wishes.fillsDamage, map == nil {
+            guard case .file = target else {
+                throw .refused(
+                    "--damaged=zero lists what it fills: as \(path) is no file, --map FILE has to say where")
+            }
+            map = FilePath(bytes: path.bytes + Array(".map".utf8))
+        }
+        if let map {
+            guard map != path else { throw .refused("\(path) cannot be the disk and its map") }
+            try checkMap(map, wishes)
+        }
+        copies.append(Copy(disk: disk, bytes: bytes, destination: .target(target, path), map: map))
+    }
+
+    private func checkMap(_ path: FilePath, _ wishes: Wishes) throws(CopyError) {
+        guard case .file = try OutputTarget(at: path, overwrites: wishes.overwrites, source: wishes.source)
+        else { throw .refused("\(path) is no file that a map could be written to") }
+    }
+
+    private static func usage(_ message: String) -> CommandFailure {
+        CommandFailure(status: .wrongUsage, message: message)
+    }
+}
+
+extension CopyError {
+    /// How a command ends after it; `place` says what was being copied.
+    func commandFailure(in place: String) -> CommandFailure {
+        switch self {
+        case .exists, .refused: CommandFailure(status: .wrongUsage, message: description)
+        case .output: CommandFailure(status: .damaged, message: description)
+        case .source(.system), .source(.stale):
+            CommandFailure(status: .cannotReadSource, message: "\(place): \(self)")
+        case .source, .tooManyDamages: CommandFailure(status: .damaged, message: "\(place): \(self)")
+        }
+    }
+}

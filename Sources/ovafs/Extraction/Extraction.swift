@@ -1,0 +1,131 @@
+// Carrying out a plan: one disk after the other, each on all cores.
+// SPDX-License-Identifier: Apache-2.0
+
+import Appliance
+import ByteSources
+import Glibc
+import SystemPackage
+
+/// The copies of one command while they are made. One thread owns it.
+final class Extraction {
+    /// The SOURCE argument, for messages.
+    let source: String
+    let threadCount: Int
+    let overwrites: Bool
+    let isDurable: Bool
+    private let interruption = Interruption()
+    /// The files that this command has made.
+    private var written: Set<FileIdentity> = []
+
+    init(source: String, threadCount: Int, overwrites: Bool, isDurable: Bool) {
+        self.source = source
+        self.threadCount = threadCount
+        self.overwrites = overwrites
+        self.isDurable = isDurable
+    }
+
+    /// Makes the folder that a plan needs, and takes it away again where nothing came to be in it.
+    func inFolder<Result>(_ folder: FilePath?, _ body: () throws -> Result) throws -> Result {
+        guard let folder else { return try body() }
+        let result = unsafe folder.withPlatformString { unsafe mkdir($0, 0o777) }
+        guard result == 0 else {
+            let error = CopyError.output(call: "make the directory \(folder)", errno: errno)
+            throw error.commandFailure(in: source)
+        }
+        // Only an empty one goes.
+        let undo: Interruption.Undoing = {
+            _ = unsafe folder.withPlatformString { unsafe rmdir($0) }
+            return nil
+        }
+        defer { _ = undo() }
+        return try interruption.guarding(undo: undo, body)
+    }
+
+    /// Copies one disk; `label` is what the bar shows.
+    /// - Throws: `CommandFailure` where the disk is not copied.
+    /// - Returns: What is damaged and zeros in the copy; nil where nothing is.
+    func copy(_ plan: CopyPlan.Copy, label: String) throws -> CommandFailure? {
+        let place = "\(source): \(plan.disk.rawFileName)"
+        var output: (any CopyOutput)?
+        do throws(CopyError) {
+            let opened = try open(plan)
+            output = opened
+            let damage = plan.map == nil ? nil : DamageMap()
+            try copy(plan, to: opened, damage: damage, label: label)
+            guard let damage, let map = plan.map, damage.byteCount > 0 else { return nil }
+            let count = damage.places.count
+            return CommandFailure(
+                status: .damaged,
+                message: "\(place): \(damage.byteCount) bytes in \(count) place\(count == 1 ? "" : "s") are "
+                    + "damaged, and zeros in the copy; \(map) lists them")
+        } catch {
+            if case .standardOutput = plan.destination, case .output(_, EPIPE) = error {
+                // Whoever reads has what it wants, as in `| head`: the end that each filter has then.
+                Interruption.end(by: SIGPIPE)
+            }
+            let failure = error.commandFailure(in: place)
+            guard let left = output?.discard() else { throw failure }
+            throw CommandFailure(status: failure.status, message: "\(failure.message); \(left)")
+        }
+    }
+
+    private func open(_ plan: CopyPlan.Copy) throws(CopyError) -> any CopyOutput {
+        switch plan.destination {
+        case .standardOutput:
+            return OutputStream(.standardOutput, named: "standard output")
+        case .target(let target, let path):
+            if let identity = FileIdentity(at: path), written.contains(identity) {
+                throw .refused("\(path) is another disk's name, too, on this file system; copy one by itself")
+            }
+            return try target.open(byteCount: plan.bytes.byteCount, overwrites: overwrites)
+        }
+    }
+
+    private func copy(
+        _ plan: CopyPlan.Copy, to output: any CopyOutput, damage: DamageMap?, label: String
+    ) throws(CopyError) {
+        let copy = DiskCopy(of: plan.bytes, to: output, damage: damage)
+        let bar = ProgressBar(label, of: plan.bytes.byteCount, moved: { copy.copiedByteCount }) {
+            copy.progress
+        }
+        try interruption.guarding(undo: { output.discard() }) { () throws(CopyError) in
+            try bar.show { () throws(CopyError) in try copy.run(threadCount: threadCount) }
+            if let damage, let path = plan.map {
+                let text = mapText(damage, plan)
+                try finish(output, withMap: text, at: path)
+            } else {
+                try output.finish(isDurable: isDurable)
+            }
+        }
+        if case .target(.file, let path) = plan.destination, let identity = FileIdentity(at: path) {
+            written.insert(identity)
+        }
+    }
+
+    /// Ends a copy that has a map: the map first, as zeros never stand under the disk's name without it.
+    private func finish(
+        _ output: any CopyOutput, withMap text: [UInt8], at path: FilePath
+    ) throws(CopyError) {
+        let map = try OutputFile(path: path, byteCount: 0, overwrites: overwrites)
+        let undo: Interruption.Undoing = { output.isFinished ? nil : map.withdraw() }
+        try interruption.guarding(undo: undo) { () throws(CopyError) in
+            do throws(CopyError) {
+                try map.write(text)
+                try map.finish(isDurable: isDurable)
+                try output.finish(isDurable: isDurable)
+            } catch {
+                map.withdraw()
+                throw error
+            }
+        }
+    }
+
+    private func mapText(_ damage: DamageMap, _ plan: CopyPlan.Copy) -> [UInt8] {
+        damage.text(
+            byteCount: plan.bytes.byteCount,
+            comments: [
+                "Mapfile. Created by ovafs \(OVAFS.version)",
+                "\(source.onOneLine), disk \(plan.disk.identifier.onOneLine): '-' could not be decoded and is zeros",
+            ])
+    }
+}

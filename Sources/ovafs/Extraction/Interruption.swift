@@ -1,0 +1,72 @@
+// What happens to half a copy when the program is told to end.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import Glibc
+import Synchronization
+
+/// Waits for the signals that end a program, takes back what is unfinished, and lets the signal end the program as it
+/// would have. A signal that the caller ignores, as under nohup(1), stays ignored.
+final class Interruption: Sendable {
+    private static let signals = [SIGINT, SIGTERM, SIGHUP]
+
+    /// Takes one thing back; what it leaves behind is said in one line.
+    typealias Undoing = @Sendable () -> String?
+
+    private let undoings = Mutex<[Undoing]>([])
+
+    /// Begins to wait. The calling thread must be the only one that takes signals.
+    init() {
+        var awaited = sigset_t()
+        unsafe sigemptyset(&awaited)
+        for signal in Self.signals where !Self.isIgnored(signal) { unsafe sigaddset(&awaited, signal) }
+        var previous = sigset_t()
+        unsafe pthread_sigmask(SIG_BLOCK, &awaited, &previous)
+        let waited = awaited
+        let thread = try? WorkerThread { self.wait(for: waited) }
+        // Without a thread that waits, the signals end the program at once, as before.
+        if thread == nil { unsafe pthread_sigmask(SIG_SETMASK, &previous, nil) }
+    }
+
+    /// Runs `body`, during which a signal has `undo` called first.
+    func guarding<Result, Failure: Error>(
+        undo: @escaping Undoing, _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        undoings.withLock { $0.append(undo) }
+        defer { undoings.withLock { _ = $0.removeLast() } }
+        return try body()
+    }
+
+    /// Ends the program as `signal` does.
+    static func end(by signal: CInt) -> Never {
+        Glibc.signal(signal, SIG_DFL)
+        var only = sigset_t()
+        unsafe sigemptyset(&only)
+        unsafe sigaddset(&only, signal)
+        unsafe pthread_sigmask(SIG_UNBLOCK, &only, nil)
+        raise(signal)
+        // Its default action has ended the program; this is for a caller who blocks even that.
+        _exit(128 + signal)
+    }
+
+    private func wait(for awaited: sigset_t) {
+        var awaited = awaited
+        var signal: CInt = 0
+        guard unsafe sigwait(&awaited, &signal) == 0 else { return }
+        // Held until the end: what is guarded by now stays guarded, and nothing new begins.
+        undoings.withLock { undoings in
+            ProgressBar.clear()
+            for undo in undoings.reversed() {
+                if let left = undo() { StandardError.write(left) }
+            }
+            Self.end(by: signal)
+        }
+    }
+
+    private static func isIgnored(_ signal: CInt) -> Bool {
+        var action = sigaction()
+        guard unsafe sigaction(signal, nil, &action) == 0 else { return false }
+        // SIG_IGN is the address 1, which no function has.
+        return unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
+    }
+}
