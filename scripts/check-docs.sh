@@ -20,7 +20,7 @@ for number in $tested; do
 done
 
 # Each code of a finding is explained.
-codes=$(sed -n 's/^ *case [A-Za-z]* = "\([a-z-]*\)"$/\1/p' Sources/OVFPackage/PackageWarning.swift)
+codes=$(sed -n 's/^ *case [A-Za-z]* = "\([a-z-]*\)"$/\1/p' Sources/OVFPackage/Findings/PackageWarning.swift)
 for code in $codes; do
     grep -qxF "### \`$code\`" docs/FINDINGS.md || complain "docs/FINDINGS.md does not explain the finding $code"
 done
