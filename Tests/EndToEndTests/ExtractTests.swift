@@ -68,6 +68,8 @@ extension EndToEnd {
                     "$1" extract x.ova --lenient -o out --force
                     cmp out/$'\\xe4.raw' disk.raw1; cmp out/$'\\xf6.raw' disk.raw2
                     "$1" extract x.ova --lenient $'\\xf6.raw' -o one.raw; cmp one.raw disk.raw2
+                    "$1" info x.ova --lenient > table
+                    grep -F '\\xe4.raw' table; grep -F '\\xf6.raw' table
                     """, try Ovafs.path(), in: folder.url)
             }
         }
@@ -183,6 +185,50 @@ extension EndToEnd {
                     #expect(result.standardError.contains("\(size)"))
                     #expect(try Fixtures.digest(device) == before)
                 }
+            }
+        }
+
+        @Test(
+            "X9: a device that takes less than it says is exit code 1, and what it holds is said",
+            .enabled(if: EndToEnd.isRoot))
+        func deviceError() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let point = try folder.makeFolder("small")
+                try run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", point])
+                defer { _ = try? run(["umount", point]) }
+                // Writes are taken into memory, and fail when they come to what backs the device.
+                try run(["truncate", "--size=64M", point + "/device"])
+                let device = try run(["losetup", "--find", "--show", point + "/device"]).text
+                defer { _ = try? run(["losetup", "--detach", device]) }
+                let result = try Ovafs.attempt("extract", package.path, "vmdisk2", "-o", device, "--force")
+                #expect(result.exitCode == 1, "\(result.standardError)")
+                #expect(result.standardError.contains("overwritten in part"))
+            }
+        }
+
+        @Test(
+            "X7: a signal leaves a device overwritten in part, and a message says so",
+            .enabled(if: EndToEnd.isRoot))
+        func interruptedDevice() throws {
+            try withTestFolder { folder in
+                try shell("head --bytes=200M /dev/zero | tr '\\0' x > big.img", in: folder.url)
+                try run(["truncate", "--size=201M", folder("device")])
+                let device = try run(["losetup", "--find", "--show", folder("device")]).text
+                defer { _ = try? run(["losetup", "--detach", device]) }
+                let result = try attempt(
+                    [
+                        "bash", "-c",
+                        """
+                        set -m
+                        "$1" extract big.img --threads 1 --force -o "$2" &
+                        until [ "$(head --bytes=1 "$2" | tr '\\0' -)" = x ]; do :; done
+                        kill -STOP %1; kill -INT %1; kill -CONT %1
+                        wait %1
+                        """, "bash", try Ovafs.path(), device,
+                    ], in: folder.url)
+                #expect(result.exitCode == 130, "\(result.standardError)")
+                #expect(result.standardError.contains("overwritten in part"))
             }
         }
 

@@ -28,8 +28,8 @@ struct ByteString: Hashable {
 }
 
 extension String {
-    /// Bytes of a name for people to read: U+FFFD where they are not UTF-8, control characters escaped, and
-    /// shortened where they are very long.
+    /// Bytes of a name for people to read: control characters escaped, bytes that are not UTF-8 as `\xe4`, so that
+    /// names that differ look different, and shortened where they are very long.
     package init(displaying bytes: [UInt8]) {
         let longest = 200
         // Nearly all names are plain.
@@ -38,11 +38,26 @@ extension String {
             return
         }
         var text = ""
-        for scalar in String(decoding: bytes.prefix(longest), as: UTF8.self).unicodeScalars {
-            if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {
-                text += "\\u{" + String(scalar.value, radix: 16) + "}"
-            } else {
-                text.unicodeScalars.append(scalar)
+        var rest = bytes.prefix(longest)
+        var parser = Unicode.UTF8.ForwardParser()
+        var unread = rest.makeIterator()
+        parsing: while true {
+            switch parser.parseScalar(from: &unread) {
+            case .valid(let encoded):
+                rest = rest.dropFirst(encoded.count)
+                let scalar = Unicode.UTF8.decode(encoded)
+                if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {
+                    text += "\\u{" + String(scalar.value, radix: 16) + "}"
+                } else {
+                    text.unicodeScalars.append(scalar)
+                }
+            case .error(let length):
+                for byte in rest.prefix(length) {
+                    text += (byte < 0x10 ? "\\x0" : "\\x") + String(byte, radix: 16)
+                }
+                rest = rest.dropFirst(length)
+            case .emptyInput:
+                break parsing
             }
         }
         self = bytes.count > longest ? text + "…" : text

@@ -62,14 +62,14 @@ struct SummaryTable {
         [
             disk.id, disk.bus ?? "-", disk.adapter ?? "-", disk.format,
             disk.virtualSize.map(ByteCount.text) ?? "-", disk.dataSize.map(ByteCount.text) ?? "-",
-            ByteCount.text(disk.storedSize), disk.isRoot ? "yes" : "-", disk.file?.text ?? "-",
-            disk.copy?.text ?? "-",
+            ByteCount.text(disk.storedSize), disk.isRoot ? "yes" : "-", disk.file?.shown ?? "-",
+            disk.copy?.shown ?? "-",
         ]
     }
 
     private var manifest: String? {
         summary.manifest.map { manifest in
-            "manifest: \(manifest.name.text), \(manifest.algorithms.joined(separator: ", "))"
+            "manifest: \(manifest.name.shown), \(manifest.algorithms.joined(separator: ", "))"
                 + (manifest.isSigned ? ", signed" : "") + " (ovafs verify checks it)"
         }
     }

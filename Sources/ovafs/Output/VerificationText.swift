@@ -21,7 +21,7 @@ struct VerificationText {
 
     private func line(_ member: VerificationReport.Member) -> String {
         let details = member.details.isEmpty ? "" : ": \(member.details.joined(separator: ", "))"
-        return "\(Self.padded(member.state.rawValue))\(member.name.text)\(details)"
+        return "\(Self.padded(member.state.rawValue))\(member.name.shown)\(details)"
     }
 
     private func lines(_ certificate: VerificationReport.Certificate) -> [String] {
