@@ -28,6 +28,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
+        .systemLibrary(name: "CSpawn"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         // renameat2(2), of the C library that every target has anyway.
         .systemLibrary(name: "CRename"),
@@ -77,7 +78,7 @@ let package = Package(
         .executableTarget(
             name: "ovafs",
             dependencies: [
-                "Appliance", "ByteSources", "FileTree", "FuseServer", "OVFPackage",
+                "Appliance", "ByteSources", "CSpawn", "FileTree", "FuseServer", "OVFPackage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),

@@ -16,7 +16,7 @@ OVFPackage: ByteSources CXML2
 FileTree: ByteSources
 Appliance: ByteSources CompressedSources DiskImages OVFPackage FileTree CRename
 FuseServer: ByteSources FileTree CFuse
-ovafs: ByteSources DiskImages OVFPackage FileTree Appliance FuseServer
+ovafs: ByteSources DiskImages OVFPackage FileTree Appliance FuseServer CSpawn
 '
 
 status=0

@@ -39,9 +39,10 @@ package struct FuseServer {
         let starter = MountStarter(directory: directory, log: served.log, whenUsable: whenUsable)
         // After the unmount below, which lets its request go where no one is left to answer it.
         defer { starter.wait() }
-        guard unsafe fuse_session_mount(session, directory) == 0 else {
-            throw failure("cannot mount on \(directory)")
+        let (mounted, messages) = StandardErrorCapture.during {
+            unsafe fuse_session_mount(session, directory)
         }
+        guard mounted == 0 else { throw failure("cannot mount on \(directory)", messages) }
         defer { unsafe fuse_session_unmount(session) }
         starter.start()
         let configuration = unsafe fuse_loop_cfg_create()
@@ -88,7 +89,7 @@ package struct FuseServer {
         var list = ["ro", "nosuid", "nodev", "default_permissions", "subtype=ova"]
         list.append("fsname=\(Self.escaped(options.sourceName))")
         if options.allowsOtherUsers { list.append("allow_other") }
-        if options.unmountsWhenServerDies { list.append("auto_unmount") }
+        if !options.permitsExecution { list.append("noexec") }
         return list.joined(separator: ",")
     }
 
@@ -97,8 +98,11 @@ package struct FuseServer {
         String(value.flatMap { $0 == "," || $0 == "\\" ? ["\\", $0] : [$0] })
     }
 
-    private func failure(_ what: String) -> MountError {
-        guard let message = LibraryMessages.take() else { return MountError(description: what) }
-        return MountError(description: "\(what): \(message)")
+    /// An error with what was said of it, by fusermount3 in `messages` or by libfuse.
+    private func failure(_ what: String, _ messages: String = "") -> MountError {
+        let library = LibraryMessages.take()
+        let helper = messages.split(separator: "\n").last.map { String($0.trimmingPrefix("fusermount3: ")) }
+        guard let reason = helper ?? library else { return MountError(description: what) }
+        return MountError(description: "\(what): \(reason)")
     }
 }

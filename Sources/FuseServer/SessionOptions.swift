@@ -13,7 +13,8 @@ package struct SessionOptions: Sendable {
     /// What `/proc/mounts` shows as the source.
     package var sourceName: String
     package var allowsOtherUsers = false
-    package var unmountsWhenServerDies = false
+    /// Whether programs in the tree may be run; devices and changes of rights never take effect.
+    package var permitsExecution = false
     package var cacheMode = CacheMode.kernel
     package var userID: UInt32
     package var groupID: UInt32

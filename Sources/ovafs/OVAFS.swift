@@ -13,20 +13,27 @@ struct OVAFS: ParsableCommand {
         abstract: "Mount a virtual appliance (OVA) or a disk image as a read-only directory.",
         discussion: """
             The descriptor and the manifest are shown as stored, every disk as a raw file that is decoded \
-            when it is read. Exit codes: 0 done, 1 the input is damaged or a check failed, 2 wrong usage, \
-            3 cannot read the source, 4 cannot mount.
+            when it is read.
+
+            Exit codes: 0 done, 1 the input is damaged or a check failed, 2 wrong usage, \
+            3 cannot read the source, 4 cannot mount or unmount. Manual: ovafs(1).
+
+            Example: ovafs mount appliance.ova vm; ls vm; ovafs unmount vm
             """,
         version: "ovafs \(version)",
-        subcommands: [MountCommand.self, InfoCommand.self, VerifyCommand.self, ExtractCommand.self])
+        subcommands: [
+            MountCommand.self, UnmountCommand.self, InfoCommand.self, VerifyCommand.self, ExtractCommand.self,
+            WatchMountCommand.self,
+        ])
 
     static func main() {
         StandardDescriptors.reserve()
-        // A reader of standard output that goes away is an error of the write, not a death without a word.
-        signal(SIGPIPE, SIG_IGN)
-        // So is a file that grows past `ulimit -f`.
-        signal(SIGXFSZ, SIG_IGN)
+        ProcessSettings.apply()
         do {
-            var command = try parseAsRoot()
+            if let script = BashCompletion.script(for: Array(CommandLine.arguments.dropFirst())) {
+                return try StandardOutput.write(Array(script.utf8))
+            }
+            var command = try parseAsRoot(JoinedOptions.separated(CommandLine.arguments))
             try command.run()
         } catch let failure as CommandFailure {
             StandardError.write(failure.message)
@@ -39,7 +46,7 @@ struct OVAFS: ParsableCommand {
     /// Ends after an error of the argument parser, which also stands for `--help` and `--version`.
     private static func end(with error: any Error) -> Never {
         guard exitCode(for: error) != .success else { exit(withError: error) }
-        StandardError.write("\(message(for: error)); see 'ovafs --help'")
+        StandardError.write(UsageError.text(message(for: error), arguments: CommandLine.arguments))
         Glibc.exit(ExitStatus.wrongUsage.rawValue)
     }
 }

@@ -15,7 +15,17 @@ extension EndToEnd {
                 (["mount", "FOLDER/appliance.ova", "FOLDER/appliance.ova"], 4, "appliance.ova"),
                 (["mount", "FOLDER/appliance.ova"], 2, "DIR"),
                 (["mount"], 2, "source"),
-                (["frobnicate"], 2, "frobnicate"),
+                (["frobnicate"], 2, "unknown command 'frobnicate'; see 'ovafs --help'"),
+                (
+                    ["mout", "FOLDER/appliance.ova", "FOLDER/mnt"], 2,
+                    "(did you mean 'mount'?); see 'ovafs --help'"
+                ),
+                (
+                    ["FOLDER/appliance.ova", "FOLDER/mnt"], 2,
+                    "(did you mean 'ovafs mount FOLDER/appliance.ova'?)"
+                ),
+                (["info", "--jason", "x"], 2, "(did you mean '--json'?); see 'ovafs info --help'"),
+                (["verify"], 2, "see 'ovafs verify --help'"),
                 (["info", "--frobnicate", "FOLDER/appliance.ova"], 2, "frobnicate"),
                 (["info", "FOLDER/empty-folder"], 1, "empty-folder"),
             ])
@@ -29,7 +39,9 @@ extension EndToEnd {
                         + arguments.map { $0.replacingOccurrences(of: "FOLDER", with: folder.path) })
                 #expect(result.exitCode == exitCode, "\(result.standardError)")
                 #expect(
-                    result.standardError.lowercased().contains(words.lowercased()), "\(result.standardError)")
+                    result.standardError.lowercased().contains(
+                        words.replacingOccurrences(of: "FOLDER", with: folder.path).lowercased()),
+                    "\(result.standardError)")
                 #expect(result.standardError.split(separator: "\n").count == 1, "\(result.standardError)")
                 #expect(result.standardOutput.isEmpty)
                 #expect(folder.mountPoints().isEmpty)
@@ -93,6 +105,7 @@ extension EndToEnd {
             "C8: --help and --version answer on standard output",
             arguments: [
                 ["--help"], ["--version"], ["mount", "--help"], ["info", "--help"], ["help", "mount"],
+                ["unmount", "--help"], ["extract", "--help"], ["verify", "--help"],
             ])
         func help(arguments: [String]) throws {
             let result = try attempt([try Ovafs.path()] + arguments)

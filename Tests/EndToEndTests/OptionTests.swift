@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Glibc
 import Testing
 
 extension EndToEnd {
@@ -58,14 +59,18 @@ extension EndToEnd {
             "O6 O7 C3: an option that cannot be is refused by its name, with exit code 2",
             arguments: [
                 ("rw", "rw"), ("frobnicate", "frobnicate"), ("frobnicate=3", "frobnicate"),
-                ("uid=root", "uid"),
+                ("uid=no-such-user", "uid"), ("uid", "needs a value"), ("gid=no-such-group", "gid"),
+                ("uid=4294967295", "uid"), ("log", "needs a value"), ("log=", "needs a value"),
+                ("ctldir", "needs a value"), ("lenient=yes", "takes no value"), ("ro=1", "takes no value"),
+                ("suid", "suid"), ("dev", "dev"), ("remount", "unmount it"), ("remount,ro", "remount"),
+                ("allow_othr", "(did you mean 'allow_other'?)"), ("chache=none", "(did you mean 'cache'?)"),
                 ("uid=-1", "uid"), ("umask=999", "umask"), ("ctldir=maybe", "ctldir"),
                 ("cache=much", "cache"),
                 ("cache_size=lots", "cache_size"), ("threads=0", "threads"), ("ro,allow_othr", "allow_othr"),
             ])
         func refused(options: String, name: String) throws {
             try withTestFolder { folder in
-                let package = try StandardPackage(in: folder)
+                let package = Ovafs.sourceTree.appendingPathComponent("Examples/web-server.ova")
                 let point = try folder.makeFolder("mnt")
                 let result = try Ovafs.attempt("mount", package.path, point, "-o", options)
                 #expect(result.exitCode == 2)
@@ -75,20 +80,158 @@ extension EndToEnd {
             }
         }
 
-        @Test("O8: auto_unmount takes the mount away when the server is killed")
-        func autoUnmount() throws {
+        @Test(
+            "O8: auto_unmount takes the mount away when the server is killed, and ends with the mount",
+            arguments: ["auto_unmount", "auto_unmount,allow_other"])
+        func autoUnmount(options: String) throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let point = try folder.makeFolder("mnt")
+                for end in [SIGKILL, SIGUSR1, SIGTERM] {
+                    try run([try Ovafs.path(), "mount", package.path, point, "-o", options])
+                    // Another process waits beside the server; only the server is killed.
+                    let servers = folder.processes().filter { command($0)[1] == "mount" }
+                    #expect(servers.count == 1 && folder.processes().count == 2)
+                    kill(try #require(servers.first), end)
+                    try wait(for: "the unmounting") {
+                        folder.mountPoints().isEmpty && folder.processes().isEmpty
+                    }
+                }
+                // A program that stands in the mount does not keep it there.
+                try run([try Ovafs.path(), "mount", package.path, point, "-o", options])
+                let file = try PosixFile(point + "/notes.txt")
+                kill(try #require(folder.processes().first { command($0)[1] == "mount" }), SIGKILL)
+                try wait(for: "the unmounting") { folder.mountPoints().isEmpty && folder.processes().isEmpty }
+                // Open until here.
+                _ = try? file.read(1, at: 0)
+            }
+        }
+
+        @Test(
+            "O8: auto_unmount works for ordinary users, with and without allow_other",
+            .enabled(if: EndToEnd.isRoot, "needs root to be another user"),
+            arguments: ["auto_unmount", "auto_unmount,allow_other"])
+        func autoUnmountForUsers(options: String) throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                try OrdinaryUser(fuseConfiguration: "user_allow_other").run(
+                    """
+                    ovafs mount "$SOURCE" mnt -o \(options)
+                    cmp mnt/notes.txt <(echo A note.)
+                    kill -KILL $(pgrep --exact --full 'ovafs mount .*')
+                    for try in $(seq 100); do
+                        grep -q fuse.ova /proc/mounts || break; sleep 0.1
+                    done
+                    ! grep fuse.ova /proc/mounts
+                    for try in $(seq 100); do pgrep --exact ovafs > /dev/null || break; sleep 0.1; done
+                    ! pgrep --exact ovafs
+                    """, source: package.path)
+            }
+        }
+
+        @Test("O8: what was mounted at the same place meanwhile is not taken away")
+        func autoUnmountOfAnother() throws {
             try withTestFolder { folder in
                 let package = try StandardPackage(in: folder)
                 let point = try folder.makeFolder("mnt")
                 try run([try Ovafs.path(), "mount", package.path, point, "-o", "auto_unmount"])
-                // fusermount3 waits beside the server; only the server is killed.
-                let servers = try folder.processes().filter { process in
-                    try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/exe")
-                        .hasSuffix("/ovafs")
+                let first = try #require(folder.processes().first { command($0)[1] == "mount" })
+                let watcher = try #require(folder.processes().first { command($0)[1] != "mount" })
+                kill(watcher, SIGSTOP)
+                kill(first, SIGKILL)
+                try run([try Ovafs.path(), "unmount", point])
+                let other = try Mount(package.path, in: folder)
+                kill(watcher, SIGCONT)
+                try wait(for: "the watcher's end") { folder.processes() == [other.server] }
+                try run(["cmp", other(StandardPackage.second), package.secondReference])
+                try other.unmount()
+            }
+        }
+
+        /// The arguments of a process.
+        private func command(_ process: pid_t) -> [String] {
+            let line = (try? Data(contentsOf: URL(fileURLWithPath: "/proc/\(process)/cmdline"))) ?? Data()
+            return String(decoding: line, as: UTF8.self).components(separatedBy: "\0") + ["", ""]
+        }
+
+        @Test("O6: nosuid, nodev and noexec by default, and exec where it is asked for")
+        func execution() throws {
+            for (options, isExecutable) in [
+                ("", false), ("exec", true), ("exec,noexec", false), ("user", false),
+            ] {
+                try withStandardMount(options: options) { _, mount, _ in
+                    let shown = try run(["findmnt", "--noheadings", "--output=OPTIONS", mount.point]).text
+                    let words = shown.split(separator: ",")
+                    #expect(words.contains("ro") && words.contains("nosuid") && words.contains("nodev"))
+                    #expect(words.contains("noexec") == !isExecutable, "\(options): \(shown)")
                 }
-                #expect(servers.count == 1)
-                kill(try #require(servers.first), SIGKILL)
-                try wait(for: "the unmounting") { folder.mountPoints().isEmpty && folder.processes().isEmpty }
+            }
+        }
+
+        @Test("O2: uid and gid by name")
+        func names() throws {
+            try withStandardMount(options: "uid=nobody,gid=daemon,allow_other") { _, mount, _ in
+                let wanted = try shell("id --user nobody; getent group daemon | cut --delimiter=: --fields=3")
+                    .lines
+                #expect(
+                    try run(["stat", "--format=%u%n%g", "--printf=%u\n%g\n", mount("notes.txt")]).lines
+                        == wanted)
+            }
+        }
+
+        @Test("O2 C4: uid of another user without allow_other is warned of, as that user cannot read")
+        func uselessOwner() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                for (options, isWarned) in [
+                    ("uid=12", true), ("uid=\(getuid())", false), ("gid=12", false),
+                ] + (EndToEnd.isRoot ? [("uid=12,allow_other", false)] : []) {
+                    let mount = try Mount(package.path, in: folder, options: options)
+                    #expect(
+                        mount.messages.contains("allow_other") == isWarned, "\(options): \(mount.messages)")
+                    try mount.unmount()
+                }
+            }
+        }
+
+        @Test("O10: X-mount.mkdir makes the folder and those above it, with the mode that is asked for")
+        func makingTheFolder() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                for (options, path, mode) in [
+                    ("X-mount.mkdir", "a/b/c", "755"), ("x-mount.mkdir=700", "d", "700"),
+                    ("ro,X-mount.mkdir=0711", "e", "711"), ("X-mount.mkdir=700", "a", "755"),
+                ] {
+                    try run([try Ovafs.path(), "mount", package.path, path, "-o", options], in: folder.url)
+                    try run(["cmp", folder(path) + "/" + StandardPackage.second, package.secondReference])
+                    try run([try Ovafs.path(), "unmount", path], in: folder.url)
+                    try wait(for: "the server's end") { folder.processes().isEmpty }
+                    #expect(try run(["stat", "--format=%a", folder(path)]).text == mode)
+                }
+                for options in ["X-mount.mkdir=9", "X-mount.mkdir=7777", "X-mount.mkdir="] {
+                    let result = try Ovafs.attempt("mount", package.path, folder("f"), "-o", options)
+                    #expect(result.exitCode == 2 && result.standardError.contains("X-mount.mkdir"))
+                    #expect(!FileManager.default.fileExists(atPath: folder("f")))
+                }
+                let result = try Ovafs.attempt(
+                    "mount", package.path, package.path + "/x", "-o", "X-mount.mkdir")
+                #expect(result.exitCode == 4 && result.standardError.contains("Not a directory"))
+            }
+        }
+
+        @Test("O7: options joined to -o, and several of them")
+        func joined() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let point = try folder.makeFolder("mnt")
+                try run([
+                    try Ovafs.path(), "mount", "-octldir=visible", package.path, "-o", "uid=7", point,
+                    "-oumask=077",
+                ])
+                #expect(try run(["ls", "-A", point]).lines.contains(".ova"))
+                #expect(try run(["stat", "--format=%u %a", point + "/notes.txt"]).text == "7 400")
+                try run([try Ovafs.path(), "unmount", point])
+                try wait(for: "the server's end") { folder.processes().isEmpty }
             }
         }
 

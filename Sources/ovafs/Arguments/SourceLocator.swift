@@ -26,6 +26,17 @@ enum SourceLocator {
         }
     }
 
+    /// The path without links from the root on, so that /proc/mounts says the same to everyone.
+    static func absolutePath(_ argument: String) throws -> String {
+        // SAFETY: the string ends with a NUL and lives for the call.
+        try unsafe RawArguments.path(argument).withPlatformString { path in
+            guard let resolved = unsafe realpath(path, nil) else { return argument }
+            // SAFETY: realpath's result is a C string of our own.
+            defer { unsafe free(resolved) }
+            return unsafe String(cString: resolved)
+        }
+    }
+
     private static func isDirectory(_ path: FilePath) -> Bool {
         guard let descriptor = try? FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
         else { return false }

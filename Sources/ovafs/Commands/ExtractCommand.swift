@@ -21,7 +21,9 @@ struct ExtractCommand: ParsableCommand {
     @OptionGroup
     var source: SourceArguments
 
-    @Argument(help: "Disks to copy, by id, file name or raw name; without any, all.")
+    @Argument(
+        help: "Disks to copy, by id, file name or raw name; without any, all.",
+        completion: .custom { words, _, _ in DiskNameCompletion.candidates(words) })
     var disks: [String] = []
 
     @Option(

@@ -3,6 +3,7 @@
 
 import Appliance
 import ArgumentParser
+import Glibc
 
 struct InfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -38,8 +39,11 @@ extension Appliance {
                 case .unreadable: .cannotReadSource
                 case .damaged: .damaged
                 }
+            let limit =
+                "\(error)".hasSuffix(SystemError(errno: EMFILE).description)
+                ? "; \(ProcessSettings.openFileLimit) may be open: raise the hard limit of ulimit -n" : ""
             throw CommandFailure(
-                status: status, message: words.message("\(argument): \(error)", error.remedy))
+                status: status, message: words.message("\(argument): \(error)\(limit)", error.remedy))
         }
     }
 }

@@ -13,9 +13,18 @@ struct MountCommand: ParsableCommand {
         commandName: "mount",
         abstract: "Mount a package or a disk image on a directory.",
         discussion: """
-            Returns when the mount can be used. Unmount with umount(8) or fusermount3 -u. Options (-o): \
-            allow_other, uid=N, gid=N, umask=OCTAL, ctldir=visible|hidden, lenient, verify=none|manifest, cache_size=SIZE (64M), \
-            threads=N, cache=kernel|none, auto_unmount, log=FILE|syslog|stderr, ro.
+            Returns when the mount can be used; the server goes on in the background. 'ovafs unmount DIR' ends it. \
+            The directory needs not be empty: what is in it is hidden until then.
+
+            Options of -o, in full in ovafs(1): allow_other, uid=USER, gid=GROUP, umask=OCTAL, \
+            ctldir=visible|hidden, lenient, verify=none|manifest, cache_size=SIZE (64M), threads=N, \
+            cache=kernel|none, auto_unmount, exec, X-mount.mkdir[=OCTAL], log=FILE|syslog|stderr, ro. \
+            Always nosuid and nodev, and noexec without exec.
+
+            Exit codes: 0 mounted, 1 the source is damaged, 2 wrong usage, 3 the source cannot be read, \
+            4 it cannot be mounted there.
+
+            Example: ovafs mount -o X-mount.mkdir appliance.ova vm
             """)
 
     @Argument(help: "An OVA, an .ovf or the folder that holds it, or a disk image.", completion: .file())
@@ -26,7 +35,8 @@ struct MountCommand: ParsableCommand {
 
     @Option(
         name: .short, parsing: .singleValue,
-        help: ArgumentHelp("Mount options, separated by commas.", valueName: "options"))
+        help: ArgumentHelp("Mount options, separated by commas.", valueName: "options"),
+        completion: .custom { words, index, _ in MountOptionCompletion.candidates(words, index) })
     var o: [String] = []
 
     @Flag(name: .shortAndLong, help: "Stay in the foreground.")
@@ -37,11 +47,15 @@ struct MountCommand: ParsableCommand {
 
     func run() throws {
         let options = try MountOptions(o)
-        let mountPoint = try absoluteDirectory()
+        let mountPoint = try MountPoint.prepared(directory, makingWith: options.mountPointMode)
         guard foreground || readyDescriptor != nil else {
             Glibc.exit(try BackgroundLaunch.run(RawArguments.all))
         }
-        let background = readyDescriptor.map(BackgroundServer.init(readyDescriptor:))
+        // A server that is stopped because it writes to a terminal keeps all readers waiting.
+        signal(SIGTTOU, SIG_IGN)
+        // Before there are threads, and before there is a mount that it might come too late for.
+        if options.unmountsWhenServerDies { try MountWatcher.start(at: mountPoint) }
+        let background = try readyDescriptor.map(BackgroundServer.init(readyDescriptor:))
         let log = try (options.log ?? (background == nil ? .standardError : .systemLog)).logger()
         let appliance = try Appliance.open(source, options: applianceOptions(options), words: .mount)
         defer { appliance.stopPrefetching() }
@@ -51,6 +65,11 @@ struct MountCommand: ParsableCommand {
             StandardError.write("warning: \(line)")
             if background != nil { log.warning("\(source): \(line)") }
         }
+        if let userID = options.userID, userID != getuid(), !options.allowsOtherUsers {
+            StandardError.write(
+                "warning: uid= without allow_other: no user but the one who mounts can read the files")
+        }
+        background?.mountBegins()
         try serve(appliance, at: mountPoint, options, log: log) { background?.mountIsUsable() }
     }
 
@@ -76,11 +95,12 @@ struct MountCommand: ParsableCommand {
         whenUsable: @escaping @Sendable () -> Void
     ) throws {
         var session = SessionOptions(
-            sourceName: source, userID: options.userID ?? getuid(), groupID: options.groupID ?? getgid())
+            sourceName: try SourceLocator.absolutePath(source), userID: options.userID ?? getuid(),
+            groupID: options.groupID ?? getgid())
         session.allowsOtherUsers = options.allowsOtherUsers
         session.umask = options.umask
         session.cacheMode = options.cacheMode
-        session.unmountsWhenServerDies = options.unmountsWhenServerDies
+        session.permitsExecution = options.permitsExecution
         let statistics = ServerStatistics()
         let tree = ApplianceTree.make(
             for: appliance, showsControlDirectory: options.controlDirectoryIsVisible,
@@ -89,7 +109,8 @@ struct MountCommand: ParsableCommand {
         do throws(MountError) {
             try server.serve(at: mountPoint, whenUsable: whenUsable)
         } catch {
-            throw CommandFailure(status: .cannotMount, message: error.description)
+            throw CommandFailure(
+                status: .cannotMount, message: error.description + MountAdvice.text(for: error.description))
         }
     }
 
@@ -99,23 +120,5 @@ struct MountCommand: ParsableCommand {
         result.cacheByteLimit = options.cacheByteLimit
         result.prefetchThreadCount = options.threadCount ?? ProcessorCount.current
         return result
-    }
-
-    /// The mount point without links, so that it can be unmounted from anywhere.
-    private func absoluteDirectory() throws -> String {
-        guard let resolved = unsafe realpath(directory, nil) else {
-            throw failure("cannot mount on \(directory): \(unsafe String(cString: strerror(errno)))")
-        }
-        // SAFETY: realpath's result is a C string of our own.
-        defer { unsafe free(resolved) }
-        var status = stat()
-        guard unsafe stat(resolved, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-            throw failure("cannot mount on \(directory): it is not a directory")
-        }
-        return unsafe String(cString: resolved)
-    }
-
-    private func failure(_ message: String) -> CommandFailure {
-        CommandFailure(status: .cannotMount, message: message)
     }
 }

@@ -3,6 +3,7 @@
 
 import Glibc
 import Logging
+import SystemPackage
 
 /// The destination of a mount's log: standard error, the system log, or a file.
 enum LogDestination: Sendable, Equatable {
@@ -19,7 +20,12 @@ enum LogDestination: Sendable, Equatable {
         case .systemLog:
             return Logger(label: "ovafs") { _ in SystemLogHandler() }
         case .file(let path):
-            let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+            // A FIFO that no one reads is an error and no wait.
+            let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK
+            // SAFETY: the string ends with a NUL and lives for the call.
+            let descriptor = try unsafe RawArguments.path(path).withPlatformString {
+                unsafe open($0, flags, 0o644)
+            }
             guard descriptor >= 0 else {
                 let reason = unsafe String(cString: strerror(errno))
                 throw CommandFailure(

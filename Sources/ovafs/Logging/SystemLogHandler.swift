@@ -9,6 +9,14 @@ struct SystemLogHandler: LogHandler {
     var logLevel = Logger.Level.info
     var metadata = Logger.Metadata()
 
+    /// Every line says which process wrote it: there may be many mounts.
+    private static let opened: Void = {
+        // SAFETY: the C library keeps the address, so the string is never freed.
+        unsafe openlog(strdup("ovafs"), LOG_PID, LOG_DAEMON)
+    }()
+
+    init() { Self.opened }
+
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
@@ -26,7 +34,7 @@ struct SystemLogHandler: LogHandler {
             }
         // SAFETY: the format takes one C string, which lives until the call returns.
         unsafe "\(event.message)".onOneLine.withCString { text in
-            unsafe withVaList([text]) { unsafe vsyslog(LOG_DAEMON | priority, "ovafs: %s", $0) }
+            unsafe withVaList([text]) { unsafe vsyslog(LOG_DAEMON | priority, "%s", $0) }
         }
     }
 }

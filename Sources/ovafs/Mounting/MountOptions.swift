@@ -20,15 +20,13 @@ struct MountOptions: Equatable {
     var threadCount: Int?
     var cacheMode = SessionOptions.CacheMode.kernel
     var unmountsWhenServerDies = false
+    /// Whether programs in the mount may be run.
+    var permitsExecution = false
+    /// The permissions with which the folder to mount on is made where it is not there; nil where it is not made.
+    var mountPointMode: UInt32?
     var log: LogDestination?
 
-    /// Options of mount(8) that mean nothing here, or nothing that is not so anyway.
-    private static let ignored: Set<String> = [
-        "ro", "noauto", "auto", "user", "nouser", "users", "owner", "group", "nofail", "_netdev", "defaults",
-        "nodev", "nosuid", "noexec", "dev", "suid", "exec", "async", "sync", "atime", "noatime", "relatime",
-        "strictatime", "diratime", "nodiratime", "silent", "loud",
-    ]
-    private static let largestCache = 1 << 40
+    static let largestCache = 1 << 40
 
     /// - Parameter lists: The arguments of each `-o`: options separated by commas; `\,` is a comma in a value.
     /// - Throws: `CommandFailure` that names the option that is unknown or whose value makes no sense.
@@ -43,12 +41,12 @@ struct MountOptions: Equatable {
         switch (name, value) {
         case ("allow_other", nil): allowsOtherUsers = true
         case ("auto_unmount", nil): unmountsWhenServerDies = true
+        case ("exec", nil): permitsExecution = true
+        case ("noexec", nil): permitsExecution = false
         case ("lenient", nil): isLenient = true
-        case ("uid", let value?): userID = try number(value, of: name, radix: 10)
-        case ("gid", let value?): groupID = try number(value, of: name, radix: 10)
-        case ("umask", let value?):
-            umask = try number(value, of: name, radix: 8)
-            guard umask <= 0o777 else { throw Self.wrong(name, value, "an octal number up to 777") }
+        case ("uid", let value): userID = try Self.user(value)
+        case ("gid", let value): groupID = try Self.group(value)
+        case ("umask", let value): umask = try Self.permissions(value, of: name)
         case ("ctldir", "visible"): controlDirectoryIsVisible = true
         case ("ctldir", "hidden"): controlDirectoryIsVisible = false
         case ("ctldir", let value): throw Self.wrong(name, value, "visible or hidden")
@@ -73,29 +71,30 @@ struct MountOptions: Equatable {
         case ("log", "syslog"): log = .systemLog
         case ("log", "stderr"): log = .standardError
         case ("log", let path?) where !path.isEmpty: log = .file(path: path)
-        case ("rw", nil):
-            throw CommandFailure(
-                status: .wrongUsage, message: "option 'rw': a package is mounted read-only; leave it out")
-        case (let name, nil) where Self.ignored.contains(name): break
-        case ("user", _?): break
-        case (let name, _) where name.hasPrefix("x-"): break
-        default:
-            throw CommandFailure(
-                status: .wrongUsage,
-                message: "unknown option '\(name)\(value.map { "=\($0)" } ?? "")'; see 'ovafs mount --help'")
+        case ("log", let value): throw Self.wrong(name, value, "a file, syslog or stderr")
+        case ("X-mount.mkdir", let mode), ("x-mount.mkdir", let mode):
+            mountPointMode = try mode.map { try Self.permissions($0, of: name) } ?? 0o755
+        default: try pass(name, value: value)
         }
     }
 
-    private func number(_ text: String, of name: String, radix: Int) throws -> UInt32 {
-        guard let number = UInt32(text, radix: radix), text.first != "+" else {
-            throw Self.wrong(name, text, radix == 8 ? "an octal number" : "a number")
+    /// Lets an option through that changes nothing, and says of every other why it cannot be.
+    private func pass(_ name: String, value: String?) throws {
+        if let reason = Self.refused[name] {
+            throw CommandFailure(status: .wrongUsage, message: "option '\(name)': \(reason)")
         }
-        return number
-    }
-
-    private static func wrong(_ name: String, _ value: String?, _ wanted: String) -> CommandFailure {
-        let given = value.map { "not '\($0)'" } ?? "and has no value"
-        return CommandFailure(status: .wrongUsage, message: "option '\(name)' takes \(wanted), \(given)")
+        // `user=NAME` is what mount(8) adds of who mounts.
+        let isKnown = Self.ignored.contains(name)
+        if isKnown && (value == nil || name == "user") || name.lowercased().hasPrefix("x-") { return }
+        if isKnown || Self.choices.contains(where: { $0.name == name && $0.values == nil }) {
+            throw CommandFailure(status: .wrongUsage, message: "option '\(name)' takes no value")
+        }
+        let suggestion = Suggestion.text(for: name, among: Self.choices.map(\.name))
+        throw CommandFailure(
+            status: .wrongUsage,
+            message:
+                "unknown option '\(name)\(value.map { "=\($0)" } ?? "")'\(suggestion); see 'ovafs mount --help'"
+        )
     }
 
     /// Splits at commas that no backslash stands before.
@@ -117,18 +116,5 @@ struct MountOptions: Equatable {
         }
         if isEscaped { options[options.count - 1].append("\\") }
         return options
-    }
-
-    /// A number of bytes, in units of 1024 where a K, M, G or T follows.
-    private static func byteCount(_ text: String) -> Int? {
-        let units: [Character: Int] = ["K": 10, "M": 20, "G": 30, "T": 40]
-        var digits = text[...]
-        var shift = 0
-        if let last = text.last, let unit = units[Character(last.uppercased())] {
-            digits = text.dropLast()
-            shift = unit
-        }
-        guard let number = Int(digits), number > 0, number <= Int.max >> shift else { return nil }
-        return number << shift
     }
 }

@@ -1,0 +1,49 @@
+// `ovafs unmount`: takes a mount away.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Glibc
+
+struct UnmountCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "unmount",
+        abstract: "Unmount a directory that ovafs has mounted.",
+        discussion: """
+            The same as umount(8), which is root's, or fusermount3 -u, whoever calls. Other mounts are left alone. \
+            Also takes away what a server that was killed has left.
+
+            Exit codes: 0 unmounted, 2 wrong usage, 4 it is not a mount of ovafs, or busy, or another's.
+
+            Example: ovafs unmount vm
+            """,
+        aliases: ["umount"])
+
+    @Argument(help: "The directory that is mounted on.", completion: .directory)
+    var directory: String
+
+    @Flag(
+        name: .shortAndLong,
+        help: "Take it away from its place now, and end it when no program uses it any more.")
+    var lazy = false
+
+    func run() throws {
+        let point = MountPoint.resolved(directory)
+        guard let mounted = MountTable.topmost(at: point) else {
+            throw failure("nothing is mounted on it")
+        }
+        guard mounted.type == MountTableEntry.ownType else {
+            throw failure("what is mounted on it (\(mounted.type)) is not of ovafs; umount(8) unmounts it")
+        }
+        do throws(Unmounting.Failure) {
+            try Unmounting.unmount(point, isLazy: lazy)
+        } catch .busy {
+            throw failure("a program uses it, 'fuser -m \(point)' says which; --lazy does not wait for it")
+        } catch .other(let reason) {
+            throw failure(reason)
+        }
+    }
+
+    private func failure(_ reason: String) -> CommandFailure {
+        CommandFailure(status: .cannotMount, message: "cannot unmount \(directory): \(reason)")
+    }
+}

@@ -1,0 +1,65 @@
+// The values of mount options: users, permissions, sizes.
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+extension MountOptions {
+    /// The option `uid`: a number, or a name that the system knows.
+    static func user(_ value: String?) throws -> UInt32 {
+        if let number = try number(value, of: "uid") { return number }
+        guard let value, let entry = unsafe getpwnam(value) else {
+            throw wrong("uid", value, "a number or the name of a user")
+        }
+        return unsafe entry.pointee.pw_uid
+    }
+
+    /// The option `gid`, likewise.
+    static func group(_ value: String?) throws -> UInt32 {
+        if let number = try number(value, of: "gid") { return number }
+        guard let value, let entry = unsafe getgrnam(value) else {
+            throw wrong("gid", value, "a number or the name of a group")
+        }
+        return unsafe entry.pointee.gr_gid
+    }
+
+    /// Permission bits in octal.
+    static func permissions(_ value: String?, of name: String) throws -> UInt32 {
+        guard let value, let bits = UInt32(value, radix: 8), value.first != "+", bits <= 0o777 else {
+            throw wrong(name, value, "an octal number up to 777")
+        }
+        return bits
+    }
+
+    /// An identifier in digits; nil where it is a name. The largest number means "no one" to the kernel.
+    private static func number(_ value: String?, of name: String) throws -> UInt32? {
+        guard let value, let first = value.utf8.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first)
+        else { return nil }
+        guard let number = UInt32(value), number != .max else {
+            throw wrong(name, value, "a number below \(UInt32.max)")
+        }
+        return number
+    }
+
+    static func wrong(_ name: String, _ value: String?, _ wanted: String) -> CommandFailure {
+        let problem =
+            if let value, !value.isEmpty {
+                "takes \(wanted), not '\(value)'"
+            } else {
+                "needs a value: \(wanted)"
+            }
+        return CommandFailure(status: .wrongUsage, message: "option '\(name)' \(problem)")
+    }
+
+    /// A number of bytes, in units of 1024 where a K, M, G or T follows.
+    static func byteCount(_ text: String) -> Int? {
+        let units: [Character: Int] = ["K": 10, "M": 20, "G": 30, "T": 40]
+        var digits = text[...]
+        var shift = 0
+        if let last = text.last, let unit = units[Character(last.uppercased())] {
+            digits = text.dropLast()
+            shift = unit
+        }
+        guard let number = Int(digits), number > 0, number <= Int.max >> shift else { return nil }
+        return number << shift
+    }
+}
