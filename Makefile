@@ -50,27 +50,29 @@ imports: ## check that targets import only what docs/ARCHITECTURE.md allows
 	@scripts/check-imports.sh
 
 linkage: build ## check which shared libraries the release binary needs
-	@scripts/check-linkage.sh $(BINARY)
+	@scripts/check-linkage.sh '$(BINARY)'
 
 format: ## format the Swift files in place
 	$(SWIFT) format --in-place --parallel --recursive $(SWIFT_FOLDERS)
 
 # Does not build when there is a binary: `sudo make install` would leave files of root's in .build.
-install: ## install ovafs, mount.ova, manual pages and completions (PREFIX, DESTDIR, MOUNT_HELPER_DIR)
-	@test -x $(BINARY) || $(MAKE) build
+install: ## install ovafs, mount.ova and mount.fuse.ova, manual pages and completions (PREFIX, DESTDIR, MOUNT_HELPER_DIR)
+	@test -x '$(BINARY)' || $(MAKE) build
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MOUNT_HELPER_DIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man8'
 	install -d '$(DESTDIR)$(BASH_COMPLETIONS)' '$(DESTDIR)$(ZSH_COMPLETIONS)' '$(DESTDIR)$(FISH_COMPLETIONS)'
-	install -s -m 755 $(BINARY) '$(DESTDIR)$(BINDIR)/ovafs'
-	sed 's|^installed_ovafs=.*|installed_ovafs=$(BINDIR)/ovafs|' mount-helpers/mount.ova > '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.ova'
+	install -s -m 755 '$(BINARY)' '$(DESTDIR)$(BINDIR)/ovafs'
+	program='$(BINDIR)/ovafs' awk '/^installed_ovafs=/ { print "installed_ovafs=\47" ENVIRON["program"] "\47"; next } 1' \
+		mount-helpers/mount.ova > '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.ova'
 	chmod 755 '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.ova'
+	ln -sf mount.ova '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.fuse.ova'
 	install -m 644 docs/ovafs.1 '$(DESTDIR)$(MANDIR)/man1/ovafs.1'
 	install -m 644 docs/mount.ova.8 '$(DESTDIR)$(MANDIR)/man8/mount.ova.8'
-	$(BINARY) --generate-completion-script bash > '$(DESTDIR)$(BASH_COMPLETIONS)/ovafs'
-	$(BINARY) --generate-completion-script zsh > '$(DESTDIR)$(ZSH_COMPLETIONS)/_ovafs'
-	$(BINARY) --generate-completion-script fish > '$(DESTDIR)$(FISH_COMPLETIONS)/ovafs.fish'
+	'$(BINARY)' --generate-completion-script bash > '$(DESTDIR)$(BASH_COMPLETIONS)/ovafs'
+	'$(BINARY)' --generate-completion-script zsh > '$(DESTDIR)$(ZSH_COMPLETIONS)/_ovafs'
+	'$(BINARY)' --generate-completion-script fish > '$(DESTDIR)$(FISH_COMPLETIONS)/ovafs.fish'
 
 uninstall: ## remove precisely what `make install` with the same variables installed
-	rm -f '$(DESTDIR)$(BINDIR)/ovafs' '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.ova'
+	rm -f '$(DESTDIR)$(BINDIR)/ovafs' '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.ova' '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.fuse.ova'
 	rm -f '$(DESTDIR)$(MANDIR)/man1/ovafs.1' '$(DESTDIR)$(MANDIR)/man8/mount.ova.8'
 	rm -f '$(DESTDIR)$(BASH_COMPLETIONS)/ovafs' '$(DESTDIR)$(ZSH_COMPLETIONS)/_ovafs' '$(DESTDIR)$(FISH_COMPLETIONS)/ovafs.fish'
 

@@ -25,9 +25,14 @@ for code in $codes; do
     grep -qxF "### \`$code\`" docs/FINDINGS.md || complain "docs/FINDINGS.md does not explain the finding $code"
 done
 
-# Each mount option and each flag is in the manual.
+# Each mount option is in the manual, and completions offer it.
 options=$(sed -n 's/^ *case ("\([a-z_]*\)", .*/\1/p' Sources/ovafs/Mounting/MountOptions.swift | sort -u)
 for option in $options; do
     grep -q "\(Cm\|,\) *$option\b" docs/ovafs.1 || complain "docs/ovafs.1 does not have the mount option $option"
+    grep -q "(\"$option\"" Sources/ovafs/Mounting/MountOptions+Names.swift || [ "$option" = noexec ] ||
+        complain "Sources/ovafs/Mounting/MountOptions+Names.swift does not offer the mount option $option"
 done
+
+# The manual pages are what mandoc and groff take for well-formed.
+mandoc -Tlint -Wwarning docs/*.[18] || status=1
 exit "$status"

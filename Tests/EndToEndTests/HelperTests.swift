@@ -13,12 +13,12 @@ extension EndToEnd {
             return root
         }
 
-        private func make(_ goal: String, root: String) throws {
+        private func make(_ goal: String, root: String, _ variables: String...) throws {
             try run(
                 [
                     "make", "--silent", "-C", Ovafs.sourceTree.path, goal, "DESTDIR=\(root)",
                     "BINARY=\(try Ovafs.path())",
-                ])
+                ] + variables)
         }
 
         /// The installed helper, which names the program at its place without DESTDIR, made to name it within.
@@ -51,6 +51,9 @@ extension EndToEnd {
                     ([folder("absent.ova"), point], 32, "absent.ova"),
                     ([package.members + "/../content", point], 32, "content"),
                     ([package.path, point, "-f"], 0, ""),
+                    (["", point], 1, "source is empty"),
+                    ([package.path, point, "-o", "remount"], 1, "unmount it"),
+                    ([package.path, folder("absent"), "-f", "-o", "ro,X-mount.mkdir=700"], 0, ""),
                 ] {
                     let result = try attempt([helper] + arguments)
                     #expect(result.exitCode == exitCode, "\(arguments): \(result.standardError)")
@@ -74,6 +77,23 @@ extension EndToEnd {
                 try run(["cp", try helper(root: install(in: folder)), "/sbin/mount.ova"])
                 defer { try? FileManager.default.removeItem(atPath: "/sbin/mount.ova") }
 
+                try run(["ln", "-s", "mount.ova", "/sbin/mount.fuse.ova"])
+                defer { try? FileManager.default.removeItem(atPath: "/sbin/mount.fuse.ova") }
+
+                try run(["mount", "-t", "fuse.ova", package.path, point, "-o", "users,exec"])
+                try run(["cmp", point + "/" + StandardPackage.second, package.secondReference])
+                let words = try run(["findmnt", "--noheadings", "--output=OPTIONS", point]).text
+                #expect(!words.contains("noexec") && words.contains("nosuid"))
+                try run(["umount", point])
+                try wait(for: "the server's end") { folder.processes().isEmpty }
+
+                let made = folder("made/by mount")
+                try run(["mount", "-t", "ova", package.path, made, "-o", "X-mount.mkdir=0711"])
+                try run(["cmp", made + "/" + StandardPackage.second, package.secondReference])
+                try run(["umount", made])
+                #expect(try run(["stat", "--format=%a", made]).text == "711")
+                try wait(for: "the server's end") { folder.processes().isEmpty }
+
                 try run(["mount", "-t", "ova", package.path, point, "-o", "ctldir=visible,nosuid"])
                 try run(["cmp", point + "/" + StandardPackage.second, package.secondReference])
                 #expect(try run(["ls", "-A", point]).lines.contains(".ova"))
@@ -91,6 +111,7 @@ extension EndToEnd {
                 let failed = try attempt(["mount", "-t", "ova", folder("absent.ova"), point])
                 #expect(failed.exitCode == 32)
                 #expect(failed.standardError.contains("absent.ova"))
+                #expect(failed.standardError.contains("No such file"))
             }
         }
 
@@ -98,10 +119,10 @@ extension EndToEnd {
         func installation() throws {
             try withTestFolder { folder in
                 let root = try install(in: folder)
-                let files = try shell("cd $1; find . -type f | sort", root).lines
+                let files = try shell("cd $1; find . ! -type d | sort", root).lines
                 #expect(
                     files == [
-                        "./sbin/mount.ova", "./usr/local/bin/ovafs",
+                        "./sbin/mount.fuse.ova", "./sbin/mount.ova", "./usr/local/bin/ovafs",
                         "./usr/local/share/bash-completion/completions/ovafs",
                         "./usr/local/share/fish/vendor_completions.d/ovafs.fish",
                         "./usr/local/share/man/man1/ovafs.1", "./usr/local/share/man/man8/mount.ova.8",
@@ -111,7 +132,29 @@ extension EndToEnd {
                 try run(["bash", "-n", root + "/usr/local/share/bash-completion/completions/ovafs"])
                 try folder.write("someone else's\n", to: "root/usr/local/bin/other")
                 try make("uninstall", root: root)
-                #expect(try shell("cd $1; find . -type f", root).lines == ["./usr/local/bin/other"])
+                #expect(try shell("cd $1; find . ! -type d", root).lines == ["./usr/local/bin/other"])
+            }
+        }
+
+        @Test("C9: folders may have spaces and other odd letters in their names")
+        func oddPrefix() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let root = try folder.makeFolder("a root")
+                let variables = ["PREFIX=/opt/my programs & more|\\1", "MOUNT_HELPER_DIR=/s bin"]
+                try make("install", root: root, variables[0], variables[1])
+                let helper = root + "/s bin/mount.ova"
+                #expect(
+                    try run(["grep", "^installed_ovafs=", helper]).text
+                        == "installed_ovafs='/opt/my programs & more|\\1/bin/ovafs'")
+                try shell("sed -i \"s|^installed_ovafs=|&'$1'|\" \"$2\"", root, helper)
+                let point = try folder.makeFolder("mnt")
+                try run([root + "/s bin/mount.fuse.ova", package.path, point])
+                try run(["cmp", point + "/" + StandardPackage.second, package.secondReference])
+                try unmount(point)
+                try wait(for: "the server's end") { folder.processes().isEmpty }
+                try make("uninstall", root: root, variables[0], variables[1])
+                #expect(try shell("cd \"$1\"; find . ! -type d", root).lines.isEmpty)
             }
         }
 
@@ -120,6 +163,8 @@ extension EndToEnd {
             let path = Ovafs.sourceTree.appendingPathComponent(page).path
             let result = try run(["groff", "-mandoc", "-ww", "-z", "-Tutf8", path])
             #expect(result.standardError.isEmpty, "\(result.standardError)")
+            let lint = try attempt(["mandoc", "-Tlint", "-Wwarning", path])
+            #expect(lint.exitCode == 0 && lint.text.isEmpty, "\(lint.text)\(lint.standardError)")
         }
     }
 }
