@@ -26,7 +26,7 @@ enum DiskNameCompletion {
         var previous = ""
         for word in words.drop(while: { $0 != "extract" }).dropFirst() {
             defer { previous = word }
-            if word.hasPrefix("-") || ["-o", "--output"].contains(previous) { continue }
+            if word.hasPrefix("-") || ["-o", "--output", "--map"].contains(previous) { continue }
             let path = unquoted(word)
             if unsafe access(path, F_OK) == 0 { return path }
         }

@@ -16,6 +16,11 @@ struct ExtractCommand: ParsableCommand {
             is made where it is not there), or, for one disk, a file, a block device, /dev/null, or - for \
             standard output. A file gets its name when it is complete; until then it is called PATH.partial. \
             Digests are not checked: 'ovafs verify' does that.
+
+            Exit codes: 0 all was copied as it is, 1 a disk is damaged or an output cannot be written, \
+            2 wrong usage or a file that is there already, 3 the source cannot be read.
+
+            Example: ovafs extract appliance.ova -o disks/
             """)
 
     @OptionGroup

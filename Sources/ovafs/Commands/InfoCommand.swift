@@ -9,7 +9,13 @@ struct InfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "info",
         abstract: "Show what is in a package or a disk image.",
-        discussion: "Reads descriptors and headers only; no disk is decoded.")
+        discussion: """
+            Reads descriptors and headers only; no disk is decoded.
+
+            Exit codes: 0 done, 1 the source is damaged, 2 wrong usage, 3 the source cannot be read.
+
+            Example: ovafs info --json appliance.ova
+            """)
 
     @OptionGroup
     var source: SourceArguments
