@@ -14,7 +14,7 @@ struct MountCommand: ParsableCommand {
         abstract: "Mount a package or a disk image on a directory.",
         discussion: """
             Returns when the mount can be used; the server goes on in the background. 'ovafs unmount DIR' ends it. \
-            The directory needs not be empty: what is in it is hidden until then.
+            The directory need not be empty: what is in it is hidden until then.
 
             Options of -o, in full in ovafs(1): allow_other, uid=USER, gid=GROUP, umask=OCTAL, \
             ctldir=visible|hidden, lenient, verify=none|manifest, cache_size=SIZE (64M), threads=N, \
