@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -22,7 +23,7 @@ from peers import contestants as c
 from peers.data import GIB, MIB, Data, prepare, say, sha256_of
 from peers.processes import Refused, run
 from peers.report import Results
-from peers.workloads import Bench, Measurement
+from peers.workloads import Bench, Measurement, Workload
 
 UNITS = {"": 1, "K": 1 << 10, "M": MIB, "G": GIB}
 
@@ -50,7 +51,7 @@ def arguments() -> argparse.Namespace:
                         help="virtual size of the disk, half of it data (default 2G)")
     parser.add_argument("--repeat", type=positive, default=3, help="rounds; medians are of these (default 3)")
     parser.add_argument("--only", nargs="+", metavar="WORKLOAD",
-                        help="letters (a … g) or names (a-direct); default all")
+                        help="letters (a … l) or names (a-direct); default all")
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parent / "data",
                         help="where the data is kept between runs (default Benchmarks/data)")
     parser.add_argument("--keep", action="store_true", help="keep the folder of this run, for a look at it")
@@ -119,8 +120,7 @@ def check_bytes(bench: Bench, results: Results) -> None:
 
 def measure(bench: Bench, results: Results, only: list[str] | None, repeat: int) -> None:
     """All rounds of all workloads; within a round, contestants take turns, each time another one first."""
-    chosen = [entry for entry in bench.workloads()
-              if not only or entry.key in only or entry.letter in only]
+    chosen = [entry for entry in bench.workloads() if is_wanted(entry, only)]
     for workload in chosen:
         say(f"{workload.key}: {workload.title}")
         given_up: set[str] = set()
@@ -148,6 +148,31 @@ def inflate_cpu(tools: c.Tools, data: Data, repeat: int) -> list[float]:
     say("Inflating all grains from memory ...")
     return [float(run([str(tools.inflate), str(data.one.disks[0].vmdk)]).output.split()[0])
             for _ in range(repeat)]
+
+
+def inflate_disks_cpu(bench: Bench, only: list[str] | None, repeat: int) -> dict[str, list[float]]:
+    """The same for all disks of the workloads that read several, where these are measured."""
+    return {
+        workload.key: [
+            sum(float(run([str(bench.tools.inflate), str(disk.vmdk)]).output.split()[0])
+                for disk in workload.disks)
+            for _ in range(repeat)]
+        for workload in bench.workloads() if workload.disks and is_wanted(workload, only)}
+
+
+def hash_seconds(data: Data, repeat: int) -> list[float]:
+    """SHA-256 of the first disk's VMDK from memory: what checking it costs at the least."""
+    content = data.one.disks[0].vmdk.read_bytes()
+    found = []
+    for _ in range(repeat):
+        start = time.process_time()
+        hashlib.sha256(content).digest()
+        found.append(time.process_time() - start)
+    return found
+
+
+def is_wanted(workload: Workload, only: list[str] | None) -> bool:
+    return not only or workload.key in only or workload.letter in only
 
 
 def description(machine: dict, data: Data, options: argparse.Namespace) -> list[str]:
@@ -192,8 +217,10 @@ def main() -> int:
         Path("/proc/sys/vm/drop_caches").write_text("3\n")
         data.warm()
         machine = describe_machine(tools)
-        results = Results(machine["cores"], inflate_cpu(tools, data, options.repeat))
         bench = Bench(tools, data)
+        results = Results(
+            machine["cores"], inflate_cpu(tools, data, options.repeat),
+            inflate_disks_cpu(bench, options.only, options.repeat), hash_seconds(data, options.repeat))
         check_bytes(bench, results)
         measure(bench, results, options.only, options.repeat)
         table = results.markdown(description(machine, data, options))

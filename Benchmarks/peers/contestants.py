@@ -26,6 +26,11 @@ VMDKMOUNT = "vmdkmount"
 QEMU_IMG = "qemu-img convert"
 TAR = "tar xf + qemu-img convert"
 NULL = "null disk (ours)"
+# The same disk in the form that a workload compares with.
+ONE_PIECE = "ovafs, in one piece"
+ARCHIVE = "ovafs, in an archive"
+UNLISTED = "ovafs, without a manifest"
+REFERENCES = (NULL, ONE_PIECE, ARCHIVE, UNLISTED)
 START_SECONDS = 60.0
 
 
@@ -190,6 +195,24 @@ def serve_storage_daemon(tools: Tools, package: Package) -> Server:
     return server
 
 
+def serve_raw_daemon(tools: Tools, raw: Path) -> Server:
+    """Exports a raw file with qemu-storage-daemon."""
+    folder = Path(tempfile.mkdtemp(prefix="daemon-", dir=tools.folder))
+    point = folder / "disk.raw"
+    point.touch()
+    server = Server([point], [point], folder)
+    try:
+        _start(["qemu-storage-daemon",
+                "--blockdev", f"driver=file,node-name=file,filename={raw},read-only=on",
+                "--blockdev", "driver=raw,node-name=disk,file=file,read-only=on",
+                "--export", f"type=fuse,id=export,node-name=disk,mountpoint={point},writable=off",
+                "--daemonize", "--pidfile", str(folder / "pid")], folder)
+    except BaseException:
+        server.end()
+        raise
+    return server
+
+
 def serve_vmdkmount(tools: Tools, package: Package) -> Server:
     """Mounts each extracted VMDK file with a vmdkmount of its own."""
     folder = Path(tempfile.mkdtemp(prefix="vmdkmount-", dir=tools.folder))
@@ -219,6 +242,11 @@ def serve(name: str, tools: Tools, package: Package, options: str = "") -> Serve
 def serve_null(tools: Tools, null: Path, options: str = "") -> Server:
     """Our own mount of a disk that is one hole: the cost of the file system alone."""
     return serve_ovafs(tools, null, [f"{null.stem}.raw"], options)
+
+
+def serve_empty(tools: Tools, empty: Path, options: str = "") -> Server:
+    """Our own mount of a disk that no file backs: the same, without even a file to look at."""
+    return serve_ovafs(tools, empty, [f"{empty.stem}.raw"], options)
 
 
 def convert_command(vmdk: Path, output: Path) -> list[str]:

@@ -19,7 +19,9 @@ MIB = 1 << 20
 GIB = 1 << 30
 # Real files of any installation, in the order in which they are taken.
 FOLDERS = ["/usr/lib", "/usr/bin", "/usr/share", "/usr/local", "/opt", "/usr/include", "/usr/src", "/var/lib"]
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
+DISK_COUNT = 8  # of the package with many disks
+CHUNK_COUNT = 1100
 
 
 @dataclass
@@ -55,14 +57,26 @@ class Data:
     one: Package  # one disk: workloads a to d
     two: Package  # two disks: workload e
     huge: Package  # one disk of 1 TiB: workloads f and g
+    eight: Package  # the first disk, cut into eight: workload e
     null: Path  # a sparse file of the size of the first disk: all hole
     data_bytes: int  # what the first disk holds
+    raw: Path  # the first half of the first disk, without a hole: workload h
+    empty: Path  # a descriptor with a disk of that size and no file
+    chunks: Package  # the first disk's VMDK in 1,100 chunks, archived: workload i
+    chunk_folder: Package  # the same as a folder
+    folder: Package  # the first package as a folder: workload j
+    unlisted: Package  # the same without a manifest: workload k
 
     def warm(self) -> None:
         """Brings the sources into the page cache, for all contestants alike."""
         files = [self.one.ova, self.two.ova, self.huge.ova]
         files += [disk.vmdk for package in (self.one, self.two, self.huge) for disk in package.disks]
         for file in dict.fromkeys(files):
+            warm(file)
+
+    def warm_file(self, path: Path) -> None:
+        """Brings a source of one workload into the page cache: a file, or all files of a folder."""
+        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
             warm(file)
 
 
@@ -122,6 +136,13 @@ def prepare(folder: Path, byte_count: int) -> Data:
     _pack(folder, "one", [made["disk1"]])
     _pack(folder, "two", [made["disk1"], made["disk2"]])
     _pack(folder, "huge", [made["huge"]])
+    slices = [_slice(folder, "bench-disk1", number, byte_count // DISK_COUNT) for number in range(DISK_COUNT)]
+    made |= {f"slice{number}": disk for number, disk in enumerate(slices)}
+    _pack(folder, "eight", slices)
+    _raw_disk(folder, byte_count // 2)
+    _empty_disk(folder, byte_count // 2)
+    _chunk_packages(folder, made["disk1"])
+    _folder_packages(folder, made["disk1"])
     with open(folder / "null.img", "wb") as null:
         null.truncate(byte_count)
     known = dict(wanted, disks=made)
@@ -137,8 +158,13 @@ def _load(folder: Path, known: dict) -> Data:
 
     first, second, huge = disk("disk1"), disk("disk2"), disk("huge")
     return Data(
-        Package(folder / "one.ova", [first]), Package(folder / "two.ova", [first, second]),
-        Package(folder / "huge.ova", [huge]), folder / "null.img", known["disks"]["disk1"]["data"])
+        one=Package(folder / "one.ova", [first]), two=Package(folder / "two.ova", [first, second]),
+        huge=Package(folder / "huge.ova", [huge]),
+        eight=Package(folder / "eight.ova", [disk(f"slice{number}") for number in range(DISK_COUNT)]),
+        null=folder / "null.img", data_bytes=known["disks"]["disk1"]["data"], raw=folder / "raw.img",
+        empty=folder / "empty.ovf", chunks=Package(folder / "chunks.ova", [first]),
+        chunk_folder=Package(folder / "chunks", [first]), folder=Package(folder / "folder", [first]),
+        unlisted=Package(folder / "unlisted", [first]))
 
 
 def _machine_files() -> Iterator[Path]:
@@ -214,6 +240,69 @@ def _scattered_disk(folder: Path, name: str) -> dict:
             os.pwrite(image.fileno(), content, number * GIB + number * 20480)
             position += piece
     return _convert(folder, name, byte_count, piece * (byte_count // GIB), hashed=False)
+
+
+def _slice(folder: Path, name: str, number: int, byte_count: int) -> dict:
+    """A part of a disk as a disk of its own."""
+    say(f"  slice {number + 1} of {name}")
+    part = f"bench-slice{number + 1}"
+    _tool(["dd", f"if={folder / name}.img", f"of={folder / part}.img", "bs=64K", f"skip={number * byte_count}",
+           f"count={byte_count}", "iflag=skip_bytes,count_bytes", "conv=sparse", "status=none"])
+    # A slice that ends in a hole.
+    os.truncate(folder / f"{part}.img", byte_count)
+    made = _convert(folder, part, byte_count, 0)
+    (folder / f"{part}.img").unlink()
+    return made
+
+
+def _raw_disk(folder: Path, byte_count: int) -> None:
+    say(f"  raw: {byte_count // MIB} MiB without a hole")
+    _tool(["dd", f"if={folder / 'bench-disk1.img'}", f"of={folder / 'raw.img'}", "bs=64K",
+           f"count={byte_count}", "iflag=count_bytes", "status=none"])
+
+
+def _empty_disk(folder: Path, byte_count: int) -> None:
+    """A descriptor whose one disk no file backs: what the file system alone costs."""
+    (folder / "empty.ovf").write_text(
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" '
+        'xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1">\n  <References/>\n'
+        f'  <DiskSection>\n    <Info>Disks</Info>\n    <Disk ovf:diskId="empty" ovf:capacity="{byte_count}"/>\n'
+        '  </DiskSection>\n  <VirtualSystem ovf:id="empty">\n    <Info>A machine</Info>\n  </VirtualSystem>\n'
+        '</Envelope>\n')
+
+
+def _chunk_packages(folder: Path, disk: dict) -> None:
+    """A disk in 1,100 chunks, as a folder and as an archive of it."""
+    say(f"  chunks: {disk['name']}.vmdk in {CHUNK_COUNT} pieces")
+    source = folder / f"{disk['name']}.vmdk"
+    total = source.stat().st_size
+    step = -(-total // CHUNK_COUNT)
+    target = folder / "chunks"
+    target.mkdir()
+    names = ["chunks.ovf"]
+    with open(source, "rb") as stored:
+        number = 0
+        while piece := stored.read(step):
+            names.append(f"{source.name}.{number:09}")
+            (target / names[-1]).write_bytes(piece)
+            number += 1
+    text = (folder / "one.ovf").read_text()
+    listed = f'ovf:href="{source.name}" ovf:size="{total}"'
+    if listed not in text:
+        raise SystemExit("peers: the descriptor of one.ova does not list its disk as expected")
+    (target / "chunks.ovf").write_text(text.replace(listed, f'{listed} ovf:chunkSize="{step}"'))
+    _tool(["tar", "--format=gnu", "--owner=0", "--group=0", "-C", str(target), "-cf", str(folder / "chunks.ova"),
+           *names])
+
+
+def _folder_packages(folder: Path, disk: dict) -> None:
+    """The first package as a folder, with its manifest and without; the files are links."""
+    stored = f"{disk['name']}.vmdk"
+    for name, files in (("folder", ["one.ovf", "one.mf", stored]), ("unlisted", ["one.ovf", stored])):
+        (folder / name).mkdir()
+        for file in files:
+            os.link(folder / file, folder / name / file)
 
 
 def _convert(folder: Path, name: str, byte_count: int, data_bytes: int, hashed: bool = True) -> dict:

@@ -1,4 +1,4 @@
-# The workloads a to g: what is done, by whom, and what is written down.
+# The workloads a to l: what is done, by whom, and what is written down.
 # SPDX-License-Identifier: Apache-2.0
 """Each workload measures one contestant once; peers.py alternates contestants and repeats."""
 
@@ -7,7 +7,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import subprocess
 import tempfile
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +27,7 @@ REGION_BYTES = 32 * MIB
 IN_CACHE_SECONDS = 2
 SEED = 20260101
 HUGE_TIMEOUT = 120.0
+LATENCY_TIMEOUT = 10.0
 
 
 @dataclass
@@ -46,8 +50,11 @@ class Workload:
     measure: Callable[[str], Measurement]
     unit: str = "s"
     higher_is_better: bool = False
-    # What stands for the limit: "cached" or "direct" with the null disk, "decoding" without a file system.
+    # What stands for the limit: "cached" or "direct" with the null disk, "decoding" without a file system, "disks" for
+    # several disks with as much of the null disk as they are long.
     limit: str = ""
+    disks: list[Disk] = field(default_factory=list)
+    null_factor: float = 1
 
     @property
     def letter(self) -> str:
@@ -80,11 +87,32 @@ class Bench:
                     + ("cold" if temperature == "cold" else "32 MiB in the cache"),
                     self.MOUNTS, self._random_reads(temperature, jobs), "reads/s", higher_is_better=True)
                 for temperature in ("cold", "cache") for jobs in (1, 8)),
-            Workload("e-disks", "two disks at once, dd bs=1M each", self.MOUNTS, self.two_disks),
+            self._disks_at_once("e-two", "two", self.data.two),
+            self._disks_at_once("e-eight", "eight", self.data.eight),
             Workload("f-first-byte", "command to first 4 KiB, 1 TiB disk", self.MOUNTS, self.first_byte, "ms"),
             Workload("f-source", "bytes read from the source for that", self.MOUNTS, self.first_byte_source, "KiB"),
             Workload("g-huge", "1 TiB disk read end to end, holes skipped by SEEK_DATA",
                      [c.OVAFS, c.STORAGE_DAEMON], self.huge_disk),
+            *(
+                Workload(f"h-{place}-{way}", f"a raw disk on {shown}, {title}", [c.OVAFS, c.STORAGE_DAEMON, c.NULL],
+                         self._raw(place, way), unit, higher_is_better=unit != "s")
+                for place, shown in (("disk", "the disk's file system"), ("tmpfs", "tmpfs"))
+                for way, title, unit in (
+                    ("cached", "dd bs=1M", "s"), ("direct", "dd bs=1M iflag=direct", "s"),
+                    ("random-1", "random 4 KiB reads, 1 reader", "reads/s"),
+                    ("random-8", "random 4 KiB reads, 8 readers", "reads/s"))),
+            *(
+                Workload(f"i-{form}-{way}", f"a disk in 1,100 chunks, in {article}, {title}", [c.OVAFS, c.ONE_PIECE],
+                         self._chunks(package, way), unit, higher_is_better=unit != "s")
+                for form, article, package in (
+                    ("archive", "an archive", self.data.chunks), ("folder", "a folder", self.data.chunk_folder))
+                for way, title, unit in (
+                    ("dd", "dd bs=1M iflag=direct", "s"),
+                    ("random", "random 4 KiB reads, 8 readers, cold", "reads/s"))),
+            Workload("j-folder", "a folder package, dd bs=1M iflag=direct", [c.OVAFS, c.ARCHIVE], self.folder),
+            Workload("k-stored", "dd bs=1M of .ova/stored with a manifest", [c.OVAFS, c.UNLISTED], self.stored),
+            Workload("l-latency", "ls and cat of cached files while 64 readers wait for a slow source", [c.OVAFS],
+                     self.latency, "ms"),
         ]
 
     # a
@@ -145,28 +173,37 @@ class Bench:
                          f"skip={start // MIB}", f"count={length // MIB}", "status=none"])
                     options = [f"--offset={start}", f"--size={length}", "--time_based",
                                f"--runtime={IN_CACHE_SECONDS}"]
-                command = [
-                    "fio", "--name=random", f"--filename={server.disks[0]}", "--readonly",
-                    "--allow_file_create=0", "--rw=randread", "--bs=4k", "--direct=1", "--ioengine=psync",
-                    "--thread", "--norandommap", f"--randseed={SEED}", f"--numjobs={jobs}",
-                    "--group_reporting", "--output-format=json", *options]
-                before = server.cpu_seconds()
-                usage = run(command, cwd=self.tools.folder)
-                # fio may write a line before its JSON.
-                reads = json.loads(usage.output[usage.output.index("{"):])["jobs"][0]["read"]
-                cpu = usage.cpu_seconds + server.cpu_seconds() - before
-                return Measurement(
-                    reads["iops"], cpu, server.peak_bytes(),
-                    {"reads": reads["total_ios"], "p99_us": reads["clat_ns"]["percentile"]["99.000000"] / 1000,
-                     **_others(usage, cpu)})
+                return self._fio(server, jobs, options)
         return measure
+
+    def _fio(self, server: Server, jobs: int, options: list[str]) -> Measurement:
+        """Random 4 KiB reads of the first disk of a mount, past the page cache."""
+        command = [
+            "fio", "--name=random", f"--filename={server.disks[0]}", "--readonly",
+            "--allow_file_create=0", "--rw=randread", "--bs=4k", "--direct=1", "--ioengine=psync",
+            "--thread", "--norandommap", f"--randseed={SEED}", f"--numjobs={jobs}",
+            "--group_reporting", "--output-format=json", *options]
+        before = server.cpu_seconds()
+        usage = run(command, cwd=self.tools.folder)
+        # fio may write a line before its JSON.
+        reads = json.loads(usage.output[usage.output.index("{"):])["jobs"][0]["read"]
+        cpu = usage.cpu_seconds + server.cpu_seconds() - before
+        return Measurement(
+            reads["iops"], cpu, server.peak_bytes(),
+            {"reads": reads["total_ios"], "p99_us": reads["clat_ns"]["percentile"]["99.000000"] / 1000,
+             **_others(usage, cpu)})
 
     # e
 
-    def two_disks(self, name: str) -> Measurement:
-        both = sum(disk.byte_count for disk in self.data.two.disks)
-        with self._served(name, self.data.two, "cache=kernel", page_cache_bytes=both) as server:
-            return _measured(server, [_dd_command(disk, []) for disk in server.disks])
+    def _disks_at_once(self, key: str, number: str, package: Package) -> Workload:
+        byte_count = sum(disk.byte_count for disk in package.disks)
+
+        def measure(name: str) -> Measurement:
+            self._warm(package)
+            with self._served(name, package, "cache=kernel", page_cache_bytes=byte_count) as server:
+                return _measured(server, [_dd_command(disk, []) for disk in server.disks])
+        return Workload(key, f"{number} disks at once, dd bs=1M each", self.MOUNTS, measure, limit="disks",
+                        disks=package.disks, null_factor=byte_count / self._disk_bytes)
 
     # f
 
@@ -199,7 +236,141 @@ class Bench:
             command = ["cp", "--sparse=auto", str(server.disks[0]), str(output)]
             return _measured(server, [command], HUGE_TIMEOUT)
 
+    # h
+
+    def _raw(self, place: str, way: str) -> Callable[[str], Measurement]:
+        def measure(name: str) -> Measurement:
+            byte_count = self.data.raw.stat().st_size
+            with self._raw_file(place) as raw:
+                self._settle(byte_count if way == "cached" else 0)
+                self.data.warm_file(raw)
+                options = "cache=kernel" if way == "cached" else ""
+                if name == c.NULL:
+                    server = c.serve_empty(self.tools, self.data.empty, options)
+                elif name == c.STORAGE_DAEMON:
+                    server = c.serve_raw_daemon(self.tools, raw)
+                else:
+                    server = c.serve_ovafs(self.tools, raw, [f"{raw.stem}.raw"], options)
+                with server:
+                    if way in ("cached", "direct"):
+                        flags = ["iflag=direct"] if way == "direct" else []
+                        return _measured(server, [_dd_command(server.disks[0], flags)])
+                    return self._fio(server, int(way.rpartition("-")[2]),
+                                     ["--time_based", f"--runtime={IN_CACHE_SECONDS}"])
+        return measure
+
+    @contextmanager
+    def _raw_file(self, place: str) -> Iterator[Path]:
+        """The raw disk where it lies, or a copy of it on a file system in memory."""
+        if place == "disk":
+            yield self.data.raw
+            return
+        folder = Path(tempfile.mkdtemp(prefix="tmpfs-", dir=self.tools.folder))
+        size = self.data.raw.stat().st_size + 16 * MIB
+        run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder)])
+        try:
+            shutil.copyfile(self.data.raw, folder / "raw.img")
+            yield folder / "raw.img"
+        finally:
+            run(["umount", str(folder)])
+            folder.rmdir()
+
+    # i
+
+    def _chunks(self, package: Package, way: str) -> Callable[[str], Measurement]:
+        def measure(name: str) -> Measurement:
+            chosen = self.data.one if name == c.ONE_PIECE else package
+            self._warm(chosen)
+            with self._served(c.OVAFS, chosen) as server:
+                if way == "dd":
+                    return _measured(server, [_dd_command(server.disks[0], ["iflag=direct"])])
+                return self._fio(server, 8, [f"--number_ios={COLD_READS // 8}"])
+        return measure
+
+    # j
+
+    def folder(self, name: str) -> Measurement:
+        chosen = self.data.one if name == c.ARCHIVE else self.data.folder
+        with self._served(c.OVAFS, chosen) as server:
+            return _measured(server, [_dd_command(server.disks[0], ["iflag=direct"])])
+
+    # k
+
+    def stored(self, name: str) -> Measurement:
+        chosen = self.data.unlisted if name == c.UNLISTED else self.data.folder
+        byte_count = chosen.disks[0].vmdk.stat().st_size
+        with self._served(c.OVAFS, chosen, "cache=kernel", page_cache_bytes=byte_count) as server:
+            before, counted_by = server.source_bytes()
+            file = server.mount_points[0] / ".ova" / "stored" / chosen.disks[0].name
+            result = _measured(server, [_dd_command(file, [])])
+            result.details |= {"source_bytes": server.source_bytes()[0] - before, "counted_by": counted_by,
+                               "served_bytes": byte_count}
+            if name == c.OVAFS and os.getxattr(file, "user.ova.manifest") != b"ok":
+                raise c.Refused("the member was read through, and its digest is not known to be right")
+            return result
+
+    # l
+
+    def latency(self, name: str) -> Measurement:
+        """The longest of several `ls` and `cat`, in milliseconds, while no read of the source comes back.
+
+        The source lies in a mount of ours whose server is stopped meanwhile: slower than any disk.
+        """
+        outer = Path(tempfile.mkdtemp(prefix="outer-", dir=self.tools.folder))
+        os.link(self.data.one.ova, outer / "inner.bin")
+        (outer / "outer.ovf").write_text(
+            self.data.empty.read_text().replace(
+                "<References/>", '<References><File ovf:id="inner" ovf:href="inner.bin"/></References>'))
+        with c.serve_ovafs(self.tools, outer / "outer.ovf", [], "cache=none") as slow:
+            source = slow.mount_points[0] / "inner.bin"
+            with c.serve_ovafs(self.tools, source, [self.data.one.disks[0].raw_name]) as server:
+                return self._latency_of(server, slow)
+
+    def _latency_of(self, server: Server, slow: Server) -> Measurement:
+        point = server.mount_points[0]
+        # Both are cached from here on: the list of names, and the descriptor.
+        commands = [["ls", "-l", str(point)], ["cat", str(point / "one.ovf")]]
+        for command in commands:
+            run(command)
+        byte_count = server.disks[0].stat().st_size
+        readers: list[subprocess.Popen[bytes]] = []
+        # The source of one is a file of the other's mount, whose path its command line has, too.
+        slow_pids = [pid for pid in slow.pids if pid not in server.pids]
+        for pid in slow_pids:
+            os.kill(pid, signal.SIGSTOP)
+        # Whatever happens, no one is left waiting for a server that is stopped.
+        guard = threading.Timer(LATENCY_TIMEOUT, lambda: [os.kill(pid, signal.SIGCONT) for pid in slow_pids])
+        guard.start()
+        longest = 0.0
+        try:
+            for number in range(64):
+                readers.append(subprocess.Popen(
+                    ["dd", f"if={server.disks[0]}", "of=/dev/null", "bs=4k", "count=1", "iflag=direct",
+                     f"skip={byte_count // 4096 // 64 * number}", "status=none"],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            time.sleep(0.5)
+            waiting = sum(reader.poll() is None for reader in readers)
+            for _ in range(5):
+                for command in commands:
+                    longest = max(longest, run(command).seconds)
+        finally:
+            guard.cancel()
+            for pid in slow_pids:
+                os.kill(pid, signal.SIGCONT)
+            for reader in readers:
+                reader.wait()
+        # Holes are answered without the source.
+        if waiting < 16:
+            raise c.Refused(f"only {waiting} of 64 readers waited for the source")
+        return Measurement(longest * 1000, None, server.peak_bytes(), {"waiting_readers": waiting})
+
     # Shared parts
+
+    def _warm(self, package: Package) -> None:
+        """Brings a package that not all workloads read into the page cache, and what its contestants read."""
+        self.data.warm_file(package.ova)
+        for disk in package.disks:
+            self.data.warm_file(disk.vmdk)
 
     @property
     def _disk_bytes(self) -> int:
