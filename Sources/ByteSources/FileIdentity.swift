@@ -3,11 +3,14 @@
 
 import Glibc
 
-/// Size, modification time and whether the file has a name: docs/decisions/0006-when-a-source-is-stale.md.
+/// Size, modification time and whether the file has a name: docs/decisions/0070-when-a-change-time-moves.md.
 ///
-/// The change time is left out: a rename, a hard link or a chmod moves it and leaves the bytes alone. A
+/// The change time alone says nothing: a rename, a hard link or a chmod moves it and leaves the bytes alone. A
 /// file that has lost its last name was replaced or removed.
 struct FileIdentity {
+    /// In nanoseconds, modulo 2^64; only good for telling two of them apart.
+    let changeTime: Int64
+
     private let byteCount: Int64
     private let modificationSeconds: Int64
     private let modificationNanoseconds: Int64
@@ -18,6 +21,7 @@ struct FileIdentity {
         modificationSeconds = Int64(status.st_mtim.tv_sec)
         modificationNanoseconds = Int64(status.st_mtim.tv_nsec)
         isLinked = status.st_nlink > 0
+        changeTime = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
     }
 
     func isSameContent(as opened: FileIdentity) -> Bool {

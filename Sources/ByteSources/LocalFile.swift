@@ -23,6 +23,8 @@ package final class LocalFile: ByteSource {
     private let identity: FileIdentity
     /// Once the file was seen changed it stays so, whatever is set back later.
     private let wasChanged = Atomic<Bool>(false)
+    private let knownChangeTime: Atomic<Int64>
+    private let watch: WriteWatch.Token?
     let knownRuns = SleepingMutex(FileRuns())
 
     /// Opens `path`, a file or a block device, following symbolic links.
@@ -46,6 +48,8 @@ package final class LocalFile: ByteSource {
     ) throws(ReadError) {
         self.descriptor = descriptor
         self.path = path
+        // Before the file is looked at, so that nothing happens in between.
+        watch = WriteWatch.shared.add(descriptor)
         let status: stat
         let length: UInt64
         do throws(ReadError) {
@@ -53,6 +57,7 @@ package final class LocalFile: ByteSource {
             length = try Self.length(of: descriptor, status, path: path, mayBeDevice: mayBeDevice)
             try Self.makeBlocking(descriptor, path: path)
         } catch {
+            if let watch { WriteWatch.shared.remove(watch) }
             try? descriptor.close()
             throw error
         }
@@ -61,9 +66,11 @@ package final class LocalFile: ByteSource {
         allocatedByteCount = isDevice ? length : UInt64(max(0, status.st_blocks)) &* 512
         modificationTime = Int64(status.st_mtim.tv_sec)
         identity = FileIdentity(status)
+        knownChangeTime = Atomic(identity.changeTime)
     }
 
     deinit {
+        if let watch { WriteWatch.shared.remove(watch) }
         try? descriptor.close()
     }
 
@@ -117,10 +124,20 @@ package final class LocalFile: ByteSource {
 
     package func validate() throws(ReadError) {
         guard !wasChanged.load(ordering: .relaxed) else { throw .stale(source: path.string) }
-        guard FileIdentity(try Self.status(of: descriptor, path: path)).isSameContent(as: identity) else {
+        let current = FileIdentity(try Self.status(of: descriptor, path: path))
+        guard current.isSameContent(as: identity), isUnwritten(at: current.changeTime) else {
             wasChanged.store(true, ordering: .relaxed)
             throw .stale(source: path.string)
         }
+    }
+
+    /// Whether a change time that moved stands for a new name, mode or owner, and not for new bytes whose time was set
+    /// back. Where the kernel does not tell, it is taken to.
+    private func isUnwritten(at changeTime: Int64) -> Bool {
+        guard changeTime != knownChangeTime.load(ordering: .relaxed) else { return true }
+        guard watch.map({ !WriteWatch.shared.wasWritten($0) }) ?? true else { return false }
+        knownChangeTime.store(changeTime, ordering: .relaxed)
+        return true
     }
 
     /// Where `region` next is from `start` on, which lies inside the file; the file's length where it is not.

@@ -67,8 +67,59 @@ struct LocalFileTests {
         #expect(throws: ReadError.stale(source: path)) { try file.validate() }
     }
 
+    enum SetBack: String, CaseIterable {
+        case rewrite, rewriteThroughLink, rewriteByMapping, holeAndSameSize
+    }
+
+    @Test("a rewrite whose time is set back to the nanosecond is noticed", arguments: SetBack.allCases)
+    func timeSetBack(how: SetBack) throws {
+        let scratch = try Scratch()
+        try scratch.write("a", Self.content)
+        let path = scratch.path("a")
+        unsafe link(path, scratch.path("second"))
+        var before = stat()
+        unsafe stat(path, &before)
+        let file = try scratch.open("a")
+        // A second one of the same file, and one that is closed, change nothing.
+        let other = try scratch.open("second")
+        do { _ = try scratch.open("a") }
+        #expect(try file.bytes(10, at: 0) == Self.content)
+        switch how {
+        case .rewrite, .rewriteThroughLink:
+            let handle = try #require(
+                FileHandle(forUpdatingAtPath: how == .rewrite ? path : scratch.path("second")))
+            try handle.write(contentsOf: Data("X".utf8))
+            try handle.close()
+        case .rewriteByMapping:
+            let descriptor = unsafe open(path, O_RDWR)
+            guard let mapping = unsafe mmap(nil, 10, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+                unsafe mapping != MAP_FAILED
+            else {
+                Issue.record("the file cannot be mapped: \(errno)")
+                return
+            }
+            close(descriptor)
+            unsafe mapping.storeBytes(of: 0x58, as: UInt8.self)
+            unsafe munmap(mapping, 10)
+        case .holeAndSameSize:
+            unsafe truncate(path, 3)
+            unsafe truncate(path, 10)
+        }
+        let times = [before.st_atim, before.st_mtim]
+        #expect(unsafe utimensat(AT_FDCWD, path, times, 0) == 0)
+        var after = stat()
+        unsafe stat(path, &after)
+        #expect(
+            after.st_mtim.tv_sec == before.st_mtim.tv_sec && after.st_mtim.tv_nsec == before.st_mtim.tv_nsec)
+        #expect(throws: ReadError.stale(source: path)) { try file.bytes(10, at: 0) }
+        #expect(throws: ReadError.stale(source: path)) { try file.validate() }
+        #expect(throws: ReadError.stale(source: scratch.path("second"))) { try other.validate() }
+        // Opened now, it is what it is.
+        try scratch.open("a").validate()
+    }
+
     enum Touch: String, CaseIterable {
-        case chmod, hardLink, rename, removeOneOfTwoNames
+        case chmod, chmodToTheSame, hardLink, rename, removeOneOfTwoNames, timeSetToTheSame
     }
 
     @Test("what leaves the content alone leaves the file readable", arguments: Touch.allCases)
@@ -79,12 +130,26 @@ struct LocalFileTests {
         let file = try scratch.open("a")
         switch touch {
         case .chmod: unsafe chmod(scratch.path("a"), 0o600)
+        case .chmodToTheSame:
+            var status = stat()
+            unsafe stat(scratch.path("a"), &status)
+            unsafe chmod(scratch.path("a"), status.st_mode & 0o7777)
+        case .timeSetToTheSame:
+            var status = stat()
+            unsafe stat(scratch.path("a"), &status)
+            _ = unsafe utimensat(AT_FDCWD, scratch.path("a"), [status.st_atim, status.st_mtim], 0)
         case .hardLink: unsafe link(scratch.path("a"), scratch.path("b"))
         case .rename: unsafe rename(scratch.path("a"), scratch.path("b"))
         case .removeOneOfTwoNames: unsafe unlink(scratch.path("a"))
         }
         #expect(try file.bytes(10, at: 0) == Self.content)
         try file.validate()
+        // And what is changed after that is noticed as ever.
+        let name = touch == .rename ? "b" : touch == .removeOneOfTwoNames ? "second" : "a"
+        let handle = try #require(FileHandle(forUpdatingAtPath: scratch.path(name)))
+        try handle.write(contentsOf: Data("X".utf8))
+        try handle.close()
+        #expect(throws: ReadError.self) { try file.validate() }
     }
 
     @Test("reads inside the file are exact, and reads past its end are errors")

@@ -37,6 +37,11 @@ extension EndToEnd {
                 "printf x | dd of=$1 bs=1 seek=300000 conv=notrunc status=none",
                 "truncate --size=100000 $1",
                 "cp $1 $1.new; printf x >> $1.new; cat $1.new > $1", "cp $1 $1.new; mv $1.new $1",
+                // The time is set back afterwards, to the nanosecond.
+                """
+                touch -r $1 $1.time; printf x | dd of=$1 bs=1 seek=300000 conv=notrunc status=none
+                touch -r $1.time $1
+                """,
             ])
         func changedSource(change: String) throws {
             try withTestFolder { folder in
@@ -61,6 +66,22 @@ extension EndToEnd {
                     #expect(!errors.isEmpty)
                     #expect(errors.isSubset(of: [ESTALE, EIO]), "\(errors)")
                     #expect(before.count == 512)
+                }
+            }
+        }
+
+        @Test("F9: a new name, mode, owner or attribute of the source is no change of it")
+        func untouchedContent() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                try withMount(of: package.path, in: folder, options: "cache=none") { mount in
+                    for change in [
+                        "chmod 600 $1", "chmod 600 $1", "chown $(id -u) $1", "ln $1 $1.link", "rm $1.link",
+                        "setfattr -n user.note -v x $1", "mv $1 $1.moved", "mv $1.moved $1",
+                    ] {
+                        try shell(change, package.path)
+                        try run(["cmp", mount(StandardPackage.first), package.firstReference])
+                    }
                 }
             }
         }
