@@ -30,7 +30,8 @@ NULL = "null disk (ours)"
 ONE_PIECE = "ovafs, in one piece"
 ARCHIVE = "ovafs, in an archive"
 UNLISTED = "ovafs, without a manifest"
-REFERENCES = (NULL, ONE_PIECE, ARCHIVE, UNLISTED)
+FILE = "the file itself"
+REFERENCES = (NULL, ONE_PIECE, ARCHIVE, UNLISTED, FILE)
 START_SECONDS = 60.0
 
 

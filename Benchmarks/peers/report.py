@@ -143,7 +143,8 @@ class Results:
             self._below("f-source", 1024, "1 MiB", lambda value: f"{value:.0f} KiB"),
             self._peak("g-huge", CACHE_BYTES + 40 * MIB),
             *(self._times_as_fast(f"h-{place}-{way}", c.NULL, 0.8)
-              for place in ("disk", "tmpfs") for way in ("cached", "direct", "random-1", "random-8")),
+              for place in ("disk", "tmpfs") for way in ("cached", "random-1", "random-8")),
+            *(self._with_copying(f"h-{place}-direct", 1.3) for place in ("disk", "tmpfs")),
             *(self._times_as_fast(f"i-{form}-{way}", c.ONE_PIECE, 0.8)
               for form in ("archive", "folder") for way in ("dd", "random")),
             self._times_as_fast("j-folder", c.ARCHIVE, 0.9),
@@ -183,6 +184,14 @@ class Results:
         most = max(float(entry.details["source_bytes"]) / float(entry.details["served_bytes"])
                    for entry in series.measurements)
         return Goal(key, text, f"{most:.3f}", most <= wanted)
+
+    def _with_copying(self, key: str, wanted: float) -> Goal:
+        text = f"at most {wanted:g} × the time of the null disk and of reading the file"
+        ours, null, file = (self.median(key, name) for name in (c.OVAFS, c.NULL, c.FILE))
+        if not ours or not null or not file:
+            return Goal(key, text, "not measured", None)
+        ratio = ours / (null + file)
+        return Goal(key, text, f"{ratio:.2f} ×", ratio <= wanted)
 
     def _with_hashing(self, key: str, wanted: float) -> Goal:
         text = f"at most {wanted:g} × the time without a manifest and of hashing"

@@ -94,7 +94,8 @@ class Bench:
             Workload("g-huge", "1 TiB disk read end to end, holes skipped by SEEK_DATA",
                      [c.OVAFS, c.STORAGE_DAEMON], self.huge_disk),
             *(
-                Workload(f"h-{place}-{way}", f"a raw disk on {shown}, {title}", [c.OVAFS, c.STORAGE_DAEMON, c.NULL],
+                Workload(f"h-{place}-{way}", f"a raw disk on {shown}, {title}",
+                         [c.OVAFS, c.STORAGE_DAEMON, c.NULL, *([c.FILE] if way == "direct" else [])],
                          self._raw(place, way), unit, higher_is_better=unit != "s")
                 for place, shown in (("disk", "the disk's file system"), ("tmpfs", "tmpfs"))
                 for way, title, unit in (
@@ -245,6 +246,8 @@ class Bench:
                 self._settle(byte_count if way == "cached" else 0)
                 self.data.warm_file(raw)
                 options = "cache=kernel" if way == "cached" else ""
+                if name == c.FILE:
+                    return _from(run(_dd_command(raw, [])))
                 if name == c.NULL:
                     server = c.serve_empty(self.tools, self.data.empty, options)
                 elif name == c.STORAGE_DAEMON:
