@@ -106,7 +106,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "CompressedSourcesTests",
-            dependencies: ["ByteSources", "CompressedSources", "TestSupport"],
+            dependencies: ["ByteSources", "Codecs", "CompressedSources", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "DiskImagesTests",

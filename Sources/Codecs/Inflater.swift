@@ -6,7 +6,7 @@ import CZlib
 
 /// One deflate stream being decoded. The stream's state keeps its address in memory of its own.
 @safe package struct Inflater: ~Copyable {
-    private let stream: UnsafeMutablePointer<z_stream>
+    let stream: UnsafeMutablePointer<z_stream>
 
     /// What one step did.
     package struct Step {
@@ -52,6 +52,16 @@ import CZlib
         unsafe inflateReset(stream)
         if bitCount > 0 { unsafe inflatePrime(stream, CInt(bitCount), CInt(bits)) }
         if !window.isEmpty { unsafe inflateSetDictionary(stream, window, uInt(window.count)) }
+    }
+
+    /// Goes back to where `snapshot` was taken.
+    /// - Throws: `ReadError.system` where there is no memory; the inflater is of no use then.
+    package mutating func restore(_ snapshot: InflaterSnapshot) throws(ReadError) {
+        unsafe inflateEnd(stream)
+        // SAFETY: the snapshot's stream is only read; zlib copies what it leads to.
+        guard unsafe inflateCopy(stream, snapshot.stream) == Z_OK else {
+            throw .system(call: "inflateCopy", errno: 12)
+        }
     }
 
     /// Decodes from `input[position...]` into `output`, at most to the end of the block.

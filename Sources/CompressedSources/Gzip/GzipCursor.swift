@@ -22,6 +22,8 @@ final class GzipCursor: @unchecked Sendable {
 
     /// Stored bytes that are read at once.
     private static let inputByteCount: UInt64 = 128 << 10
+    /// About what a cursor takes, in bytes.
+    static let byteCount = inputByteCount + UInt64(InflaterSnapshot.byteCount)
     /// Longest name or comment in a header, in bytes.
     private static let maximumFieldByteCount = 1 << 16
 
@@ -51,6 +53,8 @@ final class GzipCursor: @unchecked Sendable {
         outputOffset = point.outputOffset
         if point.isMemberStart {
             guard try startMember() else { throw corrupt("the member is no longer there") }
+        } else if let snapshot = point.snapshot {
+            try inflater.restore(snapshot)
         } else {
             inflater.reset(window: point.window, bitCount: point.bitCount, bits: point.bits)
         }
@@ -77,13 +81,41 @@ final class GzipCursor: @unchecked Sendable {
     /// The window for a restart point here.
     func window() -> [UInt8] { inflater.window() }
 
+    /// The whole state of decoding, for a restart point inside a block.
+    func snapshot() throws(ReadError) -> InflaterSnapshot { try InflaterSnapshot(of: inflater) }
+
+    /// Whether all stored bytes were used.
+    var isAtEnd: Bool { inputOffset >= base.byteCount }
+
+    /// Goes to the next stored byte that is not zero, or to the end. Holes are not read.
+    func skipZeros() throws(ReadError) {
+        while !isAtEnd {
+            if inputPosition == input.count {
+                let start = inputOffset
+                let data = try base.firstOffset(of: .data, in: start..<base.byteCount) ?? base.byteCount
+                if data > start {
+                    input = []
+                    inputPosition = 0
+                    inputStart = data
+                    continue
+                }
+                guard try refill() else { return }
+            }
+            guard let next = input[inputPosition...].firstIndex(where: { $0 != 0 }) else {
+                inputPosition = input.count
+                continue
+            }
+            inputPosition = next
+            return
+        }
+    }
+
     /// Reads the header of a member; false where none is here: the end, zeros, or other bytes.
     func startMember() throws(ReadError) -> Bool {
-        let start = inputOffset
-        guard base.byteCount - min(start, base.byteCount) >= 18 else { return false }
-        let head = try base.bytes(4, at: start)
-        guard head[0] == 0x1f, head[1] == 0x8b, head[2] == 8 else { return false }
-        let flags = head[3]
+        guard base.byteCount - min(inputOffset, base.byteCount) >= 18 else { return false }
+        if input.count - inputPosition < 4 { _ = try refill() }
+        let head = input[inputPosition...].prefix(4)
+        guard head.starts(with: [0x1f, 0x8b, 8]), let flags = head.last, head.count == 4 else { return false }
         guard flags & 0xe0 == 0 else { throw corrupt("the header of a gzip member has reserved flags") }
         try skip(10)
         if flags & 4 != 0 { try skip(Int(try byte()) | Int(try byte()) << 8) }
@@ -103,6 +135,11 @@ final class GzipCursor: @unchecked Sendable {
 
     func corrupt(_ reason: String) -> ReadError {
         .corrupt(record: name, offset: inputOffset, reason: reason)
+    }
+
+    /// The error for damage that does not keep what is before it from being read.
+    func refused(_ reason: String) -> ReadError {
+        .refused(record: name, offset: inputOffset, reason: reason, remedy: .lenient)
     }
 
     private func refill() throws(ReadError) -> Bool {

@@ -1,6 +1,7 @@
 // Where decoding of a gzip stream can start again without what is before.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import Codecs
 
 /// A place in a gzip stream where decoding can start.
@@ -16,18 +17,32 @@ struct GzipRestartPoint: Sendable {
     let window: [UInt8]
     /// Whether the member's header is here, not a deflate block.
     let isMemberStart: Bool
+    /// The inflater's whole state, for a place inside a block; nil elsewhere.
+    var snapshot: InflaterSnapshot?
+
+    /// What is kept for the point, in bytes.
+    var byteCount: UInt64 {
+        64 + UInt64(snapshot == nil ? window.count : InflaterSnapshot.byteCount)
+    }
 }
 
-/// Restart points, spaced so that all of them together stay within a bound.
+/// Restart points, spaced so that all of them together stay within a bound: 32 MiB, and a quarter of what the budget
+/// has left, so that many compressed disks of one appliance each get some. Fewer points make reading slower, and
+/// never fail it.
 struct GzipIndex: Sendable {
     /// Ascending; the first is the start.
     private(set) var points: [GzipRestartPoint] = []
     /// The least distance of two points, in decoded bytes.
     private(set) var spacing: UInt64 = 1 << 20
+    private let share: BudgetShare
 
-    /// Most that the windows of all points take, in bytes.
-    static let maximumByteCount = 32 << 20
-    static let maximumPointCount = maximumByteCount / Inflater.windowByteCount
+    /// Most that all points take, in bytes.
+    static let maximumByteCount: UInt64 = 32 << 20
+    static let maximumPointCount = 1_024
+
+    init(budget: OpeningBudget = OpeningBudget()) {
+        share = BudgetShare(of: budget)
+    }
 
     /// Whether a point at `outputOffset` is far enough from the last one.
     func wantsPoint(at outputOffset: UInt64) -> Bool {
@@ -35,11 +50,40 @@ struct GzipIndex: Sendable {
         return outputOffset - last.outputOffset >= spacing
     }
 
+    /// Whether a point at `outputOffset` is wanted although no block ends there: the end of one is cheaper, and comes
+    /// soon in nearly every file.
+    func wantsPointInsideBlock(at outputOffset: UInt64) -> Bool {
+        guard let last = points.last else { return true }
+        return outputOffset - last.outputOffset >= 2 * spacing
+    }
+
     /// Adds a point behind all others. When there are too many, every other one goes and the spacing doubles.
     mutating func add(_ point: GzipRestartPoint) {
+        while points.count > 1, !hasRoom(for: point) { thinOut() }
+        // The first point is the start of the file, which keeps nothing.
+        guard hasRoom(for: point) || points.isEmpty,
+            (try? share.take(point.byteCount, for: "restart points of a gzip file")) != nil || points.isEmpty
+        else {
+            spacing *= 2
+            return
+        }
         points.append(point)
-        guard points.count > Self.maximumPointCount else { return }
-        points = points.indices.filter { $0.isMultiple(of: 2) }.map { points[$0] }
+    }
+
+    private func hasRoom(for point: GzipRestartPoint) -> Bool {
+        let kept = share.takenByteCount
+        let limit = min(Self.maximumByteCount, (kept + share.freeByteCount) / 4)
+        return points.count < Self.maximumPointCount && kept + point.byteCount <= limit
+    }
+
+    private mutating func thinOut() {
+        var kept: [GzipRestartPoint] = []
+        var freed: UInt64 = 0
+        for (index, point) in points.enumerated() {
+            if index.isMultiple(of: 2) { kept.append(point) } else { freed += point.byteCount }
+        }
+        points = kept
+        share.giveBack(freed)
         spacing *= 2
     }
 

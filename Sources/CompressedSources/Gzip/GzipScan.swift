@@ -7,26 +7,32 @@ import Codecs
 /// The one pass that opening a gzip file takes.
 struct GzipScan {
     let cursor: GzipCursor
-    private(set) var index = GzipIndex()
+    private(set) var index: GzipIndex
+    /// Where the last member ends, in the stored bytes.
+    private(set) var contentEnd: UInt64 = 0
     private let maximumByteCount: UInt64
-    private let budget: OpeningBudget
+    private let lenient: Bool
 
     private static let bufferByteCount = 256 << 10
 
     init(
-        _ base: any ByteSource, maximumByteCount: UInt64, named name: String, budget: OpeningBudget
+        _ base: any ByteSource, maximumByteCount: UInt64, named name: String, lenient: Bool,
+        budget: OpeningBudget
     ) throws(ReadError) {
-        self.budget = budget
+        self.lenient = lenient
+        index = GzipIndex(budget: budget)
         cursor = try GzipCursor(over: base, named: name)
         self.maximumByteCount = maximumByteCount
     }
 
-    /// Decodes every member.
+    /// Decodes every member. Zeros behind a member are padding. Other bytes are a member whose header is damaged, or
+    /// no part of the file: what is before them may not be all.
     mutating func run() throws(ReadError) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.bufferByteCount, alignment: 64)
         defer { unsafe buffer.deallocate() }
         var memberCount = 0
         while true {
+            if memberCount > 0 { try cursor.skipZeros() }
             let start = cursor.inputOffset
             guard try cursor.startMember() else { break }
             memberCount += 1
@@ -38,8 +44,12 @@ struct GzipScan {
                         isMemberStart: true))
             }
             try unsafe decodeMember(buffer)
+            contentEnd = cursor.inputOffset
         }
         guard memberCount > 0 else { throw cursor.corrupt("there is no gzip member") }
+        guard cursor.isAtEnd || lenient else {
+            throw cursor.refused("what follows the last gzip member is neither another one nor zeros")
+        }
     }
 
     // SAFETY: the buffer is lent to this call alone.
@@ -56,7 +66,12 @@ struct GzipScan {
                         "a gzip file that decodes to more than the \(maximumByteCount) bytes expected of it")
             }
             switch event {
-            case .none: break
+            case .none:
+                guard index.wantsPointInsideBlock(at: cursor.outputOffset) else { break }
+                index.add(
+                    GzipRestartPoint(
+                        outputOffset: cursor.outputOffset, inputOffset: cursor.inputOffset, bitCount: 0,
+                        bits: 0, window: [], isMemberStart: false, snapshot: try cursor.snapshot()))
             case .blockEnd(let bitCount):
                 guard index.wantsPoint(at: cursor.outputOffset) else { break }
                 index.add(

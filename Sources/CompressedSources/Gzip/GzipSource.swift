@@ -5,14 +5,14 @@ package import ByteSources
 import Synchronization
 
 /// A gzip file, decoded when read. Several members one after the other are one content, as gzip(1) has it; zeros
-/// and other bytes behind the last member are left out.
+/// behind a member are left out, and other bytes there are damage.
 ///
 /// Opening decodes the file once: its length is stored modulo 2^32 only and can be forged, so nothing less says
 /// how long the content is. On the way the checksums are checked and restart points are noted, so that later
 /// reads start near what they want. Readers that go forwards go on where they were.
 package final class GzipSource: ByteSource {
     package let byteCount: UInt64
-    /// Bytes behind the last member that belong to none.
+    /// Bytes behind the last member that belong to none: padding, or what `lenient` left out.
     package let trailingByteCount: UInt64
     /// How many restart points there are.
     package var restartPointCount: Int { index.points.count }
@@ -21,6 +21,7 @@ package final class GzipSource: ByteSource {
     private let name: String
     private let index: GzipIndex
     /// Cursors that no one uses, the last used at the end.
+    private let cursorMemory: BudgetShare
     private let idleCursors = Mutex<[GzipCursor]>([])
 
     /// Most cursors that are kept while no one reads.
@@ -46,18 +47,23 @@ package final class GzipSource: ByteSource {
 
     /// Decodes `base` once, and notes restart points.
     /// - Throws: `ReadError.corrupt` where it is no gzip file, ends early, or a checksum is wrong;
+    ///   `ReadError.refused` where bytes follow that are neither a member nor zeros, unless `lenient` leaves them out;
     ///   `ReadError.unsupported` where it decodes to more than `maximumByteCount` bytes.
     package init(
-        decoding base: any ByteSource, maximumByteCount: UInt64, named name: String,
+        decoding base: any ByteSource, maximumByteCount: UInt64, named name: String, lenient: Bool = false,
         budget: OpeningBudget = OpeningBudget()
     ) throws(ReadError) {
         self.base = base
         self.name = name
-        var scan = try GzipScan(base, maximumByteCount: maximumByteCount, named: name, budget: budget)
+        cursorMemory = BudgetShare(of: budget)
+        try cursorMemory.take(
+            UInt64(Self.maximumIdleCursorCount) * GzipCursor.byteCount, for: "the decoders of \(name)")
+        var scan = try GzipScan(
+            base, maximumByteCount: maximumByteCount, named: name, lenient: lenient, budget: budget)
         try scan.run()
         index = scan.index
         byteCount = scan.cursor.outputOffset
-        trailingByteCount = base.byteCount - scan.cursor.inputOffset
+        trailingByteCount = base.byteCount - scan.contentEnd
     }
 
     package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
@@ -137,6 +143,7 @@ package final class GzipSource: ByteSource {
             _ = try cursor.readTrailer()
             // The next member is looked for only when its bytes are wanted.
             guard filled < destination.count || cursor.outputOffset < byteCount else { return }
+            try cursor.skipZeros()
             guard try cursor.startMember() else {
                 throw cursor.corrupt("the content changed after it was opened")
             }
