@@ -30,6 +30,9 @@ package protocol ByteSource: Sendable {
     /// The first byte of `region` in `range`, which lies inside the source; nil where there is none.
     func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64?
 
+    /// A part of the same search, of a bounded length; for who may be interrupted.
+    func searchStep(for region: Region, in range: Range<UInt64>) throws(ReadError) -> RegionSearch
+
     /// Makes sure that all that lies behind the source is still what was opened.
     /// - Throws: `ReadError.stale` where it was replaced, truncated or rewritten.
     func validate() throws(ReadError)
@@ -43,6 +46,13 @@ extension ByteSource {
     /// A source that knows of no holes is all data.
     package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
         region == .data && !range.isEmpty ? range.lowerBound : nil
+    }
+
+    /// A source whose search is short makes it in one step.
+    package func searchStep(
+        for region: Region, in range: Range<UInt64>
+    ) throws(ReadError) -> RegionSearch {
+        if let found = try firstOffset(of: region, in: range) { .found(at: found) } else { .absent }
     }
 
     /// Reads into the list's memory. Whether there is a hole is not asked: some file systems look through the whole

@@ -21,8 +21,9 @@ package struct CompressedCluster: Sendable, Equatable {
         /// A VMDK grain marker (LBA in sectors, size), then zlib data.
         case grainMarker(lba: UInt64)
         /// A VMDK grain without the marker flag: a grain marker where its LBA is the expected one, else a
-        /// 4-byte size, then zlib data.
-        case grainMarkerOrSize(lba: UInt64)
+        /// 4-byte size, then zlib data. Since nothing in it says whose it is, it has to end before the next grain, and the
+        /// one that starts at byte `preceding` of the file has to end before it.
+        case grainMarkerOrSize(lba: UInt64, preceding: UInt64?)
     }
 
     package init(

@@ -21,6 +21,9 @@ package protocol DiskImage: Sendable {
     /// whenever the disk may have both data and holes.
     var allocatedByteCount: UInt64 { get }
 
+    /// Whether `allocatedByteCount` is an estimate.
+    var allocationIsEstimate: Bool { get }
+
     /// What is questionable about the image although it can be read; one line each.
     var warnings: [String] { get }
 
@@ -36,19 +39,39 @@ package protocol DiskImage: Sendable {
 
     /// The first guest byte of `region` in `range`, which lies inside the disk; nil where there is none.
     func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64?
+
+    /// A part of the search that `firstOffset` makes, of a bounded length.
+    func searchStep(for region: Region, in range: Range<UInt64>) throws(ReadError) -> RegionSearch
 }
 
 extension DiskImage {
     package var adapterType: String? { nil }
+    package var allocationIsEstimate: Bool { false }
 
-    /// Goes by the extents. What is damaged counts as data, so that whoever copies the disk meets the error.
+    /// Goes by the extents, to the end of the search.
     package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
+        var rest = range
+        while true {
+            switch try searchStep(for: region, in: rest) {
+            case .found(let offset): return offset
+            case .absent: return nil
+            case .unfinished(let position): rest = position..<range.upperBound
+            }
+        }
+    }
+
+    /// Goes by the extents, a bounded number of them. What is damaged counts as data, so that whoever copies the disk
+    /// meets the error.
+    package func searchStep(
+        for region: Region, in range: Range<UInt64>
+    ) throws(ReadError) -> RegionSearch {
         var position = range.lowerBound
-        while position < range.upperBound {
+        for _ in 0..<RegionSearch.extentsPerStep {
+            guard position < range.upperBound else { return .absent }
             let extent = try extent(containing: position)
-            if extent.isHole == (region == .hole) { return position }
+            if extent.isHole == (region == .hole) { return .found(at: position) }
             position = extent.guestEnd
         }
-        return nil
+        return position < range.upperBound ? .unfinished(at: position) : .absent
     }
 }

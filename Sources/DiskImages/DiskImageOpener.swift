@@ -67,10 +67,12 @@ package enum DiskImageOpener {
 
     private static func refusal(of format: RecognisedFormat, named name: String) -> String {
         if format.isDiskImage {
-            return "\(name) is a disk in the format \(format.name), which is not decoded; "
-                + "convert it with qemu-img convert -O vmdk -o subformat=streamOptimized"
+            let advice =
+                ConversionAdvice.command(for: format, named: name).map { "; convert it: \($0)" } ?? ""
+            return "\(name) is a disk in the format \(format.name), which is not decoded\(advice)"
         }
-        return "\(name) is a \(format.name) file, which is not unpacked; unpack it first"
+        let advice = ConversionAdvice.unpacking(format, named: name) ?? "unpack it first"
+        return "\(name) is a \(format.name) file, which is not unpacked; unpack it: \(advice)"
     }
 
     private static func descriptorRefusal(for text: ArraySlice<UInt8>, named name: String) -> String {
@@ -79,5 +81,6 @@ package enum DiskImageOpener {
         return
             "\(name) is a VMDK descriptor that refers to other files (\(shown ?? "not named")), which "
             + "are never opened"
+            + (ConversionAdvice.command(for: .vmdkDescriptor, named: name).map { "; convert it: \($0)" } ?? "")
     }
 }

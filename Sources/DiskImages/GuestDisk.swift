@@ -71,6 +71,12 @@ package final class GuestDisk: ByteSource {
         return found
     }
 
+    package func searchStep(for region: Region, in range: Range<UInt64>) throws(ReadError) -> RegionSearch {
+        let found = try image.searchStep(for: region, in: range)
+        try validateMap()
+        return found
+    }
+
     package func validate() throws(ReadError) {
         try file.validate()
     }

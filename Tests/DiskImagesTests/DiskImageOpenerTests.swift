@@ -54,6 +54,21 @@ struct DiskImageOpenerTests {
         #expect(feature.hasPrefix("disk.vmdk "))
     }
 
+    @Test(
+        "the advice names the file, as one word of a command",
+        arguments: [
+            ("disk.vhd", "qemu-img convert -f vpc -O raw 'disk.vhd' 'disk.raw'"),
+            ("it's a disk.vhd", "qemu-img convert -f vpc -O raw 'it'\\''s a disk.vhd' 'it'\\''s a disk.raw'"),
+            ("-rf.vhd", "qemu-img convert -f vpc -O raw './-rf.vhd' './-rf.raw'"),
+            ("a.b/disk", "qemu-img convert -f vpc -O raw 'a.b/disk' 'a.b/disk.raw'"),
+        ])
+    func advice(name: String, command: String) throws {
+        let vhd = MemorySource(Array("conectix".utf8) + [UInt8](repeating: 0, count: 504))
+        let error = #expect(throws: ReadError.self) { try OpenedImage(vhd, named: name) }
+        #expect(
+            error?.description.hasSuffix("convert it: " + command) == true, "\(String(describing: error))")
+    }
+
     @Test("a name has no say", arguments: ["disk.vmdk", "disk.qcow2", "", "0b6c7c52-3a1f"])
     func nameHasNoSay(name: String) throws {
         #expect(
@@ -80,7 +95,7 @@ struct DiskImageOpenerTests {
             throws: ReadError.unsupported(
                 feature:
                     "flat.vmdk is a VMDK descriptor that refers to other files (\"/etc/passwd\" and others), which "
-                    + "are never opened")
+                    + "are never opened; convert it: qemu-img convert -f vmdk -O raw 'flat.vmdk' 'flat.raw'")
         ) { try OpenedImage(MemorySource(Array(text.utf8)), named: "flat.vmdk") }
     }
 

@@ -16,7 +16,7 @@ struct GrainMarkerTests {
         fileByteCount: UInt64 = 1 << 20
     ) throws(ReadError) -> Range<Int> {
         let cluster = CompressedCluster(
-            index: 3, storedOffset: offset, storedByteCountLimit: stored.count,
+            index: 3, storedOffset: offset, storedByteCountLimit: 2 * Self.grainByteCount + 512,
             decodedByteCount: Self.grainByteCount, neededByteCount: Self.grainByteCount, framing: framing)
         // SAFETY: bytes have no padding.
         return try GrainMarker.payload(
@@ -51,7 +51,7 @@ struct GrainMarkerTests {
         #expect(throws: ReadError.self) { try payload(marker(lba: 24, size: size), .grainMarker(lba: 24)) }
         var sizeOnly = [UInt8](repeating: 1, count: 16)
         sizeOnly.put(size, at: 0)
-        #expect(throws: ReadError.self) { try payload(sizeOnly, .grainMarkerOrSize(lba: 24)) }
+        #expect(throws: ReadError.self) { try payload(sizeOnly, .grainMarkerOrSize(lba: 24, preceding: nil)) }
     }
 
     @Test("data that would end past the file is damage, to the byte")
@@ -72,13 +72,15 @@ struct GrainMarkerTests {
 
     @Test("without the marker flag, a marker with the right LBA is a marker, and anything else a size")
     func markerOrSize() throws {
-        #expect(try payload(marker(lba: 24, size: 100), .grainMarkerOrSize(lba: 24)) == 12..<112)
+        #expect(
+            try payload(marker(lba: 24, size: 100), .grainMarkerOrSize(lba: 24, preceding: nil)) == 12..<112)
         var sizeOnly = [UInt8](repeating: 0x78, count: 16)
         sizeOnly.put(UInt32(100), at: 0)
-        #expect(try payload(sizeOnly, .grainMarkerOrSize(lba: 24)) == 4..<104)
-        #expect(try payload(Array(sizeOnly.prefix(4)), .grainMarkerOrSize(lba: 24)) == 4..<104)
+        #expect(try payload(sizeOnly, .grainMarkerOrSize(lba: 24, preceding: nil)) == 4..<104)
+        #expect(
+            try payload(Array(sizeOnly.prefix(4)), .grainMarkerOrSize(lba: 24, preceding: nil)) == 4..<104)
         #expect(throws: ReadError.self) {
-            try payload(Array(sizeOnly.prefix(3)), .grainMarkerOrSize(lba: 24))
+            try payload(Array(sizeOnly.prefix(3)), .grainMarkerOrSize(lba: 24, preceding: nil))
         }
     }
 }

@@ -51,7 +51,7 @@ struct SparseExtentHeaderTests {
                 guard let header = try? parse(changed) else { continue }
                 #expect(header.grainCount > 0 && header.tableCount > 0)
                 _ = header.dataStart(inFileOf: 1 << 20)
-                _ = VMDKSparseExtent.Layout(header, fileByteCount: 1 << 20)
+                _ = VMDKSparseExtent.Layout(header)
             }
         }
     }

@@ -38,9 +38,10 @@ extension VMDKCase {
             "truncated, with the directory at the front",
             StreamOptimizedBuilder.usual { $0.directoryPlace = .front }
         ) { image in
-            image.bytes.removeLast(image.bytes.count - image.grainOffset(25) - 100)
-            return .damaged(
-                (25..<40).filter { image.places.grains[$0] != nil }.map { image.guestRange(ofGrain: $0) })
+            // All grains from 25 on are missing; the last one is at least a marker and a byte long.
+            let end = image.grainOffset(25) + 100
+            image.bytes.removeLast(image.bytes.count - end)
+            return .refused("at least \(image.grainOffset(37) + 13 - end) bytes are missing")
         },
         VMDKCase("a footer of another disk after the stream", StreamOptimizedBuilder.usual()) { image in
             var other = Array(image.bytes.suffix(1536))
@@ -179,8 +180,10 @@ extension VMDKCase {
             return .read
         },
         VMDKCase(
-            "embedded extent name is another file's", .named("other.vmdk"), .read,
-            warning: "names the file \"other.vmdk\", which is not opened"),
+            "embedded extent name is another file's, as after a rename", .named("other.vmdk"), .read),
+        VMDKCase(
+            "embedded extent name leads upwards", .named("../other.vmdk"), .read,
+            warning: "names the file \"../other.vmdk\", which is not opened"),
         VMDKCase(
             "embedded extent name is a path", .named("/etc/passwd"), .read,
             warning: "names the file \"/etc/passwd\", which is not opened"),

@@ -5,7 +5,9 @@ import TestSupport
 
 extension VMDKCase {
     static let table: [VMDKCase] =
-        wellFormed + directories + tableEntries + grains + ends + headers + geometries + descriptors
+        wellFormed + directories + copies + cutShort + sharedPlaces + tableEntries + grains + ends + headers
+        + geometries
+        + descriptors
 
     private static let wellFormed: [VMDKCase] = [
         VMDKCase("grain directory in the footer", StreamOptimizedBuilder.usual().build(), .read),
@@ -54,11 +56,17 @@ extension VMDKCase {
             image.setDirectoryEntry(2, to: UInt32((image.places.tables[1] ?? 0) / 512))
             return .damaged([image.guestRange(ofTable: 1), image.guestRange(ofTable: 2)])
         },
-        VMDKCase("redundant directory bogus", MonolithicSparseBuilder.usual()) { image in
+        VMDKCase(
+            "redundant directory bogus", MonolithicSparseBuilder.usual(),
+            warning: "the first grain directory is used alone"
+        ) { image in
             image.setHeader(UInt64(0x7fff_ffff), at: 48)
             return .read
         },
-        VMDKCase("redundant directory with bogus entries", MonolithicSparseBuilder.usual()) { image in
+        VMDKCase(
+            "redundant directory with bogus entries", MonolithicSparseBuilder.usual(),
+            warning: "3 of 3 entries of the redundant grain directory cannot be right"
+        ) { image in
             image.bytes.put(Array(repeating: 0xee, count: 12), at: image.places.redundantDirectory ?? 0)
             return .read
         },
@@ -184,8 +192,10 @@ extension VMDKCase {
             "compressed size past the member", StreamOptimizedBuilder.usual { $0.directoryPlace = .front }
         ) {
             image in
+            // Nothing tells this from a file that was cut short.
             image.bytes.put(UInt32(2 * image.grainByteCount), at: image.grainOffset(37) + 8)
-            return .damaged([image.guestRange(ofGrain: 37)])
+            let missing = image.grainOffset(37) + 12 + 2 * image.grainByteCount - image.bytes.count
+            return .refused("at least \(missing) bytes are missing")
         },
         VMDKCase(
             "last grain not padded",

@@ -33,7 +33,7 @@ struct VMDKDescriptorTests {
             descriptor.extents == [
                 .init(sectorCount: 102_400, kind: "SPARSE", fileName: "generated-stream.vmdk")
             ])
-        #expect(descriptor.warnings(forImage: "a/disk.vmdk", capacity: 102_400) == [])
+        #expect(descriptor.warnings(capacity: 102_400) == [])
     }
 
     @Test(
@@ -103,7 +103,7 @@ struct VMDKDescriptorTests {
         for _ in 0..<200 {
             let bytes = random.bytes(200).map { $0 % 3 == 0 ? [0x0a, 0x3d, 0x22, 0x20][Int($0 % 4)] : $0 }
             let descriptor = VMDKDescriptor(parsing: bytes)
-            _ = descriptor.warnings(forImage: "", capacity: 1)
+            _ = descriptor.warnings(capacity: 1)
         }
     }
 }

@@ -16,14 +16,16 @@ package struct TableCache: Sendable {
         self.disk = disk
     }
 
-    /// Calls `body` with table number `index`, the `byteCount` bytes at `offset` of the image file.
+    /// Calls `body` with table number `index`, `byteCount` bytes that `load` reads from the image file where they are
+    /// not there yet. A table that `load` finds damaged is not kept.
     package func withTable<Result>(
-        _ index: UInt64, byteCount: Int, at offset: UInt64,
+        _ index: UInt64, byteCount: Int,
+        load: (any ByteSource, inout OutputRawSpan) throws(ReadError) -> Void,
         body: (RawSpan) throws(ReadError) -> Result
     ) throws(ReadError) -> Result {
         try cache.withCluster(
             ClusterCache.Key(disk: disk, kind: .table, index: index), byteCount: byteCount,
-            load: { output throws(ReadError) in try source.read(byteCount, at: offset, into: &output) },
+            load: { output throws(ReadError) in try load(source, &output) },
             body: body)
     }
 }

@@ -52,6 +52,7 @@ import Codecs
     func decode(
         _ cluster: CompressedCluster, of file: any ByteSource, into output: inout OutputRawSpan
     ) throws(ReadError) {
+        try checkPreceding(cluster, in: file)
         if !holds(cluster) {
             // Few clusters are stored larger than they decode to: those are read in a second step.
             try fillWindow(
@@ -68,6 +69,19 @@ import Codecs
         let stored = unsafe UnsafeRawBufferPointer(
             rebasing: storedBytes(from: cluster.storedOffset)[payload])
         try unsafe inflate(stored, of: cluster, into: &output)
+    }
+
+    /// A grain in the middle of another one is no grain.
+    private func checkPreceding(_ cluster: CompressedCluster, in file: any ByteSource) throws(ReadError) {
+        guard case .grainMarkerOrSize(_, let preceding?) = cluster.framing else { return }
+        let head = try file.bytes(
+            Int(min(UInt64(GrainMarker.probeByteCount), cluster.storedOffset - preceding)), at: preceding)
+        // SAFETY: bytes have no padding.
+        let byteCount = GrainMarker.seemingByteCount(
+            of: unsafe head.span.bytes, grainByteCount: cluster.decodedByteCount)
+        guard UInt64(byteCount) <= cluster.storedOffset - preceding else {
+            throw cluster.damage("it lies inside the grain at byte \(preceding)")
+        }
     }
 
     private func inflate(
@@ -126,7 +140,7 @@ extension CompressedCluster {
 extension CompressedCluster.Framing: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .grainMarker(let lba), .grainMarkerOrSize(let lba): "grain at LBA \(lba)"
+        case .grainMarker(let lba), .grainMarkerOrSize(let lba, _): "grain at LBA \(lba)"
         }
     }
 }

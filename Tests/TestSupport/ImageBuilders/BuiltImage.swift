@@ -17,6 +17,8 @@ package struct BuiltImage: Sendable {
         package var redundantDirectory: Int?
         /// By table number.
         package var tables: [Int: Int] = [:]
+        /// The tables of the redundant directory, by table number.
+        package var redundantTables: [Int: Int] = [:]
         /// By grain number: the marker of a compressed grain, the data of a plain one.
         package var grains: [Int: Int] = [:]
         /// By grain number: marker and data, or the data; without padding.
@@ -50,14 +52,23 @@ package struct BuiltImage: Sendable {
         bytes.littleEndian(UInt32.self, at: entryOffset(ofGrain: index))
     }
 
-    /// Changes a grain table's entry.
+    /// Changes a grain table's entry, and its copy where there is one.
     package mutating func setEntry(ofGrain index: Int, to sector: UInt32) {
         bytes.put(sector, at: entryOffset(ofGrain: index))
+        if let copy = places.redundantTables[index / entriesPerTable] {
+            bytes.put(sector, at: copy + index % entriesPerTable * 4)
+        }
     }
 
     /// Changes an entry of the grain directory.
     package mutating func setDirectoryEntry(_ table: Int, to sector: UInt32) {
         bytes.put(sector, at: places.directory + table * 4)
+    }
+
+    /// Changes an entry of the redundant grain directory.
+    package mutating func setRedundantDirectoryEntry(_ table: Int, to sector: UInt32) {
+        guard let directory = places.redundantDirectory else { preconditionFailure("no redundant directory") }
+        bytes.put(sector, at: directory + table * 4)
     }
 
     /// Changes a field of the header, and of the footer where there is one.

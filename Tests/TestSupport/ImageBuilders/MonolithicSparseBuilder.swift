@@ -52,6 +52,7 @@ package struct MonolithicSparseBuilder: Sendable {
         places.directory = map.directory
         places.redundantDirectory = redundant?.directory
         for (table, place) in map.tables.enumerated() { places.tables[table] = place }
+        for (table, place) in (redundant?.tables ?? []).enumerated() { places.redundantTables[table] = place }
         let overhead = bytes.count / 512
 
         for index in order ?? Array(grains.indices) {

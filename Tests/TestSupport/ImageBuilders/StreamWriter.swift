@@ -44,6 +44,10 @@ struct StreamWriter {
                 places.redundantDirectory = bytes.count
                 header.redundantDirectoryOffset = UInt64(bytes.count / 512)
                 appendZeros(builder.directoryByteCount)
+                for table in 0..<builder.tableCount {
+                    places.redundantTables[table] = bytes.count
+                    appendZeros(builder.tableByteCount)
+                }
             }
             places.directory = bytes.count
             header.directoryOffset = UInt64(bytes.count / 512)
@@ -105,9 +109,9 @@ struct StreamWriter {
     mutating func fillFrontTables() {
         for table in 0..<builder.tableCount {
             putTable(table)
-            for directory in [places.directory, places.redundantDirectory].compactMap(\.self) {
-                putDirectoryEntry(table, in: directory)
-            }
+            putDirectoryEntry(table, in: places.directory, leadingTo: places.tables)
+            guard let redundant = places.redundantDirectory else { continue }
+            putDirectoryEntry(table, in: redundant, leadingTo: places.redundantTables)
         }
     }
 
@@ -115,7 +119,9 @@ struct StreamWriter {
         writeMarker(sectorCount: builder.directoryByteCount / 512, type: 2)
         places.directory = bytes.count
         appendZeros(builder.directoryByteCount)
-        for table in 0..<builder.tableCount { putDirectoryEntry(table, in: places.directory) }
+        for table in 0..<builder.tableCount {
+            putDirectoryEntry(table, in: places.directory, leadingTo: places.tables)
+        }
         writeMarker(sectorCount: 1, type: 3)
         places.footer = bytes.count
         var footer = header
@@ -137,13 +143,16 @@ struct StreamWriter {
     }
 
     private mutating func putTable(_ table: Int) {
-        guard let start = places.tables[table] else { return }
-        for (index, entry) in entriesOfTable(table).enumerated() { bytes.put(entry, at: start + index * 4) }
+        for start in [places.tables[table], places.redundantTables[table]].compactMap(\.self) {
+            for (index, entry) in entriesOfTable(table).enumerated() {
+                bytes.put(entry, at: start + index * 4)
+            }
+        }
     }
 
-    private mutating func putDirectoryEntry(_ table: Int, in directory: Int) {
+    private mutating func putDirectoryEntry(_ table: Int, in directory: Int, leadingTo tables: [Int: Int]) {
         let isStored = entriesOfTable(table).contains { $0 != 0 }
-        let sector = isStored ? UInt32((places.tables[table] ?? 0) / 512) : 0
+        let sector = isStored ? UInt32((tables[table] ?? 0) / 512) : 0
         bytes.put(sector, at: directory + table * 4)
     }
 

@@ -12,24 +12,30 @@ final class RawAllocation: Sendable {
     static let longestCounting = Duration.milliseconds(50)
 
     private let source: any ByteSource
-    private let result = Mutex<UInt64?>(nil)
+    private let found = Mutex<Result?>(nil)
+
+    struct Result {
+        let byteCount: UInt64
+        /// Whether what was not looked at counts as data.
+        let isEstimate: Bool
+    }
 
     init(of source: any ByteSource) {
         self.source = source
     }
 
     /// Counted while the lock is held, so that many threads that ask at once count once.
-    var byteCount: UInt64 {
-        result.withLock { result in
-            if let result { return result }
+    var result: Result {
+        found.withLock { found in
+            if let found { return found }
             let count = counted()
-            result = count
+            found = count
             return count
         }
     }
 
     /// What was not looked at, and what cannot be looked at, counts as data.
-    private func counted() -> UInt64 {
+    private func counted() -> Result {
         let end = source.byteCount
         let start = ContinuousClock.now
         var sum: UInt64 = 0
@@ -39,7 +45,9 @@ final class RawAllocation: Sendable {
             while position < end, stretchCount < Self.maximumStretchCount,
                 ContinuousClock.now - start < Self.longestCounting
             {
-                guard let data = try source.firstOffset(of: .data, in: position..<end) else { return sum }
+                guard let data = try source.firstOffset(of: .data, in: position..<end) else {
+                    return Result(byteCount: sum, isEstimate: false)
+                }
                 position = max(data, position)
                 let hole = try source.firstOffset(of: .hole, in: position..<end) ?? end
                 sum += hole - position
@@ -47,8 +55,8 @@ final class RawAllocation: Sendable {
                 stretchCount += 1
             }
         } catch {
-            return sum + (end - position)
+            return Result(byteCount: sum + (end - position), isEstimate: true)
         }
-        return sum + (end - position)
+        return Result(byteCount: sum + (end - position), isEstimate: position < end)
     }
 }

@@ -28,7 +28,8 @@ struct RawImage: DiskImage {
 
     /// Exact for a file with few holes, which are looked for when this is first asked for; of one with more, or
     /// where looking takes long, only the first are left out.
-    var allocatedByteCount: UInt64 { allocation.byteCount }
+    var allocatedByteCount: UInt64 { allocation.result.byteCount }
+    var allocationIsEstimate: Bool { allocation.result.isEstimate }
 
     /// All of the file is one stored extent: to ask for its holes takes longer than most reads, on some file systems
     /// a thousand times as long.
@@ -51,5 +52,9 @@ struct RawImage: DiskImage {
         // The zeros that fill the last sector.
         guard region == .hole, range.upperBound > end, !range.isEmpty else { return nil }
         return max(range.lowerBound, end)
+    }
+
+    func searchStep(for region: Region, in range: Range<UInt64>) throws(ReadError) -> RegionSearch {
+        if let found = try firstOffset(of: region, in: range) { .found(at: found) } else { .absent }
     }
 }

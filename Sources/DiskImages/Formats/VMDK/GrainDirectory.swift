@@ -1,4 +1,4 @@
-// The grain directory: where each grain table lies.
+// The grain directory of a VMDK: where its grain tables are.
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
@@ -9,23 +9,58 @@ import ByteSources
 struct GrainDirectory {
     /// The largest directory that is read.
     static let maximumByteCount: UInt64 = 64 << 20
-    /// How many entries of 0 a look-up joins into one hole.
-    static let maximumZeroRun = 4_096
+    /// How much of a directory is read at once.
+    private static let readByteCount: UInt64 = 1 << 20
 
     /// Where the directory starts, in bytes of the image file.
     let offset: UInt64
     /// One entry a table: its first sector, or 0 for a table of zeros.
     private let entries: [UInt32]
-    /// Entries whose tables share sectors with another one's: neither can be right. Nearly always empty.
-    private let sharedEntries: Set<UInt32>
+    /// Keeps what the entries take.
+    private let share: BudgetShare
 
     var count: Int { entries.count }
     var byteCount: UInt64 { UInt64(entries.count) * 4 }
+    /// Where the directory is, in bytes of the image file.
+    var range: Range<UInt64> { offset..<(offset + byteCount) }
 
-    /// Reads the directory that starts at `sector`.
-    /// - Throws: `ReadError.corrupt` where it is not inside the file.
-    init(at sector: UInt64, for header: SparseExtentHeader, by reader: OpeningReader) throws(ReadError) {
+    /// Reads the directory that starts at `sector`. One that is `behindMarker` has a marker in the sector before it.
+    /// - Throws: `ReadError.corrupt` where it is not inside the file, or the marker is another one;
+    ///   `ReadError.overBudget` where there is no memory left for it.
+    init(
+        at sector: UInt64, for header: SparseExtentHeader, by reader: OpeningReader, budget: OpeningBudget,
+        behindMarker: Bool = false
+    ) throws(ReadError) {
         let name = "grain directory of \(reader.imageName)"
+        let (start, needed) = try Self.place(sector, of: header, in: reader, named: name)
+        share = BudgetShare(of: budget)
+        try share.take(needed, for: name)
+        var entries: [UInt32] = []
+        entries.reserveCapacity(Int(needed / 4))
+        var position = start
+        while position < start + needed {
+            // The marker and what follows it are one read.
+            let marker: UInt64 = behindMarker && position == start ? 512 : 0
+            let step = min(Self.readByteCount, start + needed - position)
+            let record = try reader.record(
+                "grain directory", byteCount: Int(marker + step), at: position - marker)
+            if marker > 0 { try record.checkMarker(.grainDirectory, of: needed) }
+            let span = record.bytes.span
+            // SAFETY: bytes have no padding.
+            let raw = unsafe span.bytes
+            for index in Int(marker / 4)..<(span.count / 4) {
+                entries.append(raw.littleEndian(UInt32.self, at: index * 4))
+            }
+            position += step
+        }
+        self.entries = entries
+        offset = start
+    }
+
+    /// Where the directory is and how long, in bytes of the file.
+    private static func place(
+        _ sector: UInt64, of header: SparseExtentHeader, in reader: OpeningReader, named name: String
+    ) throws(ReadError) -> (start: UInt64, byteCount: UInt64) {
         let (start, overflow) = sector.multipliedReportingOverflow(by: 512)
         guard sector > 0, !overflow else {
             throw .corrupt(record: name, offset: 0, reason: "the header says it is at sector \(sector)")
@@ -43,52 +78,53 @@ struct GrainDirectory {
                 record: name, offset: start,
                 reason: "\(needed) bytes are expected here, and the file ends at byte \(reader.byteCount)")
         }
-        guard needed <= Self.maximumByteCount else {
-            throw .unsupported(
-                feature: "\(name) has \(needed) bytes; up to \(Self.maximumByteCount) are read")
+        guard needed <= maximumByteCount else {
+            throw .unsupported(feature: "\(name) has \(needed) bytes; up to \(maximumByteCount) are read")
         }
-        let record = try reader.record("grain directory", byteCount: Int(needed), at: start)
-        let span = record.bytes.span
-        // SAFETY: bytes have no padding.
-        let raw = unsafe span.bytes
-        entries = (0..<(span.count / 4)).map { raw.littleEndian(UInt32.self, at: $0 * 4) }
-        offset = start
-        sharedEntries = Self.shared(entries, tableSectors: (UInt64(header.entriesPerTable) * 4 + 511) / 512)
+        return (start, needed)
     }
 
     /// The first sector of table `number`, 0 for a table of zeros.
     subscript(number: Int) -> UInt32 { entries[number] }
 
-    /// Whether the sectors of the table that `entry` names are also another table's.
-    func isShared(_ entry: UInt32) -> Bool {
-        !sharedEntries.isEmpty && sharedEntries.contains(entry)
-    }
-
-    /// The number of the first table at or after `number` that is not known to be zeros, or where the search
-    /// was given up.
-    func endOfZeros(from number: Int) -> Int {
-        let limit = min(entries.count, number + Self.maximumZeroRun)
-        var end = number
-        while end < limit, entries[end] == 0 { end += 1 }
-        return end
-    }
-
-    /// The tables that are not zeros, in the order of their places in the file.
-    func storedTables() -> [(number: Int, sector: UInt32)] {
-        entries.indices.filter { entries[$0] != 0 }.map { ($0, entries[$0]) }.sorted { $0.sector < $1.sector }
-    }
-
     /// How many tables are not zeros.
     var storedTableCount: Int { entries.reduce(0) { $0 + ($1 == 0 ? 0 : 1) } }
 
-    private static func shared(_ entries: [UInt32], tableSectors: UInt64) -> Set<UInt32> {
-        let sorted = entries.filter { $0 != 0 }.sorted()
-        var result: Set<UInt32> = []
-        for (first, second) in zip(sorted, sorted.dropFirst())
-        where UInt64(second) - UInt64(first) < tableSectors {
-            result.insert(first)
-            result.insert(second)
+    /// The tables whose sectors are also another one's: neither can be right.
+    func overlaps(
+        of header: SparseExtentHeader, in reader: OpeningReader, _ budget: OpeningBudget
+    ) throws(ReadError) -> OverlappingPlaces {
+        let count = UInt64(storedTableCount)
+        guard count > 1 else { return .none }
+        var map = try PlaceMap(
+            ofFileOf: reader.byteCount, places: header.tableByteCount, atMost: count, budget: budget,
+            for: "places of the grain tables of \(reader.imageName)")
+        for entry in entries where entry != 0 { try map.add(UInt64(entry) * 512) }
+        return try map.overlaps()
+    }
+}
+
+extension OnDiskRecord {
+    /// Makes sure that the record starts with a marker of `kind`, whose metadata of `byteCount` bytes follows.
+    func checkMarker(_ kind: MetadataMarker.Kind, of byteCount: UInt64) throws(ReadError) {
+        guard let marker = try MetadataMarker(parsing: self, at: 0), marker.kind == kind,
+            marker.sectorCount == (byteCount + 511) / 512
+        else {
+            throw corrupt(
+                at: 0,
+                "no marker is here that announces \(byteCount) bytes of a \(kind.name) (the map is damaged)")
         }
-        return result
+    }
+}
+
+extension MetadataMarker.Kind {
+    fileprivate var name: String {
+        switch self {
+        case .endOfStream: "stream's end"
+        case .grainTable: "grain table"
+        case .grainDirectory: "grain directory"
+        case .footer: "footer"
+        case .unspecified: "record of no kind"
+        }
     }
 }

@@ -34,19 +34,49 @@ package enum GrainMarker {
             return try payload(
                 ofSize: stored.littleEndian(UInt32.self, at: 8), after: byteCount, of: cluster, lba,
                 fileByteCount)
-        case .grainMarkerOrSize(let lba):
-            if stored.byteCount >= byteCount, stored.littleEndian(UInt64.self, at: 0) == lba {
-                return try payload(
-                    ofSize: stored.littleEndian(UInt32.self, at: 8), after: byteCount, of: cluster, lba,
-                    fileByteCount)
+        case .grainMarkerOrSize(let lba, _):
+            let range = try unmarkedPayload(in: stored, of: cluster, lba, fileByteCount)
+            guard range.upperBound <= cluster.storedByteCountLimit else {
+                throw corrupt(
+                    cluster, lba,
+                    "the compressed grain reaches into the next one, \(cluster.storedByteCountLimit) "
+                        + "bytes behind it")
             }
-            guard stored.byteCount >= sizeByteCount else {
-                throw corrupt(cluster, lba, "the file ends inside the grain's size")
-            }
+            return range
+        }
+    }
+
+    /// How many bytes the grain without a certain marker that starts with `stored` seems to take: 0 where it is none.
+    static func seemingByteCount(of stored: RawSpan, grainByteCount: Int) -> Int {
+        guard stored.byteCount >= probeByteCount else { return 0 }
+        for start in [sizeByteCount, byteCount] {
+            let first = UInt16(stored.littleEndian(UInt8.self, at: start))
+            let second = UInt16(stored.littleEndian(UInt8.self, at: start + 1))
+            // RFC 1950, 2.2: method 8, and a header that is a multiple of 31.
+            guard first & 0x0f == 8, (first << 8 | second) % 31 == 0 else { continue }
+            let size = UInt64(stored.littleEndian(UInt32.self, at: start - 4))
+            return size > 0 && size <= 2 * UInt64(max(0, grainByteCount)) ? start + Int(size) : 0
+        }
+        return 0
+    }
+
+    /// What `seemingByteCount` has to see of a grain, in bytes.
+    static let probeByteCount = 14
+
+    private static func unmarkedPayload(
+        in stored: RawSpan, of cluster: CompressedCluster, _ lba: UInt64, _ fileByteCount: UInt64
+    ) throws(ReadError) -> Range<Int> {
+        if stored.byteCount >= byteCount, stored.littleEndian(UInt64.self, at: 0) == lba {
             return try payload(
-                ofSize: stored.littleEndian(UInt32.self, at: 0), after: sizeByteCount, of: cluster, lba,
+                ofSize: stored.littleEndian(UInt32.self, at: 8), after: byteCount, of: cluster, lba,
                 fileByteCount)
         }
+        guard stored.byteCount >= sizeByteCount else {
+            throw corrupt(cluster, lba, "the file ends inside the grain's size")
+        }
+        return try payload(
+            ofSize: stored.littleEndian(UInt32.self, at: 0), after: sizeByteCount, of: cluster, lba,
+            fileByteCount)
     }
 
     private static func payload(

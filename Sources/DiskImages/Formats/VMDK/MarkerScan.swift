@@ -14,6 +14,11 @@ struct MarkerScan {
     /// memory for what is found.
     static let recoveryLimit = 1 << 22
 
+    /// Markers whose memory is taken from the budget at once.
+    private static let batch = 4_096
+    /// What is kept for a marker, here and by who sorts what was found, in bytes.
+    private static let foundByteCount: UInt64 = 48
+
     struct Grain {
         /// The grain's number on the guest disk.
         let index: UInt64
@@ -23,6 +28,8 @@ struct MarkerScan {
         let storedByteCount: UInt32
     }
 
+    /// Keeps what is found in the budget.
+    let share: BudgetShare
     /// In the order of their places.
     private(set) var grains: [Grain] = []
     /// The first sectors of grain tables, in the order of their places.
@@ -43,11 +50,16 @@ struct MarkerScan {
 
     /// Walks through the stream with one small read a marker.
     init(
-        of reader: OpeningReader, header: SparseExtentHeader, atMost limit: Int
+        of reader: OpeningReader, header: SparseExtentHeader, atMost limit: Int, budget: OpeningBudget
     ) throws(ReadError) {
         let fileByteCount = reader.byteCount
+        share = BudgetShare(of: budget)
         var sector = header.dataStart(inFileOf: fileByteCount)
-        for _ in 0..<limit {
+        for count in 0..<limit {
+            if count % Self.batch == 0 {
+                try share.take(
+                    UInt64(Self.batch) * Self.foundByteCount, for: "markers of \(reader.imageName)")
+            }
             // No overflow: `sector` is inside the file, or next to what was.
             let offset = sector * 512
             guard offset < fileByteCount, fileByteCount - offset >= UInt64(MetadataMarker.byteCount) else {
@@ -57,7 +69,8 @@ struct MarkerScan {
             let record = try reader.record("marker", byteCount: MetadataMarker.byteCount, at: offset)
             let size = try record.littleEndian(UInt32.self, at: 8)
             let step =
-                size == 0 ? try metadata(in: record, at: sector) : try grain(in: record, at: sector, header)
+                size == 0
+                ? try metadata(in: record, at: sector, header) : try grain(in: record, at: sector, header)
             guard let step else {
                 // An end of stream is the one marker that is not followed by anything.
                 if stop == nil, try MetadataMarker(parsing: record, at: 0)?.kind != .endOfStream {
@@ -81,13 +94,18 @@ struct MarkerScan {
     /// How far to the next marker, and what must come behind it, in bytes.
     private typealias Step = (byteCount: UInt64, tail: UInt64)
 
-    private mutating func metadata(in record: OnDiskRecord, at sector: UInt64) throws(ReadError) -> Step? {
+    private mutating func metadata(
+        in record: OnDiskRecord, at sector: UInt64, _ header: SparseExtentHeader
+    ) throws(ReadError) -> Step? {
         // A count beyond 2^40 sectors is no marker; below it, nothing here overflows.
         guard let marker = try MetadataMarker(parsing: record, at: 0), marker.kind != .endOfStream,
             marker.sectorCount < 1 << 40
         else { return nil }
         switch marker.kind {
-        case .grainTable: tableSectors.append(sector + 1)
+        case .grainTable:
+            // A table of another length is no table of this disk, and tables that overlapped would be read many times.
+            guard marker.sectorCount == header.tableByteCount / 512 else { return nil }
+            tableSectors.append(sector + 1)
         case .grainDirectory: directorySector = sector + 1
         case .endOfStream, .footer, .unspecified: break
         }

@@ -13,6 +13,10 @@ struct RecoveredStream: DiskImage {
     let adapterType: String?
     let allocatedByteCount: UInt64
 
+    /// The most tables that are looked at, in bytes.
+    private static let maximumTableByteCount: UInt64 = 128 << 20
+
+    private let share: BudgetShare
     private let imageName: String
     private let grainByteCount: UInt64
     private let entriesPerTable: UInt64
@@ -25,6 +29,7 @@ struct RecoveredStream: DiskImage {
         _ scan: MarkerScan, header: SparseExtentHeader, descriptor: VMDKDescriptor?, warnings: [String],
         reader: OpeningReader
     ) throws(ReadError) {
+        share = scan.share
         virtualByteCount = header.virtualByteCount
         clusterByteCount = header.grainByteCount
         adapterType = descriptor?.adapterType
@@ -105,7 +110,9 @@ struct RecoveredStream: DiskImage {
         _ reader: OpeningReader
     ) throws(ReadError) -> [UInt64] {
         var seen: [UInt64: Int] = [:]
-        for sector in scan.tableSectors {
+        // Tables of holes are free for who makes a file, and not for who reads them.
+        let limit = Int(Self.maximumTableByteCount / header.tableByteCount)
+        for sector in scan.tableSectors.prefix(limit) {
             let byteCount = Int(header.entriesPerTable) * 4
             guard let record = try? reader.record("grain table", byteCount: byteCount, at: sector * 512),
                 let number = try number(ofTable: record, scan, found, header)

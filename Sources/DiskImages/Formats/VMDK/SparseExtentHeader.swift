@@ -132,6 +132,8 @@ extension SparseExtentHeader {
     /// In bytes; below 2^63.
     var virtualByteCount: UInt64 { capacity * 512 }
     var grainCount: UInt64 { (capacity - 1) / grainSize + 1 }
+    /// What a table takes in the file, in bytes: whole sectors, and a power of two.
+    var tableByteCount: UInt64 { max(512, UInt64(entriesPerTable) * 4) }
     var tableCount: UInt64 { (grainCount - 1) / UInt64(entriesPerTable) + 1 }
 
     /// The first sector after the header and the descriptor, for a file of `byteCount` bytes; a descriptor

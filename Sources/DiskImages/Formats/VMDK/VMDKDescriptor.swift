@@ -108,14 +108,9 @@ struct VMDKDescriptor {
 }
 
 extension VMDKDescriptor {
-    /// Names that writers of streams put in place of the file's own.
-    private static let placeholderNames: Set<String> = [
-        "generated-stream.vmdk", "call-me-stream.vmdk", "disk",
-    ]
-
-    /// What is wrong with the descriptor embedded in `imageName`, whose header has `capacity` sectors. None
-    /// of it changes what is read.
-    func warnings(forImage imageName: String, capacity: UInt64) -> [String] {
+    /// What is wrong with the descriptor of an image whose header has `capacity` sectors. None of it changes what is
+    /// read. A file's name that is not the image's own says that it was renamed, which it may be.
+    func warnings(capacity: UInt64) -> [String] {
         guard !isEmpty else { return ["the embedded descriptor is empty; the disk is read by its header"] }
         var result: [String] = []
         if let createType, !["streamoptimized", "monolithicsparse"].contains(createType.lowercased()) {
@@ -126,8 +121,7 @@ extension VMDKDescriptor {
             if let sectorCount = extent.sectorCount, sectorCount != capacity {
                 result.append("the embedded descriptor says \(sectorCount) sectors, the header \(capacity)")
             }
-            let ownName = imageName.split(separator: "/").last.map(String.init) ?? imageName
-            if let name = extent.fileName, name != ownName, !Self.placeholderNames.contains(name) {
+            if let name = extent.fileName, name.contains("/") || name.contains("\\") || name == ".." {
                 result.append(
                     "the embedded descriptor names the file \(Self.shown(name)), which is not opened")
             }

@@ -13,7 +13,12 @@ extension VMDKSparseExtent {
     /// has to report damage.
     ///
     /// Spec: VMware Virtual Disk Format 5.0, "Grain Table".
-    func extent(ofEntry index: Int, of table: GrainTable, _ entries: RawSpan) -> Extent {
+    func extent(
+        ofEntry index: Int, of table: GrainTable, _ entries: RawSpan
+    ) throws(ReadError) -> Extent {
+        guard index < table.presentEntryCount else {
+            return run(of: table, index..<table.entryCount, .damaged(missing(index, table)))
+        }
         let entry = entries.grainTableEntry(index)
         guard entry > Self.lastZeroEntry else {
             let end = endOfZeros(from: index, entries)
@@ -21,47 +26,97 @@ extension VMDKSparseExtent {
         }
         switch layout.storage {
         case .plain:
-            return plainExtent(ofEntry: index, of: table, entries)
+            return try plainExtent(ofEntry: index, of: table, entries)
         case .compressedWithMarkers:
-            return compressedExtent(ofEntry: index, of: table, entries)
+            return compressedExtent(ofEntry: index, of: table, entries, framing: .grainMarker)
         case .compressed:
-            // Without a marker nothing in the grain says whose it is.
-            guard !isRepeated(index, entries) else {
-                return run(
-                    of: table, index..<(index + 1),
-                    .damaged(
-                        damage(of: index, table, entry, "another entry of the table names the same place")))
-            }
-            return compressedExtent(ofEntry: index, of: table, entries)
+            return try unmarkedExtent(ofEntry: index, of: table, entries)
         }
     }
 
-    /// Counts the bytes of the guest disk that `entries` do not call zeros.
+    /// Counts the bytes of the guest disk that `entries` do not call zeros; entries that the file lacks are none of them.
     func storedByteCount(in table: GrainTable, _ entries: RawSpan) -> UInt64 {
         var sum: UInt64 = 0
-        for index in 0..<table.entryCount where entries.grainTableEntry(index) > Self.lastZeroEntry {
+        for index in 0..<table.entryCount {
+            guard index >= table.presentEntryCount || entries.grainTableEntry(index) > Self.lastZeroEntry
+            else {
+                continue
+            }
             sum += neededByteCount(from: guestOffset(of: index, table))
         }
         return sum
     }
 
-    private func compressedExtent(ofEntry index: Int, of table: GrainTable, _ entries: RawSpan) -> Extent {
+    /// Where the grain of entry `index` starts, in bytes of the file; nil where it is zeros, or the entry is wrong by
+    /// itself: it takes no place away from others then.
+    func soundPlace(ofEntry index: Int, of table: GrainTable, _ entries: RawSpan) -> UInt64? {
+        let entry = entries.grainTableEntry(index)
+        guard entry > Self.lastZeroEntry else { return nil }
+        let stored = UInt64(entry) * 512
+        let byteCount =
+            layout.storage == .plain
+            ? neededByteCount(from: guestOffset(of: index, table)) : UInt64(GrainMarker.sizeByteCount)
+        return rules.problem(at: stored, byteCount: byteCount) == nil ? stored : nil
+    }
+
+    /// A compressed grain that no marker may stand in front of, so that nothing in it says whose it is.
+    private func unmarkedExtent(
+        ofEntry index: Int, of table: GrainTable, _ entries: RawSpan
+    ) throws(ReadError) -> Extent {
         let entry = entries.grainTableEntry(index)
         let stored = UInt64(entry) * 512
-        let framingByteCount =
-            layout.storage == .compressed ? GrainMarker.sizeByteCount : GrainMarker.byteCount
-        guard stored < fileByteCount, fileByteCount - stored > UInt64(framingByteCount) else {
-            return run(of: table, index..<(index + 1), .damaged(pastTheEnd(index, table, entry)))
+        if let problem = rules.problem(at: stored, byteCount: UInt64(GrainMarker.sizeByteCount)) {
+            return damaged(index, table, entry, problem.text(of: "grain"))
         }
+        guard let found = try places?.found(in: self) else {
+            return compressedExtent(
+                ofEntry: index, of: table, entries, framing: .grainMarkerOrSize(preceding: nil))
+        }
+        guard !found.overlaps.contains(stored) else {
+            return damaged(index, table, entry, "another entry names the same place")
+        }
+        let preceding = found.starts?.start(before: stored, within: layout.maximumStoredByteCount)
+        let following = found.starts?.start(after: stored, within: layout.maximumStoredByteCount)
+        return compressedExtent(
+            ofEntry: index, of: table, entries, framing: .grainMarkerOrSize(preceding: preceding),
+            following: following)
+    }
+
+    private enum Framing {
+        case grainMarker
+        case grainMarkerOrSize(preceding: UInt64?)
+    }
+
+    private func compressedExtent(
+        ofEntry index: Int, of table: GrainTable, _ entries: RawSpan, framing: Framing,
+        following: UInt64? = nil
+    ) -> Extent {
+        let entry = entries.grainTableEntry(index)
+        let stored = UInt64(entry) * 512
         let guestOffset = guestOffset(of: index, table)
         let lba = guestOffset / 512
+        let framingByteCount: Int
+        let clusterFraming: CompressedCluster.Framing
+        switch framing {
+        case .grainMarker:
+            framingByteCount = GrainMarker.byteCount
+            clusterFraming = .grainMarker(lba: lba)
+        case .grainMarkerOrSize(let preceding):
+            framingByteCount = GrainMarker.sizeByteCount
+            clusterFraming = .grainMarkerOrSize(lba: lba, preceding: preceding)
+        }
+        guard stored < fileByteCount, fileByteCount - stored > UInt64(framingByteCount) else {
+            return damaged(
+                index, table, entry, PlaceRules.Problem.pastTheEnd(fileByteCount).text(of: "grain"))
+        }
+        let limit = storedByteCountLimit(of: index, at: stored, table, entries)
         let cluster = CompressedCluster(
             index: guestOffset >> layout.grainShift,
             storedOffset: stored,
-            storedByteCountLimit: storedByteCountLimit(of: index, at: stored, table, entries),
+            storedByteCountLimit: following.map { min(limit, Int($0 - stored)) } ?? limit,
             decodedByteCount: Int(layout.grainByteCount),
             neededByteCount: Int(neededByteCount(from: guestOffset)),
-            framing: layout.storage == .compressed ? .grainMarkerOrSize(lba: lba) : .grainMarker(lba: lba))
+            framing: clusterFraming)
         return run(of: table, index..<(index + 1), .compressed(cluster))
     }
 
@@ -72,84 +127,41 @@ extension VMDKSparseExtent {
     ) -> Int {
         var limit = min(layout.maximumStoredByteCount, fileByteCount - stored)
         let next = endOfZeros(from: index + 1, entries)
-        if next < table.entryCount {
+        if next < table.presentEntryCount {
             let nextStored = UInt64(entries.grainTableEntry(next)) * 512
             if nextStored > stored { limit = min(limit, nextStored - stored) }
         }
         return Int(limit)
     }
 
-    private func plainExtent(ofEntry index: Int, of table: GrainTable, _ entries: RawSpan) -> Extent {
+    private func plainExtent(
+        ofEntry index: Int, of table: GrainTable, _ entries: RawSpan
+    ) throws(ReadError) -> Extent {
         let entry = entries.grainTableEntry(index)
-        if let damage = plainDamage(of: index, table, entry) {
-            return run(of: table, index..<(index + 1), .damaged(damage))
+        let stored = UInt64(entry) * 512
+        if let problem = rules.problem(
+            at: stored, byteCount: neededByteCount(from: guestOffset(of: index, table)))
+        {
+            return damaged(index, table, entry, problem.text(of: "grain"))
         }
-        // Grains that follow each other on the disk and in the file, whole inside the file.
+        let overlaps = try places?.found(in: self).overlaps ?? .none
+        guard !overlaps.contains(stored) else {
+            return damaged(index, table, entry, "another entry names sectors of the same grain")
+        }
+        // Grains that follow each other on the disk and in the file, each of them sound.
         let grainSectors = layout.grainByteCount / 512
-        let limit = min(table.entryCount, index + Self.maximumRun)
+        let limit = min(table.presentEntryCount, index + Self.maximumRun)
         var end = index + 1
         var expected = UInt64(entry) + grainSectors
         while end < limit, UInt64(entries.grainTableEntry(end)) == expected,
-            isInside(expected * 512, byteCount: neededByteCount(from: guestOffset(of: end, table)))
+            rules.problem(
+                at: expected * 512, byteCount: neededByteCount(from: guestOffset(of: end, table))) == nil,
+            !overlaps.contains(expected * 512)
         {
             end += 1
             expected += grainSectors
         }
-        let clean = index + grainsWithoutConflict(in: index..<end, table, entries)
-        guard clean > index else {
-            return run(
-                of: table, index..<(index + 1),
-                .damaged(
-                    damage(
-                        of: index, table, entry, "another entry of the table names sectors of the same grain")
-                ))
-        }
-        return run(of: table, index..<clean, .stored(at: UInt64(entry) * 512))
-    }
-
-    /// How many grains of a run, from its start on, share no sector with a grain outside the run.
-    private func grainsWithoutConflict(in run: Range<Int>, _ table: GrainTable, _ entries: RawSpan) -> Int {
-        let grainSectors = layout.grainByteCount / 512
-        let start = UInt64(entries.grainTableEntry(run.lowerBound))
-        var clean = UInt64(run.count)
-        // A grain that starts here shares the run's first sector; below 0, the numbers wrap around.
-        let lowest = start &- (grainSectors - 1)
-        for other in 0..<table.entryCount {
-            let sector = UInt64(entries.grainTableEntry(other))
-            // One comparison for nearly all entries: this is the longest part of a look-up.
-            guard sector &- lowest < (clean + 1) * grainSectors - 1 else { continue }
-            // An entry that is wrong by itself takes nothing away from others.
-            guard !run.contains(other), sector * 512 >= layout.dataStart else { continue }
-            clean = sector <= start ? 0 : (sector - start) / grainSectors
-        }
-        return Int(clean)
-    }
-
-    /// Why the entry of a plain grain cannot be right; nil where it can.
-    private func plainDamage(of index: Int, _ table: GrainTable, _ entry: UInt32) -> ReadError? {
-        let stored = UInt64(entry) * 512
-        let needed = neededByteCount(from: guestOffset(of: index, table))
-        if !isInside(stored, byteCount: needed) { return pastTheEnd(index, table, entry) }
-        if stored < layout.dataStart {
-            return damage(
-                of: index, table, entry, "it lies before the first grain, at byte \(layout.dataStart)")
-        }
-        let end = stored + needed
-        if stored < directory.offset + directory.byteCount, directory.offset < end {
-            return damage(of: index, table, entry, "it lies on the grain directory")
-        }
-        if stored < table.offset + UInt64(table.byteCount), table.offset < end {
-            return damage(of: index, table, entry, "it lies on the grain table itself")
-        }
-        return nil
-    }
-
-    private func isRepeated(_ index: Int, _ entries: RawSpan) -> Bool {
-        let entry = entries.grainTableEntry(index)
-        for other in 0..<(entries.byteCount / 4) where other != index {
-            if entries.grainTableEntry(other) == entry { return true }
-        }
-        return false
+        return run(of: table, index..<end, .stored(at: stored))
     }
 
     private func endOfZeros(from index: Int, _ entries: RawSpan) -> Int {
@@ -159,7 +171,7 @@ extension VMDKSparseExtent {
         return end
     }
 
-    private func guestOffset(of index: Int, _ table: GrainTable) -> UInt64 {
+    func guestOffset(of index: Int, _ table: GrainTable) -> UInt64 {
         (UInt64(table.number) << layout.tableShift + UInt64(index)) << layout.grainShift
     }
 
@@ -168,23 +180,27 @@ extension VMDKSparseExtent {
         min(layout.grainByteCount, virtualByteCount - guestOffset)
     }
 
-    private func isInside(_ stored: UInt64, byteCount: UInt64) -> Bool {
-        stored <= fileByteCount && byteCount <= fileByteCount - stored
-    }
-
     private func run(of table: GrainTable, _ indexes: Range<Int>, _ storage: Extent.Storage) -> Extent {
         let start = guestOffset(of: indexes.lowerBound, table)
         let end = min(guestOffset(of: indexes.upperBound, table), virtualByteCount)
         return Extent(guestOffset: start, byteCount: end - start, storage: storage)
     }
 
-    private func pastTheEnd(_ index: Int, _ table: GrainTable, _ entry: UInt32) -> ReadError {
-        damage(of: index, table, entry, "the file ends at byte \(fileByteCount), before the grain does")
+    private func missing(_ index: Int, _ table: GrainTable) -> ReadError {
+        .corrupt(
+            record: name(of: table), offset: table.offset + UInt64(index) * 4,
+            reason:
+                "the file ends at byte \(fileByteCount), before the table does "
+                + "(guest data from LBA \(guestOffset(of: index, table) / 512) on)")
+    }
+
+    private func damaged(_ index: Int, _ table: GrainTable, _ entry: UInt32, _ reason: String) -> Extent {
+        run(of: table, index..<(index + 1), .damaged(damage(of: index, table, entry, reason)))
     }
 
     private func damage(of index: Int, _ table: GrainTable, _ entry: UInt32, _ reason: String) -> ReadError {
         .corrupt(
-            record: "grain table \(table.number) of \(imageName)", offset: table.offset + UInt64(index) * 4,
+            record: name(of: table), offset: table.offset + UInt64(index) * 4,
             reason:
                 "the entry of the grain at LBA \(guestOffset(of: index, table) / 512) names sector "
                 + "\(entry); \(reason)"

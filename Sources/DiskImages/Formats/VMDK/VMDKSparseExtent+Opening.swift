@@ -24,51 +24,86 @@ extension VMDKSparseExtent {
                 "\(expected - reader.byteCount) of \(expected) bytes are missing from the file's end")
         }
         do throws(ReadError) {
-            let map = try directory(of: header, &reader, &warnings, options)
-            return VMDKSparseExtent(
-                header: map.header, directory: map.directory, descriptor: descriptor, warnings: warnings,
-                reader: reader, tables: tables)
+            var image = try mapped(header, descriptor, &reader, warnings, tables, options)
+            try image.checkEnd(reader, options)
+            return image
         } catch {
             guard options.lenient, header.isCompressed, header.flags.contains(.markers), error.isCorruption
             else {
                 throw error
             }
             warnings.append("\(error); what its markers lead to is shown")
-            return try recover(header, descriptor, reader, warnings, tables)
+            return try recover(header, descriptor, reader, warnings, tables, options)
         }
     }
 
-    /// The directory, and the header that leads to it: the footer of a stream, else the one at the front.
-    private static func directory(
-        of header: SparseExtentHeader, _ reader: inout OpeningReader, _ warnings: inout [String],
-        _ options: DiskImageOpener.Options
-    ) throws(ReadError) -> (header: SparseExtentHeader, directory: GrainDirectory) {
+    /// The image with its map: the directory that the footer of a stream leads to, else the one at the front.
+    private static func mapped(
+        _ header: SparseExtentHeader, _ descriptor: VMDKDescriptor?, _ reader: inout OpeningReader,
+        _ warnings: [String], _ tables: TableCache, _ options: DiskImageOpener.Options
+    ) throws(ReadError) -> VMDKSparseExtent {
+        var warnings = warnings
         guard header.directoryOffset == SparseExtentHeader.directoryIsInFooter else {
-            return (header, try directory(at: header.directoryOffset, of: header, reader, &warnings))
+            let (directory, redundant) = try directories(of: header, reader, &warnings, options.budget)
+            return try VMDKSparseExtent(
+                header: header,
+                map: try TableMap(
+                    directory, redundant: redundant, header: header, reader: reader, options: options),
+                hasTableMarkers: false, descriptor: descriptor, warnings: warnings, reader: reader,
+                tables: tables, options: options)
         }
         try reader.readTail()
         guard let found = try FooterSearch.find(for: header, by: reader) else {
             throw try cutShort(header, reader, options)
         }
         if let warning = found.warning { warnings.append(warning) }
-        let directory = try directory(at: found.footer.directoryOffset, of: found.footer, reader, &warnings)
-        return (found.footer, directory)
+        let directory: GrainDirectory
+        do throws(ReadError) {
+            directory = try GrainDirectory(
+                at: found.footer.directoryOffset, for: found.footer, by: reader, budget: options.budget,
+                behindMarker: true)
+        } catch {
+            guard case .corrupt(let record, let offset, let reason) = error else { throw error }
+            throw .refused(record: record, offset: offset, reason: reason, remedy: .lenient)
+        }
+        return try VMDKSparseExtent(
+            header: found.footer,
+            map: try TableMap(
+                directory, redundant: nil, header: found.footer, reader: reader, options: options),
+            hasTableMarkers: true, descriptor: descriptor, warnings: warnings, reader: reader, tables: tables,
+            options: options)
     }
 
-    /// The directory at `sector`, or the redundant one where that cannot be read.
-    private static func directory(
-        at sector: UInt64, of header: SparseExtentHeader, _ reader: OpeningReader, _ warnings: inout [String]
-    ) throws(ReadError) -> GrainDirectory {
+    /// The directory at the front and the redundant one. Where one of them cannot be read, the other one is used alone.
+    private static func directories(
+        of header: SparseExtentHeader, _ reader: OpeningReader, _ warnings: inout [String],
+        _ budget: OpeningBudget
+    ) throws(ReadError) -> (GrainDirectory, redundant: GrainDirectory?) {
+        let hasRedundant =
+            header.flags.contains(.redundantDirectory)
+            && header.redundantDirectoryOffset != header.directoryOffset
+        var redundant: GrainDirectory?
+        var problem: ReadError?
+        if hasRedundant {
+            do throws(ReadError) {
+                redundant = try GrainDirectory(
+                    at: header.redundantDirectoryOffset, for: header, by: reader, budget: budget)
+            } catch {
+                guard error.isCorruption else { throw error }
+                problem = error
+            }
+        }
         do throws(ReadError) {
-            return try GrainDirectory(at: sector, for: header, by: reader)
+            let first = try GrainDirectory(
+                at: header.directoryOffset, for: header, by: reader, budget: budget)
+            if let problem {
+                warnings.append("the redundant \(problem); the first grain directory is used alone")
+            }
+            return (first, redundant)
         } catch {
-            guard error.isCorruption, header.flags.contains(.redundantDirectory),
-                header.redundantDirectoryOffset != sector,
-                let redundant = try? GrainDirectory(
-                    at: header.redundantDirectoryOffset, for: header, by: reader)
-            else { throw error }
+            guard error.isCorruption, let redundant else { throw error }
             warnings.append("\(error); the redundant grain directory is used")
-            return redundant
+            return (redundant, nil)
         }
     }
 
@@ -102,7 +137,7 @@ extension VMDKSparseExtent {
                     "\(reader.imageName) is one of the \(descriptor.extents.count) files of its disk; "
                     + "the others are never opened")
         }
-        warnings += descriptor.warnings(forImage: reader.imageName, capacity: header.capacity)
+        warnings += descriptor.warnings(capacity: header.capacity)
         return descriptor
     }
 
@@ -114,7 +149,9 @@ extension VMDKSparseExtent {
         if let expected = options.expectedByteCount, expected > reader.byteCount {
             missing = "\(expected - reader.byteCount) of \(expected) bytes are missing from its end"
         } else {
-            switch try MarkerScan(of: reader, header: header, atMost: MarkerScan.diagnosticLimit).stop {
+            let scan = try MarkerScan(
+                of: reader, header: header, atMost: MarkerScan.diagnosticLimit, budget: options.budget)
+            switch scan.stop {
             case .endOfFile(let needed):
                 missing =
                     "the file is cut short: at least \(needed - reader.byteCount) bytes are missing from its "
@@ -135,19 +172,25 @@ extension VMDKSparseExtent {
     /// What a walk from marker to marker finds.
     private static func recover(
         _ header: SparseExtentHeader, _ descriptor: VMDKDescriptor?, _ reader: OpeningReader,
-        _ warnings: [String],
-        _ tables: TableCache
+        _ warnings: [String], _ tables: TableCache, _ options: DiskImageOpener.Options
     ) throws(ReadError) -> any DiskImage {
-        let scan = try MarkerScan(of: reader, header: header, atMost: MarkerScan.recoveryLimit)
+        let scan = try MarkerScan(
+            of: reader, header: header, atMost: MarkerScan.recoveryLimit, budget: options.budget)
         // A directory that the stream holds whole leads to everything; only the footer behind it is gone.
         if let sector = scan.directorySector,
-            let directory = try? GrainDirectory(at: sector, for: header, by: reader),
-            directory.storedTables().allSatisfy({ scan.hasTable(at: UInt64($0.sector)) })
+            let directory = try? GrainDirectory(
+                at: sector, for: header, by: reader, budget: options.budget, behindMarker: true)
         {
-            return VMDKSparseExtent(
-                header: header, directory: directory, descriptor: descriptor,
-                warnings: warnings + ["the grain directory was found by its marker"], reader: reader,
-                tables: tables)
+            let map = try TableMap(
+                directory, redundant: nil, header: header, reader: reader, options: options)
+            if map.damagedTables().isEmpty,
+                map.storedTables().allSatisfy({ scan.hasTable(at: UInt64($0.sector)) })
+            {
+                return try VMDKSparseExtent(
+                    header: header, map: map, hasTableMarkers: true, descriptor: descriptor,
+                    warnings: warnings + ["the grain directory was found by its marker"], reader: reader,
+                    tables: tables, options: options)
+            }
         }
         return try RecoveredStream(
             scan, header: header, descriptor: descriptor, warnings: warnings, reader: reader)

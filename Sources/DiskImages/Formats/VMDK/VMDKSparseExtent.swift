@@ -11,16 +11,24 @@ package struct VMDKSparseExtent: DiskImage {
     package let format: DiskFormat
     package let virtualByteCount: UInt64
     package let clusterByteCount: Int
-    package let warnings: [String]
+    package internal(set) var warnings: [String]
     package let adapterType: String?
 
     /// What errors call the image.
     let imageName: String
-    let fileByteCount: UInt64
-    let directory: GrainDirectory
+    let source: any ByteSource
+    let map: TableMap
     let layout: Layout
-    private let tables: TableCache
-    private let allocation: GrainAllocation
+    /// Where plain grains can be.
+    let rules: PlaceRules
+    /// Whether a marker stands in front of each table: it does where the directory's place is in a footer.
+    let hasTableMarkers: Bool
+    let tables: TableCache
+    private let allocation = GrainAllocation()
+    /// Nil where the places of grains are not compared: markers say whose each grain is.
+    let places: GrainPlaces?
+
+    var fileByteCount: UInt64 { rules.fileByteCount }
 
     /// What look-ups calculate with, from the header.
     struct Layout {
@@ -38,33 +46,57 @@ package struct VMDKSparseExtent: DiskImage {
         /// Grain number to table number: the logarithm of the entries of a table.
         let tableShift: UInt64
         let grainCount: UInt64
-        /// The first byte of the file that a plain grain may start at.
-        let dataStart: UInt64
-        /// The first byte of the file that a grain table may start at.
-        let metadataEnd: UInt64
         /// The most that a compressed grain takes: marker and twice the grain, in whole sectors.
         let maximumStoredByteCount: UInt64
     }
 
+    /// - Throws: `ReadError.overBudget` where there is no memory left for what is kept of the map.
     init(
-        header: SparseExtentHeader, directory: GrainDirectory, descriptor: VMDKDescriptor?,
-        warnings: [String],
-        reader: OpeningReader, tables: TableCache
-    ) {
+        header: SparseExtentHeader, map: TableMap, hasTableMarkers: Bool, descriptor: VMDKDescriptor?,
+        warnings: [String], reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
+    ) throws(ReadError) {
         format = header.isCompressed ? .vmdkStreamOptimized : .vmdkMonolithicSparse
         virtualByteCount = header.virtualByteCount
         clusterByteCount = header.isCompressed ? header.grainByteCount : 0
         adapterType = descriptor?.adapterType
         imageName = reader.imageName
-        fileByteCount = reader.byteCount
-        layout = Layout(header, fileByteCount: reader.byteCount)
-        self.warnings = warnings
-        self.directory = directory
+        source = reader.source
+        layout = Layout(header)
+        self.map = map
+        self.hasTableMarkers = hasTableMarkers
         self.tables = tables
-        allocation = GrainAllocation(source: reader.source)
+        self.warnings = warnings + map.warnings
+        guard layout.storage != .compressedWithMarkers else {
+            rules = PlaceRules(fileByteCount: reader.byteCount)
+            places = nil
+            return
+        }
+        guard UInt64(map.storedTableCount) <= GrainPlaces.maximumTableByteCount / header.tableByteCount else {
+            rules = PlaceRules(
+                fileByteCount: reader.byteCount,
+                dataStart: header.dataStart(inFileOf: reader.byteCount) * 512,
+                records: map.records)
+            places = nil
+            try checkLenient(options)
+            return
+        }
+        rules = PlaceRules(
+            fileByteCount: reader.byteCount, dataStart: header.dataStart(inFileOf: reader.byteCount) * 512,
+            records: map.records, tableStarts: map.tableStarts(), tableByteCount: header.tableByteCount)
+        places = GrainPlaces(budget: options.budget)
     }
 
-    package var allocatedByteCount: UInt64 { allocation.byteCount(of: self) }
+    /// Whether places are used twice cannot be told where the tables are very large: only who asks for it reads such a
+    /// disk.
+    private mutating func checkLenient(_ options: DiskImageOpener.Options) throws(ReadError) {
+        let what =
+            "its grain tables take more than \(GrainPlaces.maximumTableByteCount) bytes, too many to find grains "
+            + "that are named twice"
+        guard options.lenient else {
+            throw .refused(record: imageName, offset: map.directory.offset, reason: what, remedy: .lenient)
+        }
+        warnings.append(what)
+    }
 
     package func extent(containing offset: UInt64) throws(ReadError) -> Extent {
         guard offset < virtualByteCount else {
@@ -74,64 +106,22 @@ package struct VMDKSparseExtent: DiskImage {
         }
         let grain = offset >> layout.grainShift
         let number = Int(grain >> layout.tableShift)
-        let entry = directory[number]
-        guard entry != 0 else {
-            return stretch(fromTable: number, toTable: directory.endOfZeros(from: number), .zeros)
+        let table: GrainTable
+        switch map.lookUp(number) {
+        case .zeros: return stretch(fromTable: number, toTable: map.endOfZeros(from: number), .zeros)
+        case .damaged:
+            return stretch(fromTable: number, toTable: number + 1, .damaged(map.damage(ofTable: number)))
+        case .table(let sector, let copy): table = self.table(number, at: sector, copy: copy)
         }
-        let table = GrainTable(
-            number: number, offset: UInt64(entry) * 512, entryCount: entryCount(ofTable: number))
-        if let damage = damage(of: table) {
-            return stretch(fromTable: number, toTable: number + 1, .damaged(damage))
+        do throws(ReadError) {
+            return try withEntries(of: table) { entries throws(ReadError) in
+                try extent(ofEntry: Int(grain & (1 << layout.tableShift - 1)), of: table, entries)
+            }
+        } catch {
+            // A table that was read and is wrong is damage of what it maps.
+            guard error.isCorruption else { throw error }
+            return stretch(fromTable: number, toTable: number + 1, .damaged(error))
         }
-        return try withEntries(of: table) { entries throws(ReadError) in
-            extent(ofEntry: Int(grain & (1 << layout.tableShift - 1)), of: table, entries)
-        }
-    }
-
-    /// A grain table's place.
-    struct GrainTable {
-        let number: Int
-        /// In bytes of the image file.
-        let offset: UInt64
-        /// Entries that are the disk's; the last table may have fewer.
-        let entryCount: Int
-
-        var byteCount: Int { entryCount * 4 }
-    }
-
-    /// Calls `body` with the entries of a table that is inside the file.
-    func withEntries<Result>(
-        of table: GrainTable, _ body: (RawSpan) throws(ReadError) -> Result
-    ) throws(ReadError) -> Result {
-        try tables.withTable(UInt64(table.number), byteCount: table.byteCount, at: table.offset, body: body)
-    }
-
-    func entryCount(ofTable number: Int) -> Int {
-        Int(min(1 << layout.tableShift, layout.grainCount - UInt64(number) << layout.tableShift))
-    }
-
-    /// Why a directory entry cannot be right; nil where it can.
-    func damage(of table: GrainTable) -> ReadError? {
-        let reason: String
-        if table.offset >= fileByteCount || UInt64(table.byteCount) > fileByteCount - table.offset {
-            reason =
-                "its directory entry places \(table.byteCount) bytes here, and the file ends "
-                + "at byte \(fileByteCount)"
-        } else if table.offset < layout.metadataEnd {
-            reason = "its directory entry points into the header or the descriptor"
-        } else if table.offset < directory.offset + directory.byteCount,
-            directory.offset < table.offset + UInt64(table.byteCount)
-        {
-            reason = "its directory entry points into the grain directory"
-        } else if directory.isShared(directory[table.number]) {
-            reason = "its directory entry names the place of another table, too"
-        } else {
-            return nil
-        }
-        let firstSector = UInt64(table.number) << (layout.tableShift + layout.grainShift - 9)
-        return .corrupt(
-            record: "grain table \(table.number) of \(imageName)", offset: table.offset,
-            reason: "\(reason) (guest data from LBA \(firstSector) on)")
     }
 
     private func stretch(fromTable first: Int, toTable end: Int, _ storage: Extent.Storage) -> Extent {
@@ -144,8 +134,13 @@ package struct VMDKSparseExtent: DiskImage {
     }
 }
 
+extension VMDKSparseExtent {
+    package var allocatedByteCount: UInt64 { allocation.result(of: self).byteCount }
+    package var allocationIsEstimate: Bool { allocation.result(of: self).isEstimate }
+}
+
 extension VMDKSparseExtent.Layout {
-    init(_ header: SparseExtentHeader, fileByteCount: UInt64) {
+    init(_ header: SparseExtentHeader) {
         if !header.isCompressed {
             storage = .plain
         } else {
@@ -155,8 +150,6 @@ extension VMDKSparseExtent.Layout {
         grainShift = UInt64(grainByteCount.trailingZeroBitCount)
         tableShift = UInt64(header.entriesPerTable.trailingZeroBitCount)
         grainCount = header.grainCount
-        dataStart = header.dataStart(inFileOf: fileByteCount) * 512
-        metadataEnd = header.metadataEnd(inFileOf: fileByteCount) * 512
         maximumStoredByteCount = (UInt64(GrainMarker.byteCount) + 2 * grainByteCount + 511) / 512 * 512
     }
 }

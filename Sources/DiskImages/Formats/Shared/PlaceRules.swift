@@ -1,0 +1,75 @@
+// Where in an image file the guest's data can be: the checks of a place that a table names.
+// SPDX-License-Identifier: Apache-2.0
+
+/// The rules that every format has for the places that its tables name: inside the file, behind the header, and on no
+/// record that describes the image. A format makes one when it opens and asks it for each place, so that it forgets none
+/// of them; that two places do not overlap is `PlaceMap`'s part.
+struct PlaceRules {
+    /// Length of the image file, in bytes.
+    let fileByteCount: UInt64
+    /// The first byte that data may start at.
+    let dataStart: UInt64
+    /// Records behind `dataStart`, in no order; few.
+    private let records: [(name: String, range: Range<UInt64>)]
+    /// Where tables behind `dataStart` start, ascending; nearly always there are none.
+    private let tableStarts: [UInt64]
+    private let tableByteCount: UInt64
+
+    /// Whether all that describes the image lies in front of the data, so that its start is all there is to check.
+    var areRecordsInFront: Bool { records.isEmpty && tableStarts.isEmpty }
+
+    /// Why a place cannot be right.
+    enum Problem: Equatable {
+        case pastTheEnd(UInt64)
+        case beforeData(UInt64)
+        case onRecord(String)
+    }
+
+    /// - Parameters:
+    ///   - fileByteCount: Length of the image file.
+    ///   - dataStart: The first byte that data may start at.
+    ///   - records: What lies where, of what describes the image.
+    ///   - tableStarts: Where tables of `tableByteCount` bytes each start, in any order.
+    ///   - tableByteCount: The length of each of those tables, in bytes.
+    init(
+        fileByteCount: UInt64, dataStart: UInt64 = 0, records: [(name: String, range: Range<UInt64>)] = [],
+        tableStarts: [UInt64] = [], tableByteCount: UInt64 = 0
+    ) {
+        self.fileByteCount = fileByteCount
+        self.dataStart = dataStart
+        self.records = records.filter { $0.range.upperBound > dataStart }
+        self.tableStarts = tableStarts.filter { $0 + tableByteCount > dataStart }.radixSorted()
+        self.tableByteCount = tableByteCount
+    }
+
+    /// What is wrong with the place of `byteCount` bytes at byte `start`; nil where nothing is.
+    func problem(at start: UInt64, byteCount: UInt64) -> Problem? {
+        guard start <= fileByteCount, byteCount <= fileByteCount - start else {
+            return .pastTheEnd(fileByteCount)
+        }
+        guard start >= dataStart else { return .beforeData(dataStart) }
+        guard !areRecordsInFront else { return nil }
+        let end = start + byteCount
+        for record in records where start < record.range.upperBound && record.range.lowerBound < end {
+            return .onRecord(record.name)
+        }
+        return isOnTable(start, end) ? .onRecord("a table") : nil
+    }
+
+    private func isOnTable(_ start: UInt64, _ end: UInt64) -> Bool {
+        let next = tableStarts.partition { $0 < end }
+        // The last table that starts before the place's end.
+        return next > 0 && tableStarts[next - 1] + tableByteCount > start
+    }
+}
+
+extension PlaceRules.Problem {
+    /// The problem in words, where the format calls what it stores a `noun`: "grain", "cluster", "block".
+    func text(of noun: String) -> String {
+        switch self {
+        case .pastTheEnd(let end): "the file ends at byte \(end), before the \(noun) does"
+        case .beforeData(let start): "it lies before the first \(noun), at byte \(start)"
+        case .onRecord(let name): "it lies on \(name)"
+        }
+    }
+}

@@ -1,0 +1,139 @@
+// How grain tables are read, and what tells that one of them is right.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+
+extension VMDKSparseExtent {
+    /// A grain table's place.
+    struct GrainTable {
+        let number: Int
+        /// In bytes of the image file.
+        let offset: UInt64
+        /// Where the copy is that has to be the same, in bytes of the image file; 0 where there is none.
+        let copyOffset: UInt64
+        /// Entries that are the disk's; the last table may have fewer.
+        let entryCount: Int
+        /// Those of them that are in the file, which can end inside a table.
+        let presentEntryCount: Int
+
+        var byteCount: Int { presentEntryCount * 4 }
+    }
+
+    /// Table and copy are one read where no more than this lies between their starts, in bytes.
+    private static let joinedReadByteCount: UInt64 = 64 << 10
+    /// How much of tables that lie side by side is read at once, in bytes.
+    private static let walkByteCount = 1 << 20
+
+    func table(_ number: Int, at sector: UInt32, copy: UInt32) -> GrainTable {
+        let offset = UInt64(sector) * 512
+        let count = map.entryCount(ofTable: number)
+        let room = (fileByteCount - min(fileByteCount, offset)) / 4
+        return GrainTable(
+            number: number, offset: offset, copyOffset: UInt64(copy) * 512, entryCount: count,
+            presentEntryCount: Int(min(UInt64(count), room)))
+    }
+
+    /// Calls `body` with the entries of a table, as far as the file has them.
+    /// - Throws: `ReadError.corrupt` or `.refused` where the table is not what it should be.
+    func withEntries<Result>(
+        of table: GrainTable, _ body: (RawSpan) throws(ReadError) -> Result
+    ) throws(ReadError) -> Result {
+        try tables.withTable(
+            UInt64(table.number), byteCount: table.byteCount,
+            load: { source, output throws(ReadError) in try load(table, from: source, into: &output) },
+            body: body)
+    }
+
+    private func load(
+        _ table: GrainTable, from source: any ByteSource, into output: inout OutputRawSpan
+    ) throws(ReadError) {
+        if hasTableMarkers {
+            try loadBehindMarker(table, from: source, into: &output)
+        } else if table.copyOffset != 0 {
+            try loadAndCompare(table, from: source, into: &output)
+        } else {
+            try source.read(table.byteCount, at: table.offset, into: &output)
+        }
+    }
+
+    /// In a stream with a footer, a marker in front of each table says that it is one.
+    private func loadBehindMarker(
+        _ table: GrainTable, from source: any ByteSource, into output: inout OutputRawSpan
+    ) throws(ReadError) {
+        let record = try source.record(
+            name(of: table), byteCount: 512 + table.byteCount, at: table.offset - 512)
+        try record.checkMarker(.grainTable, of: 4 << layout.tableShift)
+        let bytes = record.bytes
+        let span = bytes.span
+        // SAFETY: bytes have no padding.
+        let raw = unsafe span.bytes
+        output.append(copying: raw.extracting(512...))
+    }
+
+    /// Where table and copy differ, one of them is wrong, and nothing tells which.
+    private func loadAndCompare(
+        _ table: GrainTable, from source: any ByteSource, into output: inout OutputRawSpan
+    ) throws(ReadError) {
+        let start = min(table.offset, table.copyOffset)
+        let distance = max(table.offset, table.copyOffset) - start
+        let first: ArraySlice<UInt8>
+        let copy: ArraySlice<UInt8>
+        if distance <= Self.joinedReadByteCount {
+            let both = try source.bytes(Int(distance) + table.byteCount, at: start)
+            first = both[Int(table.offset - start)...].prefix(table.byteCount)
+            copy = both[Int(table.copyOffset - start)...].prefix(table.byteCount)
+        } else {
+            first = try source.bytes(table.byteCount, at: table.offset)[...]
+            copy = try source.bytes(table.byteCount, at: table.copyOffset)[...]
+        }
+        if let index = zip(first, copy).enumerated().first(where: { $1.0 != $1.1 })?.offset {
+            throw .refused(
+                record: name(of: table), offset: table.offset + UInt64(index / 4 * 4),
+                reason:
+                    "the table and its copy at byte \(table.copyOffset) differ from entry \(index / 4) on",
+                remedy: .lenient)
+        }
+        let bytes = Array(first)
+        let span = bytes.span
+        // SAFETY: bytes have no padding.
+        output.append(copying: unsafe span.bytes)
+    }
+
+    func name(of table: GrainTable) -> String { "grain table \(table.number) of \(imageName)" }
+
+    /// Calls `body` with each table that is in the file and what it says, in the order of their places. Tables that
+    /// lie side by side are read at once with `read`, which takes a count and an offset; nothing is compared.
+    func forEachTable(
+        reading read: (Int, UInt64) throws(ReadError) -> [UInt8],
+        _ body: (GrainTable, RawSpan) throws(ReadError) -> Void
+    ) throws(ReadError) {
+        var run: [GrainTable] = []
+        var runEnd: UInt64 = 0
+        for (number, sector) in map.storedTables() {
+            let table = table(number, at: sector, copy: 0)
+            if let first = run.first,
+                table.offset != runEnd || table.offset - first.offset > UInt64(Self.walkByteCount)
+            {
+                try walk(run, reading: read, body)
+                run.removeAll(keepingCapacity: true)
+            }
+            run.append(table)
+            runEnd = table.offset + UInt64(max(512, 4 << layout.tableShift))
+        }
+        try walk(run, reading: read, body)
+    }
+
+    private func walk(
+        _ run: [GrainTable], reading read: (Int, UInt64) throws(ReadError) -> [UInt8],
+        _ body: (GrainTable, RawSpan) throws(ReadError) -> Void
+    ) throws(ReadError) {
+        guard let first = run.first, let last = run.last else { return }
+        let bytes = try read(Int(last.offset - first.offset) + last.byteCount, first.offset)
+        // SAFETY: bytes have no padding.
+        let span = unsafe bytes.span.bytes
+        for table in run {
+            let start = Int(table.offset - first.offset)
+            try body(table, span.extracting(start..<(start + table.byteCount)))
+        }
+    }
+}

@@ -1,0 +1,138 @@
+// Images that are made to cost memory or time.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import TestSupport
+import Testing
+
+@testable import DiskImages
+
+@Suite("Images that are made to cost", .timeLimit(.minutes(1)))
+struct BombTests {
+    /// A file of a header and a hole, in which a directory of `tableCount` entries lies.
+    private func sparseDirectory(tableCount: UInt64) throws -> any ByteSource {
+        var image = MonolithicSparseBuilder([.text]).with { $0.entriesPerTable = 1 }.build()
+        image.setHeader(tableCount * 16, at: 12)
+        image.setHeader(UInt32(1), at: 8)
+        image.setHeader(UInt64(64), at: 56)
+        return try ConcatenatedSource(
+            [
+                MemorySource(Array(image.bytes.prefix(512))),
+                ZeroSource(byteCount: 63 * 512 + tableCount * 4 + 512),
+            ], named: "disk.vmdk")
+    }
+
+    @Test("directories of many images take from one budget, and the error names what asked")
+    func directories() throws {
+        let file = try sparseDirectory(tableCount: 1 << 18)
+        let budget = OpeningBudget(byteLimit: 4 << 20)
+        var opened: [OpenedImage] = []
+        var failure: ReadError?
+        for _ in 0..<5 {
+            do throws(ReadError) {
+                opened.append(try OpenedImage(file, options: .init(budget: budget)))
+            } catch {
+                failure = error
+            }
+        }
+        #expect((1...4).contains(opened.count))
+        #expect(failure?.description.contains("grain") == true)
+        guard case .overBudget = failure else {
+            Issue.record("\(String(describing: failure))")
+            return
+        }
+        #expect(budget.usedByteCount <= budget.byteLimit)
+        opened = []
+        #expect(budget.usedByteCount == 0)
+    }
+
+    @Test("a table of one repeated entry is searched in the time of one pass", arguments: [true, false])
+    func repeatedEntry(isPlain: Bool) throws {
+        let count = 16_384
+        var image: BuiltImage
+        let grains: [GrainContent] = [.text] + Array(repeating: .absent, count: count - 1)
+        if isPlain {
+            image = MonolithicSparseBuilder(grains).with {
+                $0.entriesPerTable = count
+                $0.grainSizeInSectors = 1
+                $0.hasRedundantDirectory = false
+            }.build()
+        } else {
+            image = StreamOptimizedBuilder(grains).with {
+                $0.entriesPerTable = count
+                $0.grainSizeInSectors = 1
+                $0.flags = 0x1_0001
+                $0.framing = .size
+            }.build()
+        }
+        let entry = image.entry(ofGrain: 0)
+        for grain in 1..<count { image.setEntry(ofGrain: grain, to: entry) }
+        let disk = try OpenedImage(image.source).disk
+        let start = ContinuousClock.now
+        #expect(try disk.firstOffset(of: .hole, in: 0..<disk.byteCount) == nil)
+        // 268 million comparisons of the old way take minutes in a build that is not optimised.
+        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(throws: ReadError.self) { try disk.bytes(1, at: 0) }
+    }
+
+    @Test("a search of a large map can be left after a bounded number of steps")
+    func searchSteps() throws {
+        let count = 5_000
+        let image = StreamOptimizedBuilder(Array(repeating: .text, count: count)).with {
+            $0.grainSizeInSectors = 1
+            $0.level = 1
+        }.build()
+        let disk = try OpenedImage(image.source).disk
+        var steps = 0
+        var position: UInt64 = 0
+        while case .unfinished(let next) = try disk.searchStep(for: .hole, in: position..<disk.byteCount) {
+            #expect(next - position == UInt64(RegionSearch.extentsPerStep) * 512)
+            position = next
+            steps += 1
+        }
+        #expect(steps == count / RegionSearch.extentsPerStep)
+        #expect(try disk.searchStep(for: .hole, in: position..<disk.byteCount) == .absent)
+        #expect(try disk.searchStep(for: .data, in: 512..<disk.byteCount) == .found(at: 512))
+    }
+
+    @Test("marker scans read tables that overlap only once", arguments: [0, 1, 3] as [UInt64])
+    func overlappingTables(sectorCount: UInt64) throws {
+        var image = StreamOptimizedBuilder([.text]).with { $0.entriesPerTable = 65_536 }.build()
+        // Markers that announce tables of 256 KiB, each a sector behind the one before.
+        var marker = [UInt8](repeating: 0, count: 512)
+        marker.put(sectorCount, at: 0)
+        marker.put(UInt32(1), at: 12)
+        image.bytes.removeLast(image.bytes.count - image.grainOffset(0))
+        for _ in 0..<4_000 { image.bytes += marker }
+        let start = ContinuousClock.now
+        let opened = try OpenedImage(image.source, options: .init(lenient: true))
+        #expect(opened.image is RecoveredStream)
+        #expect(ContinuousClock.now - start < .seconds(10))
+    }
+
+    @Test("entries of a large image beyond what is checked are refused, but leniently")
+    func tooManyTables() throws {
+        var image = MonolithicSparseBuilder([.text]).with {
+            $0.entriesPerTable = 65_536
+            $0.hasRedundantDirectory = false
+        }.build()
+        // 1,025 tables of 256 KiB in a hole behind the image.
+        let count: UInt64 = 1_025
+        let first = UInt64(image.bytes.count / 512)
+        image.bytes.append(contentsOf: [UInt8](repeating: 0, count: 8_192 + 512 - Int(count * 4) % 512))
+        let directory = first
+        for table in 0..<count {
+            image.bytes.put(UInt32(first + 1_000 + table * 512), at: Int(directory * 512 + table * 4))
+        }
+        image.setHeader(directory, at: 56)
+        image.setHeader(count * 65_536 * 16, at: 12)
+        let file = try ConcatenatedSource(
+            [image.source, ZeroSource(byteCount: (count + 4) * 512 * 512)], named: "disk.vmdk")
+        let error = #expect(throws: ReadError.self) { try OpenedImage(file) }
+        #expect(error?.remedy == .lenient)
+        let opened = try OpenedImage(file, options: .init(lenient: true))
+        #expect(
+            opened.image.warnings.contains { $0.contains("too many to find grains that are named twice") })
+        #expect(try opened.disk.bytes(512, at: 0) == [UInt8](repeating: 0, count: 512))
+    }
+}

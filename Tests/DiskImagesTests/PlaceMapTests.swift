@@ -1,0 +1,76 @@
+// Tests of how places that overlap are found, against comparing each with each.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import TestSupport
+import Testing
+
+@testable import DiskImages
+
+@Suite("Places that overlap")
+struct PlaceMapTests {
+    @Test(
+        "what is found is what comparing each with each finds", arguments: 1...20 as ClosedRange<UInt64>,
+        [0, UInt64.max])
+    func agreement(seed: UInt64, count: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let length: UInt64 = 4_096
+        let fileByteCount: UInt64 = 1 << 20
+        // Mostly aligned, with some remainder; a few anywhere.
+        let remainder = UInt64.random(in: 0..<8, using: &random) * 512
+        let starts = (0..<Int.random(in: 0..<200, using: &random)).map { _ in
+            UInt8.random(in: 0..<4, using: &random) > 0
+                ? UInt64.random(in: 0..<255, using: &random) * length + remainder
+                : UInt64.random(in: 0..<2_000, using: &random) * 512
+        }
+        var map = try PlaceMap(
+            ofFileOf: fileByteCount, places: length, atMost: count, budget: OpeningBudget(),
+            for: "a test's map")
+        for start in starts { try map.add(start) }
+        let found = try map.overlaps()
+        for (index, start) in starts.enumerated() {
+            let overlaps = starts.enumerated().contains { other, place in
+                other != index && max(place, start) - min(place, start) < length
+            }
+            #expect(found.contains(start) == overlaps, "\(start), seed \(seed)")
+        }
+    }
+
+    @Test("the map takes from the budget and gives it back")
+    func budget() throws {
+        let budget = OpeningBudget(byteLimit: 1 << 20)
+        do {
+            var map = try PlaceMap(ofFileOf: 1 << 30, places: 512, budget: budget, for: "a test's map")
+            #expect(budget.usedByteCount >= 1 << 18)
+            // Places that repeat and places that are not aligned take more of it, up to an error that names them.
+            try map.add(0)
+            let error = #expect(throws: ReadError.self) {
+                for place in 0..<(1 << 20) as Range<UInt64> { try map.add(place * 512 + 1) }
+            }
+            #expect(error?.description.contains("a test's map") == true)
+        }
+        #expect(budget.usedByteCount == 0)
+        #expect(throws: ReadError.self) {
+            try PlaceMap(ofFileOf: 1 << 40, places: 512, budget: budget, for: "a test's map")
+        }
+    }
+
+    @Test("sorting by digits sorts", arguments: [0, 1, 1_000, 5_000])
+    func radixSort(count: Int) {
+        var random = SeededRandom(seed: 5)
+        let values = (0..<count).map { _ in random.next() >> UInt64.random(in: 0..<64, using: &random) }
+        #expect(values.radixSorted() == values.sorted())
+    }
+
+    @Test("neighbours of a place are found in both directions, as far as is asked")
+    func neighbours() throws {
+        var map = try PlaceMap(ofFileOf: 1 << 20, places: 512, budget: OpeningBudget(), for: "a test's map")
+        for sector in [3, 10, 100] as [UInt64] { try map.add(sector * 512) }
+        #expect(map.start(after: 3 * 512, within: 8 * 512) == 10 * 512)
+        #expect(map.start(after: 3 * 512, within: 7 * 512) == nil)
+        #expect(map.start(before: 10 * 512, within: 8 * 512) == 3 * 512)
+        #expect(map.start(before: 10 * 512, within: 7 * 512) == nil)
+        #expect(map.start(before: 3 * 512, within: 1 << 20) == nil)
+        #expect(map.start(after: 100 * 512, within: 1 << 30) == nil)
+    }
+}
