@@ -74,6 +74,11 @@ package struct ApplianceDisk: Sendable {
         }
     }
 
+    /// Whether `allocatedByteCount` is an estimate.
+    package var allocationIsEstimate: Bool {
+        if case .decoded(let disk) = content { disk.image.allocationIsEstimate } else { false }
+    }
+
     /// What `info` and `user.ova.format` call the disk's format.
     package var formatName: String {
         switch content {

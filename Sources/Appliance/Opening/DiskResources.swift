@@ -12,9 +12,12 @@ struct DiskResources {
     let meter = ReadMeter()
     /// The memory that opening the appliance may take.
     let budget: OpeningBudget
+    /// Whether damaged images and compressed files are read as far as they go.
+    let isLenient: Bool
 
     init(_ options: ApplianceOptions) throws(ApplianceError) {
         cache = ClusterCache(byteLimit: options.cacheByteLimit)
+        isLenient = options.isLenient
         budget = OpeningBudget(byteLimit: options.openingByteLimit)
         guard options.prefetchThreadCount > 0 else {
             prefetcher = nil
@@ -36,12 +39,15 @@ struct DiskResources {
             return source
         }
         let limit = GzipSource.maximumByteCount(forCapacity: capacity)
-        return try GzipSource(decoding: source, maximumByteCount: limit, named: name, budget: budget)
+        return try GzipSource(
+            decoding: source, maximumByteCount: limit, named: name, lenient: isLenient, budget: budget)
     }
 
-    /// Opens the disk image in `source`, which may be compressed with gzip.
+    /// Opens the disk image in `stored`, which may be compressed with gzip. `capacity` and `format` are what a descriptor
+    /// says of it.
+    /// - Throws: `ReadError.refused` where it could only be a raw disk, and they or its name say that it is none.
     func open(
-        _ stored: any ByteSource, named name: String, capacity: UInt64? = nil,
+        _ stored: any ByteSource, named name: String, capacity: UInt64? = nil, format: String? = nil,
         options: DiskImageOpener.Options
     ) throws(ReadError) -> GuestDisk {
         var options = options
@@ -49,6 +55,13 @@ struct DiskResources {
         let source = try decompressed(stored, named: name, capacity: capacity)
         let number = cache.makeDiskNumber()
         let image = try DiskImageOpener.open(source, named: name, in: cache, for: number, options: options)
+        if image.format == .raw, !options.lenient {
+            let claim = RawClaim(
+                name: name, wasCompressed: source is GzipSource, format: format, capacity: capacity)
+            if let reason = claim.refusal(ofByteCount: image.virtualByteCount) {
+                throw .refused(record: name, offset: 0, reason: reason, remedy: .lenient)
+            }
+        }
         return GuestDisk(image, in: source, cache: cache, number: number, prefetcher: prefetcher)
     }
 }

@@ -23,4 +23,9 @@ struct FormatHint {
         case .vmdkMonolithicSparse: return claimsOther || claimsStream
         }
     }
+
+    /// Whether the hint names a format that a disk without any mark of its own cannot be in.
+    var deniesRaw: Bool {
+        ["vmdk", "vhd", "vdi", "qcow"].contains { url.contains($0) } && !url.contains("raw")
+    }
 }

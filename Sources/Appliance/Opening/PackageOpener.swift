@@ -154,7 +154,7 @@ struct PackageOpener {
                 remedy: .lenient)
         }
         do throws(ReadError) {
-            let guest = try guestDisk(in: file, reference, named: name, capacity: disk.capacity)
+            let guest = try guestDisk(in: file, reference, named: name, declaredAs: disk)
             warnings = self.warnings(about: guest, declaredAs: disk)
             return .decoded(guest)
         } catch {
@@ -164,13 +164,13 @@ struct PackageOpener {
 
     /// The disk image in `file`, opened once, however many disks of the descriptor name it.
     private mutating func guestDisk(
-        in file: PackageFile, _ reference: FileReference, named name: String, capacity: UInt64?
+        in file: PackageFile, _ reference: FileReference, named name: String, declaredAs disk: VirtualDisk
     ) throws(ReadError) -> GuestDisk {
         if let known = opened[file.members] { return try known.get() }
         let expected = file.source.byteCount.addingReportingOverflow(file.missingByteCount)
         do throws(ReadError) {
             let guest = try resources.open(
-                file.source, named: name, capacity: capacity,
+                file.source, named: name, capacity: disk.capacity, format: disk.format,
                 options: .init(
                     lenient: options.isLenient,
                     expectedByteCount: reference.byteCount

@@ -18,6 +18,8 @@ package struct DiskSummary: Codable, Sendable {
     package let storedSize: UInt64
     /// Guest bytes that are not holes.
     package let dataSize: UInt64?
+    /// Whether `dataSize` is an estimate.
+    package let dataSizeIsEstimate: Bool?
     /// Nova's spelling: lsiLogic, lsiLogicsas, paraVirtual, busLogic, ide.
     package let adapter: String?
     /// Such as "scsi0:0".
@@ -38,6 +40,7 @@ package struct DiskSummary: Codable, Sendable {
         virtualSize = disk.source?.byteCount
         storedSize = disk.storedByteCount
         dataSize = disk.source == nil ? nil : disk.allocatedByteCount
+        dataSizeIsEstimate = disk.source == nil ? nil : disk.allocationIsEstimate
         adapter = appliance.adapter(ofDisk: index)?.rawValue
         bus = appliance.layout?.attachment(ofDisk: index)?.busAddress
         isRoot = appliance.layout.map { $0.rootDisk?.diskIndex == index } ?? (appliance.package == nil)

@@ -61,7 +61,8 @@ struct SummaryTable {
     private func row(_ disk: DiskSummary) -> [String] {
         [
             disk.id, disk.bus ?? "-", disk.adapter ?? "-", disk.format,
-            disk.virtualSize.map(ByteCount.text) ?? "-", disk.dataSize.map(ByteCount.text) ?? "-",
+            disk.virtualSize.map(ByteCount.text) ?? "-",
+            disk.dataSize.map { (disk.dataSizeIsEstimate == true ? "~" : "") + ByteCount.text($0) } ?? "-",
             ByteCount.text(disk.storedSize), disk.isRoot ? "yes" : "-", disk.file?.shown ?? "-",
             disk.copy?.shown ?? "-",
         ]
