@@ -17,6 +17,10 @@ package struct Appliance: Sendable {
     package let layout: ApplianceLayout?
     /// What is known of the members' digests; nil without a manifest.
     package let checks: ManifestChecks?
+    /// What a verification has to have checked.
+    let scope: VerificationScope
+    /// The members that are shown as decoded disks only, as indices of the package's list.
+    let hiddenMembers: Set<Int>
     /// The disks, in the descriptor's order, with the paths of their raw files.
     package let disks: [ApplianceDisk]
     /// What is questionable though it can be read.
@@ -32,13 +36,16 @@ package struct Appliance: Sendable {
 
     init(
         package: OVFPackage?, envelope: Envelope? = nil, layout: ApplianceLayout? = nil,
-        checks: ManifestChecks? = nil, disks: [ApplianceDisk], warnings: [PackageWarning],
+        checks: ManifestChecks? = nil, scope: VerificationScope = VerificationScope(),
+        hiddenMembers: Set<Int> = [], disks: [ApplianceDisk], warnings: [PackageWarning],
         modificationTime: Int64, resources: DiskResources
     ) {
         self.package = package
         self.envelope = envelope
         self.layout = layout
         self.checks = checks
+        self.scope = scope
+        self.hiddenMembers = hiddenMembers
         self.disks = disks
         self.warnings = warnings
         self.modificationTime = modificationTime

@@ -10,6 +10,8 @@ package struct ApplianceLayout: Sendable {
     package let systems: [StorageLayout]
     /// For each virtual system, its root disk; nil where no rule answers.
     package let rootDisks: [RootDisk?]
+    /// Why a root disk that the descriptor means is not there, one line each.
+    private let rootDiskProblems: [String]
     /// The root disk of the appliance as a whole: the first system's, or the only disk there is.
     package let rootDisk: RootDisk?
 
@@ -32,15 +34,25 @@ package struct ApplianceLayout: Sendable {
             attachments[index] = Attachment(busAddress: drive.busAddress, adapter: drive.adapter)
         }
         self.attachments = attachments
-        rootDisks = RootDisk.rootDisks(of: envelope, systems, isPresent: isPresent)
-        rootDisk =
-            envelope.systems.isEmpty
-            ? RootDisk.rootDisk(withoutSystem: envelope, isPresent: isPresent) : rootDisks.first ?? nil
+        let choices = RootDisk.rootDisks(of: envelope, systems, isPresent: isPresent)
+        rootDisks = choices.map(\.disk)
+        guard !envelope.systems.isEmpty else {
+            let choice = RootDisk.rootDisk(withoutSystem: envelope, isPresent: isPresent)
+            rootDisk = choice.disk
+            rootDiskProblems = [choice.problem].compactMap { $0 }
+            return
+        }
+        rootDisk = rootDisks.first ?? nil
+        rootDiskProblems = zip(envelope.systems, choices).compactMap { system, choice in
+            choice.problem.map { "\(system.id.isEmpty ? "" : "\"\(system.id)\": ")\($0)" }
+        }
     }
 
     /// What is questionable about the storage, and where Nova would start from another disk.
     func warnings(about envelope: Envelope) -> [PackageWarning] {
-        var warnings = systems.flatMap(\.warnings)
+        var warnings =
+            systems.flatMap(\.warnings)
+            + rootDiskProblems.map { PackageWarning(.rootDiskMissing, "there is no root disk: \($0)") }
         if let root = rootDisk, root.differsFromNova, let nova = root.novaDiskIndex {
             warnings.append(
                 PackageWarning(

@@ -9,7 +9,8 @@ package enum ReadError: Error, Equatable {
     /// the record.
     case corrupt(record: String, offset: UInt64, reason: String)
     /// The bytes break a rule, and who asks for `remedy` is shown what is certain all the same.
-    case refused(record: String, offset: UInt64, reason: String, remedy: Remedy)
+    /// `offset` is nil where the whole record is meant.
+    case refused(record: String, offset: UInt64?, reason: String, remedy: Remedy)
     /// The bytes are in order, and use something that ovafs does not read.
     case unsupported(feature: String)
     /// What lies behind the source is no longer what was opened.
@@ -22,8 +23,9 @@ extension ReadError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .system(let call, let errno): "\(call): \(Self.message(for: errno))"
-        case .corrupt(let record, let offset, let reason), .refused(let record, let offset, let reason, _):
+        case .corrupt(let record, let offset, let reason), .refused(let record, let offset?, let reason, _):
             "\(record) at byte \(offset): \(reason)"
+        case .refused(let record, nil, let reason, _): "\(record): \(reason)"
         case .unsupported(let feature): "not supported: \(feature)"
         case .stale(let source): "\(source) was changed or replaced after it was opened"
         case .overBudget(let purpose, let byteCount, let byteLimit):

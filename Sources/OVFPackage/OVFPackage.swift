@@ -75,5 +75,19 @@ package struct OVFPackage: Sendable {
 
 extension OVFPackage {
     /// The members that are not content: descriptor, manifest and certificate.
-    var roleIndices: [Int] { [roles.descriptor, roles.manifest, roles.certificate].compactMap { $0 } }
+    package var roleIndices: [Int] {
+        [roles.descriptor, roles.manifest, roles.certificate].compactMap { $0 }
+    }
+
+    /// The descriptor's place among the members.
+    package var descriptorIndex: Int? { roles.descriptor }
+
+    /// What one of these members is, where that is not content.
+    package func role(amongMembers indices: [Int]) -> String? {
+        let names = ["descriptor", "manifest", "certificate"]
+        for (role, name) in zip([roles.descriptor, roles.manifest, roles.certificate], names) {
+            if let role, indices.contains(role) { return name }
+        }
+        return nil
+    }
 }

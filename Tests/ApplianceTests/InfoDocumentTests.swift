@@ -91,11 +91,12 @@ struct InfoDocumentTests {
         let damage = DeepCheck.Damage(
             guestOffset: 0, byteCount: 512, error: .unsupported(feature: "the test's disk"))
         let report = VerificationReport(
-            of: appliance, members: appliance.checkManifest(threadCount: 1) ?? [], certificate: nil,
+            of: appliance, members: appliance.checkManifest(threadCount: 1), certificate: nil,
             disks: [VerificationReport.Disk(id: "first", damages: [damage], count: 1)])
         var found = try JSONPaths.all(of: report.json(), leaves: names)
         let certificate = VerificationReport.Certificate(
-            signature: "valid", validity: "valid", isTrusted: false, trustProblem: "self-signed",
+            signature: "valid", validity: "valid", algorithm: "SHA256 with RSA2048", trust: "untrusted",
+            isTrusted: false, trustProblem: "self-signed",
             subject: "CN=a", issuer: "CN=b", problems: ["one"], isOK: true)
         found.insert("certificate")
         found.formUnion(try JSONPaths.all(of: JSONText.encode(certificate)).map { "certificate.\($0)" })

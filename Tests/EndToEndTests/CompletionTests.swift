@@ -37,7 +37,10 @@ extension EndToEnd {
                     (["ovafs", "mount", "-o", "allow_other,ex"], ["allow_other,exec"]),
                     (
                         ["ovafs", "mount", "-o", "ctldir", "=", "hidden,lenient,l"],
-                        ["hidden,lenient,log=stderr", "hidden,lenient,log=syslog"]
+                        [
+                            "hidden,lenient,links=inside", "hidden,lenient,links=none",
+                            "hidden,lenient,log=stderr", "hidden,lenient,log=syslog",
+                        ]
                     ),
                     // As bash takes them apart.
                     (["ovafs", "mount", "-o", "ctldir", "=", "v"], ["visible"]),

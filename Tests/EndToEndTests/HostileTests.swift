@@ -54,8 +54,8 @@ extension EndToEnd {
 
         @Test(
             "C4 C8: what a package says is printed on one line, and commands no terminal",
-            arguments: ["info", "verify"])
-        func terminalCommands(command: String) throws {
+            arguments: [["info"], ["verify", "--no-manifest"]])
+        func terminalCommands(command: [String]) throws {
             try withTestFolder { folder in
                 try folder.makeFolder("members")
                 // Two disks with one identifier, so that verify has something to say about it.
@@ -63,7 +63,7 @@ extension EndToEnd {
                 let text = descriptor(files: [], disks: [disk, disk])
                 try folder.write(text, to: "members/appliance.ovf")
                 try Fixtures.tar(["appliance.ovf"], in: folder("members"), to: folder("x.ova"))
-                let lines = try run([try Ovafs.path(), command, folder("x.ova")]).lines
+                let lines = try run([try Ovafs.path()] + command + [folder("x.ova")]).lines
                 #expect(lines.contains { $0.contains("x OK: all is well\\u{9b}2J\\u{202e}") })
                 #expect(!lines.contains { $0.hasPrefix("OK: all is well") })
             }

@@ -20,6 +20,23 @@ extension EndToEnd {
             }
         }
 
+        @Test("M1 M2: where the boot disk's file is missing, root-disk leads to no other disk")
+        func missingRootDisk() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let names = StandardPackage.memberNames.filter { $0 != "appliance-disk1.vmdk" }
+                try Fixtures.tar(names, in: package.members, to: folder("x.ova"))
+                try withMount(of: folder("x.ova"), in: folder) { mount in
+                    let links = try shell("cd $1/.ova; find . -type l", mount.point).lines
+                    #expect(links == ["./by-bus/scsi0:1"])
+                    try run(["cmp", mount(".ova/by-bus/scsi0:1"), package.secondReference])
+                    #expect(try run(["cat", mount(".ova/info.json")]).text.contains("root-disk-missing"))
+                }
+                let info = try Ovafs.attempt("info", folder("x.ova")).text
+                #expect(info.contains("there is no root disk") && info.contains("\"vmdisk1\""))
+            }
+        }
+
         @Test("M2: each system of a collection has its disks under systems/")
         func collection() throws {
             try withTestFolder { folder in
@@ -41,6 +58,49 @@ extension EndToEnd {
                     #expect(try run(["ls", mount(".ova/systems")]).lines.sorted() == ["other", "vm"])
                     try run(["cmp", mount(".ova/systems/vm/root-disk"), package.firstReference])
                     try run(["cmp", mount(".ova/systems/other/root-disk"), package.secondReference])
+                }
+            }
+        }
+
+        @Test("C8: info tells the operating system's identifiers and the names of the raw files")
+        func identifiers() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let section =
+                    #"<OperatingSystemSection ovf:id="96" vmw:osType="debian12_64Guest" "#
+                    + #"xmlns:vmw="http://www.vmware.com/schema/ovf"><Info/><Description>Debian</Description>"#
+                    + "</OperatingSystemSection>"
+                try shell(
+                    "sed -i \"s|<VirtualHardwareSection>|$2&|\" $1/appliance.ovf", package.members, section)
+                let text = try Ovafs.attempt("info", package.members).text
+                #expect(text.contains("Debian (OS 96, debian12_64Guest)"), "\(text)")
+                let table = try #require(text.split(separator: "\n").first { $0.hasPrefix("DISK ") })
+                #expect(table.hasSuffix("  RAW"))
+                for name in [StandardPackage.first, StandardPackage.second] {
+                    #expect(text.split(separator: "\n").contains { $0.hasSuffix("  \(name)") })
+                }
+                let json = try Ovafs.attempt("info", "--json", package.members).text
+                #expect(json.contains("\"operatingSystemIdentifier\" : 96"))
+            }
+        }
+
+        @Test("T11: a descriptor with nothing but an empty collection is mounted, with a finding")
+        func emptyCollection() throws {
+            try withTestFolder { folder in
+                let text = """
+                    <Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" \
+                    xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1"><References/>\
+                    <VirtualSystemCollection ovf:id="vapp"><Info>An empty vApp</Info></VirtualSystemCollection>\
+                    </Envelope>
+                    """
+                try folder.write(text, to: "vapp.ovf")
+                try withMount(of: folder("vapp.ovf"), in: folder) { mount in
+                    #expect(try run(["ls", mount.point]).lines == ["vapp.ovf"])
+                    let warnings = try Summary(
+                        Data(contentsOf: URL(fileURLWithPath: mount(".ova/info.json")))
+                    )
+                    .warnings
+                    #expect(warnings.map(\.code).contains("collection-empty"))
                 }
             }
         }

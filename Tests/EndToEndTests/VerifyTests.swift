@@ -12,6 +12,8 @@ extension EndToEnd {
                 let signature: String
                 let validity: String
                 let isTrusted: Bool
+                let trust: String
+                let algorithm: String?
                 let isOK: Bool
             }
 
@@ -21,7 +23,10 @@ extension EndToEnd {
                 let damages: [Damage]
             }
 
+            struct Failure: Decodable { let code: String }
+
             let isOK: Bool
+            let failures: [Failure]
             let certificate: Certificate?
             let disks: [Disk]
         }
@@ -45,6 +50,9 @@ extension EndToEnd {
                 #expect(changed.exitCode == 1 && !changed.report.isOK)
                 let text = try Ovafs.attempt("verify", folder("x.ova"))
                 #expect(text.exitCode == 1)
+                #expect(text.lines.last?.hasPrefix("NOT verified: ") == true)
+                #expect(text.lines.last?.contains("notes.txt") == true)
+                #expect(try Ovafs.attempt("verify", package.path).lines.last?.hasPrefix("verified: ") == true)
                 #expect(text.lines.contains { $0.hasPrefix("bad") && $0.contains("notes.txt") })
                 #expect(text.standardError.split(separator: "\n").count == 1)
             }
@@ -54,7 +62,9 @@ extension EndToEnd {
         func deep() throws {
             try withTestFolder { folder in
                 let image = try DamagedImage(in: folder)
-                #expect(try verify(image.path).exitCode == 0)
+                let shallow = try verify(image.path)
+                #expect(shallow.exitCode == 1 && shallow.report.failures.map(\.code) == ["nothing-checked"])
+                #expect(try verify(image.path, "--no-manifest").exitCode == 0)
                 let found = try verify(image.path, "--deep")
                 #expect(found.exitCode == 1)
                 #expect(
@@ -96,8 +106,15 @@ extension EndToEnd {
                 #expect(certificate.signature == signature)
                 #expect(certificate.validity == validity)
                 if isOK {
-                    #expect(certificate.isTrusted)
-                    #expect(try verify(folder("x.ova")).report.certificate?.isTrusted == false)
+                    #expect(certificate.isTrusted && certificate.trust == "trusted")
+                    #expect(certificate.algorithm == "SHA256 with RSA2048")
+                    let asked = try verify(folder("x.ova"))
+                    #expect(asked.exitCode == 0)
+                    #expect(asked.report.certificate?.trust == "not-checked")
+                    #expect(asked.report.certificate?.isTrusted == false)
+                    let text = try Ovafs.attempt("verify", folder("x.ova")).lines
+                    #expect(text.contains { $0.contains("signed by CN=tester, not checked") })
+                    #expect(text.contains { $0.contains("SHA256 with RSA2048") })
                 }
             }
         }

@@ -60,7 +60,7 @@ struct DescriptorCorpusTests {
                 continue
             }
             let envelope = try EnvelopeParser(reading: descriptor.source).envelope
-            let (files, _) = PackageFile.files(of: envelope, in: package)
+            let (files, _, _) = PackageFile.files(of: envelope, in: package)
             for disk in record.disks {
                 let reference = envelope.files.firstIndex { $0.href == disk.href }
                 guard let wanted = disk.members else { continue }

@@ -224,6 +224,20 @@ struct EnvelopeParserTests {
         #expect(none.systems[0].hardware?.memoryByteCount == 1 << 20)
     }
 
+    @Test("a descriptor with nothing but empty collections is read, with a finding; one with nothing is not")
+    func emptyCollections() throws {
+        var builder = EnvelopeBuilder(files: "", disks: "")
+        builder.content = "<VirtualSystemCollection ovf:id=\"all\"><Info/></VirtualSystemCollection>"
+        let parser = try builder.parse()
+        #expect(parser.envelope.collections.map(\.id) == ["all"] && parser.envelope.systems.isEmpty)
+        #expect(parser.codes == [.collectionEmpty])
+        builder.content = ""
+        #expect(throws: DescriptorError.self) { try builder.parse() }
+        builder.content =
+            "<VirtualSystemCollection ovf:id=\"all\">\(builder.system("vm", ""))</VirtualSystemCollection>"
+        #expect(try builder.parse().codes == [])
+    }
+
     @Test("collections are walked, each system in document order")
     func collections() throws {
         let builder = Build()

@@ -42,6 +42,39 @@ struct ManifestTests {
         #expect(Manifest(parsing: Array(line.utf8)).entries.map(\.name) == [Array(name.utf8)])
     }
 
+    @Test(
+        "a line that is not spaced as ESXi wants it is a finding, and is read all the same",
+        arguments: [
+            ("SHA256(a.vmdk)= 00", true), ("SHA256(a.vmdk)= 00\r", true), ("SHA256 (a.vmdk)= 00", false),
+            ("SHA256(a.vmdk) = 00", false), ("SHA256(a.vmdk)=00", false), ("SHA256(a.vmdk)=  00", false),
+            ("SHA256( a.vmdk )= 00", false), (" SHA256(a.vmdk)= 00", false), ("SHA256(a.vmdk)= 00 ", false),
+            ("SHA256 (a.vmdk) = 00", false), ("SHA256(a.vmdk)=\t00", false), ("SHA1(a (1).vmdk)= 00", true),
+        ])
+    func standardSpacing(line: String, isStandard: Bool) {
+        let manifest = manifest(line + "\n")
+        #expect(manifest.entries.map(\.digest) == ["00"])
+        #expect(manifest.warnings.contains { $0.code == .manifestSpacing && $0.line == 1 } == !isStandard)
+        let thousand = self.manifest(String(repeating: line + "\n", count: 1000))
+        #expect(thousand.warnings.count { $0.code == .manifestSpacing } == (isStandard ? 0 : 1))
+    }
+
+    @Test("a manifest of more lines or bytes than a package can need is refused, and takes little memory")
+    func bombs() throws {
+        let lines = Array(String(repeating: "SHA1(a)=0\n", count: Manifest.maximumEntryCount + 1).utf8)
+        #expect(throws: ReadError.self) { try Manifest(reading: MemorySource(lines)) }
+        #expect(Manifest(parsing: lines + lines).entries.count == Manifest.maximumEntryCount + 1)
+        let long = ZeroSource(byteCount: Manifest.maximumByteCount + 1)
+        #expect(throws: ReadError.self) { try Manifest(reading: long) }
+        let budget = OpeningBudget(byteLimit: 1_000)
+        let error = #expect(throws: ReadError.self) {
+            try Manifest(reading: MemorySource(Array(lines.prefix(5_000))), budget: budget)
+        }
+        guard case .overBudget? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
     @Test("the last line needs no line feed, and names are any bytes")
     func bytes() {
         let manifest = Manifest(parsing: Array("SHA1(".utf8) + [0xe9, 0xff] + Array(")= 00".utf8))

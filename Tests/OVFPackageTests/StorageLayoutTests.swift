@@ -1,6 +1,7 @@
 // Tests of controllers, addresses, adapters and root disks.
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Testing
 
 @testable import OVFPackage
@@ -18,13 +19,18 @@ struct StorageLayoutTests {
         arguments: [
             ("ovf:/disk/vmdisk1", StorageLayout.Backing.disk(0)), ("/disk/vmdisk1", .disk(0)),
             ("ovf://disk/vmdisk1", .disk(0)), ("//disk/vmdisk1", .disk(0)), ("ovf:/file/file1", .file(0)),
-            ("/file/file1", .file(0)), ("vmdisk1", .disk(0)), ("ovf:/disk/none", .empty),
-            ("nonsense", .empty),
+            ("/file/file1", .file(0)), ("vmdisk1", .disk(0)), ("ovf:/disk/none", .missing("ovf:/disk/none")),
+            ("/file/none", .missing("/file/none")), ("nonsense", .empty),
         ])
     func hostResources(text: String, backing: StorageLayout.Backing) throws {
         let layout = try layout(Build.disk(text))
         #expect(layout.drives.map(\.backing) == [backing])
-        #expect(layout.warnings.isEmpty == (backing != .empty))
+        let isFound =
+            switch backing {
+            case .disk, .file: true
+            case .empty, .missing: false
+            }
+        #expect(layout.warnings.isEmpty == isFound)
     }
 
     @Test("types 17, 15, 16 and 14 are disks, CD and DVD drives, and floppy drives")
@@ -98,9 +104,13 @@ struct StorageLayoutTests {
         }.joined()
     }
 
-    private func rootDisks(_ builder: Build, absent: Set<Int> = []) throws -> [RootDisk?] {
+    private func choices(_ builder: Build, absent: Set<Int> = []) throws -> [RootDisk.Choice] {
         let envelope = try builder.envelope()
         return RootDisk.rootDisks(of: envelope, StorageLayout.layouts(of: envelope)) { !absent.contains($0) }
+    }
+
+    private func rootDisks(_ builder: Build, absent: Set<Int> = []) throws -> [RootDisk?] {
+        try choices(builder, absent: absent).map(\.disk)
     }
 
     @Test("root disk, rule a: the disk with the boot flag")
@@ -111,14 +121,45 @@ struct StorageLayoutTests {
         #expect(root?.differsFromNova == true)
     }
 
-    @Test("root disk, rule b: the first disk item whose file is present")
+    @Test("root disk, rule b: the first disk item that has a file")
     func firstItem() throws {
         let items = Build.disk("/disk/d3", id: 1) + Build.disk("/disk/d2", id: 2)
         let builder = Build(files: Self.threeFiles, disks: disks(), items: items)
         #expect(try rootDisks(builder)[0] == RootDisk(diskIndex: 2, rule: .firstDiskItem, novaDiskIndex: 0))
-        #expect(
-            try rootDisks(builder, absent: [2])[0]
-                == RootDisk(diskIndex: 1, rule: .firstDiskItem, novaDiskIndex: 0))
+    }
+
+    @Test(
+        "where the root disk's file is missing there is none, by every rule, and it is said which one it would be"
+    )
+    func missingRootDisk() throws {
+        let items = Build.disk("/disk/d3", id: 1) + Build.disk("/disk/d2", id: 2)
+        let both = Build(files: Self.threeFiles, disks: disks(), items: items)
+        let flagged = Build(files: Self.threeFiles, disks: disks(bootable: 2), items: items)
+        let unattached = Build(files: Self.threeFiles, disks: disks())
+        let dangling = Build(
+            files: Self.threeFiles, disks: disks().replacingOccurrences(of: "\"f3\"", with: "\"none\""),
+            items: items)
+        for (builder, absent, name) in [
+            (both, [2], "d3"), (flagged, [1], "d2"), (unattached, [0], "d1"), (dangling, [], "d3"),
+        ] as [(Build, Set<Int>, String)] {
+            let choice = try choices(builder, absent: absent)[0]
+            #expect(choice.disk == nil)
+            #expect(choice.problem?.contains("\"\(name)\"") == true, "\(choice)")
+        }
+        // An item that names a disk that the descriptor does not have.
+        let unknown = Build(
+            files: Self.threeFiles, disks: disks(),
+            items: Build.disk("/disk/d9", id: 1) + Build.disk("/disk/d2", id: 2))
+        #expect(try choices(unknown)[0].disk == nil && choices(unknown)[0].problem != nil)
+        // One that is blank when deployed is not missing; and what is missing behind the root disk matters nothing.
+        let blank = "<Disk ovf:diskId=\"blank\" ovf:capacity=\"1\"/>"
+        let behindBlank = Build(
+            files: Self.threeFiles, disks: blank + disks(), items: Build.disk("/disk/blank", id: 9) + items)
+        #expect(try rootDisks(behindBlank)[0]?.diskIndex == 3)
+        #expect(try rootDisks(both, absent: [0, 1])[0]?.diskIndex == 2)
+        let systemless = Build(files: Self.threeFiles, disks: disks(), content: "")
+        let choice = RootDisk.rootDisk(withoutSystem: try systemless.envelope()) { $0 != 0 }
+        #expect(choice.disk == nil && choice.problem != nil)
     }
 
     @Test("root disk, rule c: the first disk with a file reference, as Nova does")

@@ -26,14 +26,29 @@ extension Appliance {
 }
 
 extension Appliance {
-    /// Checks the signature over the manifest; nil where there is no certificate, or no manifest.
-    package func checkCertificate(trusting anchors: CertificateReport.TrustAnchors) -> CertificateReport? {
-        guard let manifest = package?.manifest, let certificate = package?.certificate,
-            manifest.byteCount <= Manifest.maximumByteCount
-        else { return nil }
-        // A certificate that cannot be read is reported like one that holds nothing.
-        let file = (try? CertificateFile(reading: certificate.source)) ?? CertificateFile(parsing: [])
-        guard let bytes = try? manifest.source.bytes(Int(manifest.byteCount), at: 0) else { return nil }
-        return file.blockingReport(on: bytes, named: manifest.name, trusting: anchors)
+    /// Checks the signature over the manifest; nil where there is no certificate, or no manifest that can be read.
+    /// Without `anchors`, whether the signer is trusted is not checked.
+    package func checkCertificate(trusting anchors: TrustAnchors?) -> CertificateReport? {
+        guard let manifest = package?.manifest, let certificate = package?.certificate, let checks else {
+            return nil
+        }
+        let file: CertificateFile
+        let text: [UInt8]
+        do throws(ReadError) {
+            file = try CertificateFile(reading: certificate.source)
+        } catch {
+            return .failed("the certificate cannot be read: \(error)", anchors)
+        }
+        do throws(ReadError) {
+            text = try manifest.source.bytes(
+                Int(min(manifest.byteCount, Manifest.maximumByteCount)), at: 0)
+        } catch {
+            return .failed("the manifest cannot be read: \(error)", anchors)
+        }
+        // The signature has to be over the lines that the digests are compared with.
+        guard checks.map.isMade(of: text) else {
+            return .failed("the manifest was changed while it was checked", anchors)
+        }
+        return file.blockingReport(on: text, named: manifest.name, trusting: anchors)
     }
 }

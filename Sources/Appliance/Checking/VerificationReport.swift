@@ -7,9 +7,11 @@ package import OVFPackage
 /// The result of `ovafs verify`; its JSON is described in docs/INFO.md.
 package struct VerificationReport: Codable, Sendable {
     /// The version of this schema.
-    package private(set) var version = 1
-    /// Whether nothing that was checked is wrong. Findings alone do not make a package wrong.
+    package private(set) var version = 2
+    /// Whether all that matters was checked and is right: there are no failures.
     package let isOK: Bool
+    /// What makes the package wrong, or not checked; findings alone do not.
+    package let failures: [VerificationFailure]
     /// One for each member; empty where there is no manifest.
     package let members: [Member]
     package let certificate: Certificate?
@@ -38,6 +40,10 @@ package struct VerificationReport: Codable, Sendable {
         package let signature: String
         /// valid, not-yet-valid, expired or unknown.
         package let validity: String
+        /// How the signature was made, such as "SHA256 with RSA2048".
+        package let algorithm: String?
+        /// trusted, untrusted, or not-checked where nobody said whom to trust.
+        package let trust: String
         package let isTrusted: Bool
         /// Why it is not trusted.
         package let trustProblem: String?
@@ -63,19 +69,30 @@ package struct VerificationReport: Codable, Sendable {
         package let reason: String
     }
 
+    /// What the one who asks for a verification insists on, and does without.
+    package struct Demands: Sendable {
+        /// Whether the signer has to be trusted.
+        package var trust = false
+        /// Whether a package without a manifest, or a disk image, is taken as it is.
+        package var acceptsNoManifest = false
+
+        package init() {}
+    }
+
+    /// `results` are those of `Appliance.checkManifest`; nil where there is no manifest that can be read.
     package init(
-        of appliance: Appliance, members results: [PackageVerifier.MemberResult],
-        certificate report: CertificateReport?, disks: [Disk]
+        of appliance: Appliance, members results: [PackageVerifier.MemberResult]?,
+        certificate report: CertificateReport?, disks: [Disk], demands: Demands = Demands()
     ) {
-        members = results.map { Member($0, in: appliance) }
+        members = results?.map { Member($0, in: appliance) } ?? []
         certificate = report.map(Certificate.init)
         self.disks = disks
         findings = appliance.findings
-        // A disk that cannot be decoded is wrong; what is merely questionable is not.
-        let allDecoded = appliance.disks.allSatisfy { $0.source != nil }
-        isOK =
-            allDecoded && members.allSatisfy { $0.state != .bad && $0.state != .unreadable }
-            && certificate?.isOK != false && disks.allSatisfy(\.isOK)
+        failures =
+            VerificationFailure.ofManifest(of: appliance, results, demands, checkedDisks: disks.count)
+            + VerificationFailure.ofSignature(report, over: appliance, results, demands)
+            + VerificationFailure.ofDisks(appliance.disks, disks)
+        isOK = failures.isEmpty
     }
 
     /// The report as JSON, with keys in order and a line end.
@@ -93,9 +110,7 @@ extension VerificationReport.Member {
             details = algorithms.map(\.rawValue).sorted()
         case .bad(let mismatches):
             state = .bad
-            details = mismatches.map {
-                "\($0.algorithm.rawValue) is \($0.actual), the manifest says \($0.expected) (line \($0.line))"
-            }
+            details = mismatches.map(\.text)
         case .unlisted:
             state = .unlisted
             details = []
@@ -117,18 +132,16 @@ extension VerificationReport.Certificate {
         case .unsupported(let reason): signature = reason
         }
         validity = report.validity.rawValue
+        algorithm = report.algorithm
         switch report.trust {
-        case .trusted:
-            isTrusted = true
-            trustProblem = nil
-        case .untrusted(let reason):
-            isTrusted = false
-            trustProblem = reason
+        case .trusted: (trust, isTrusted, trustProblem) = ("trusted", true, nil)
+        case .untrusted(let reason): (trust, isTrusted, trustProblem) = ("untrusted", false, reason)
+        case .notChecked: (trust, isTrusted, trustProblem) = ("not-checked", false, nil)
         }
         subject = report.signer?.subject
         issuer = report.signer?.issuer
         problems = report.problems
-        if case .valid = report.signature { isOK = report.validity == .valid } else { isOK = false }
+        isOK = report.problem == nil
     }
 }
 

@@ -52,7 +52,8 @@ extension Appliance {
         let package: OVFPackage
         do throws(ReadError) {
             package = try OVFPackage(
-                folder: path, descriptorName: descriptorName, budget: resources.budget
+                folder: path, descriptorName: descriptorName, followsLinks: options.followsLinksInside,
+                budget: resources.budget
             ).mappingSources {
                 MeteredSource($0, countedBy: resources.meter)
             }

@@ -7,6 +7,8 @@ package struct ApplianceOptions: Sendable {
     /// Whether a package without a usable descriptor is opened all the same, and damaged images are recovered
     /// as far as that is certain.
     package var isLenient = false
+    /// Whether symbolic links of a folder package are followed where they stay inside of the folder.
+    package var followsLinksInside = false
     /// Decoded data that is kept, in bytes.
     package var cacheByteLimit = 64 << 20
     /// Threads that decode ahead of sequential readers; 0 for none.

@@ -25,25 +25,31 @@ struct PackageOpener {
         var disks: [ApplianceDisk]
         var envelope: Envelope?
         var layout: ApplianceLayout?
+        var scope = VerificationScope()
+        var files: [PackageFile?] = []
         do throws(ApplianceError) {
             let parsed = try opener.parseDescriptor()
-            let (files, fileWarnings) = PackageFile.files(of: parsed, in: package)
-            opener.warnings += fileWarnings
-            disks = opener.disks(of: parsed, files)
-            let found = ApplianceLayout(of: parsed) { files[$0] != nil }
-            opener.warnings += found.warnings(about: parsed)
+            let found = PackageFile.files(of: parsed, in: package)
+            files = found.files
+            opener.warnings += found.warnings
+            disks = opener.disks(of: parsed, files, found.refusals)
+            scope.absentFiles = found.refusals.sorted { $0.key < $1.key }.map(\.value.reason)
+            let storage = ApplianceLayout(of: parsed) { files[$0] != nil }
+            opener.warnings += storage.warnings(about: parsed)
             envelope = parsed
-            layout = found
+            layout = storage
         } catch {
             guard options.isLenient else { throw error }
             opener.warnings.append(PackageWarning(.descriptorUnusable, error.description))
             disks = opener.disksByContent()
         }
-        RawPaths.assign(to: &disks, beside: package.members)
-        let checks = opener.manifestChecks()
+        let hidden = HiddenMembers.of(package, disks, files)
+        RawPaths.assign(to: &disks, beside: package.members, hidden: hidden)
+        let checks = opener.manifestChecks(problem: &scope.manifestProblem)
+        scope.use(files, of: disks, in: package)
         return Appliance(
-            package: package, envelope: envelope, layout: layout, checks: checks, disks: disks,
-            warnings: opener.warnings,
+            package: package, envelope: envelope, layout: layout, checks: checks, scope: scope,
+            hiddenMembers: hidden, disks: disks, warnings: opener.warnings,
             modificationTime: package.members.map(\.modificationTime).max() ?? 0, resources: resources)
     }
 
@@ -70,28 +76,35 @@ struct PackageOpener {
         }
     }
 
-    /// What the manifest lists; nil where there is none that can be read.
-    private mutating func manifestChecks() -> ManifestChecks? {
+    /// What the manifest lists; nil where there is none, or with a `problem` none that can be read.
+    private mutating func manifestChecks(problem: inout String?) -> ManifestChecks? {
         guard let member = package.manifest else { return nil }
         do throws(ReadError) {
-            let map = ManifestMap(try Manifest(reading: member.source), of: package)
+            let map = ManifestMap(
+                try Manifest(reading: member.source, budget: resources.budget), of: package)
             warnings += map.warnings
             return ManifestChecks(map)
         } catch {
+            problem = "\(error)"
             warnings.append(PackageWarning(.manifestUnreadable, "the manifest cannot be read: \(error)"))
             return nil
         }
     }
 
     /// The disks that the descriptor declares, in its order.
-    private mutating func disks(of envelope: Envelope, _ files: [PackageFile?]) -> [ApplianceDisk] {
+    private mutating func disks(
+        of envelope: Envelope, _ files: [PackageFile?], _ refusals: [Int: PackageFile.Refusal]
+    ) -> [ApplianceDisk] {
         var disks: [ApplianceDisk] = []
         for disk in envelope.disks {
             guard let fileIndex = disk.fileIndex else {
                 disks.append(diskWithoutFile(disk))
                 continue
             }
-            disks.append(self.disk(disk, reference: envelope.files[fileIndex], file: files[fileIndex]))
+            disks.append(
+                self.disk(
+                    disk, reference: envelope.files[fileIndex], file: files[fileIndex],
+                    refusal: refusals[fileIndex]))
         }
         return disks
     }
@@ -116,7 +129,7 @@ struct PackageOpener {
     }
 
     private mutating func disk(
-        _ disk: VirtualDisk, reference: FileReference, file: PackageFile?
+        _ disk: VirtualDisk, reference: FileReference, file: PackageFile?, refusal: PackageFile.Refusal?
     ) -> ApplianceDisk {
         let members = file?.members ?? []
         // Chunks are named after the file that they were cut from.
@@ -124,7 +137,8 @@ struct PackageOpener {
             reference.chunkByteCount != nil || members.isEmpty
             ? Array(reference.href.utf8) : package.members[members[0]].path
         var warnings: [PackageWarning] = []
-        let content = content(of: disk, reference, file, named: String(displaying: name), warnings: &warnings)
+        let content = content(
+            of: disk, reference, file, refusal, named: String(displaying: name), warnings: &warnings)
         return ApplianceDisk(
             identifier: disk.id, storedName: name, storedByteCount: file?.source.byteCount ?? 0,
             modificationTime: members.first.map { package.members[$0].modificationTime } ?? 0,
@@ -132,14 +146,17 @@ struct PackageOpener {
     }
 
     private mutating func content(
-        of disk: VirtualDisk, _ reference: FileReference, _ file: PackageFile?, named name: String,
-        warnings: inout [PackageWarning]
+        of disk: VirtualDisk, _ reference: FileReference, _ file: PackageFile?,
+        _ refusal: PackageFile.Refusal?, named name: String, warnings: inout [PackageWarning]
     ) -> ApplianceDisk.Content {
+        let place = "descriptor, line \(reference.line)"
         guard let file else {
+            let reason = refusal?.reason ?? "the file \"\(reference.href)\" is not in the package"
+            return .unreadable(reason: "\(place): \(reason)", remedy: refusal?.remedy)
+        }
+        if let role = package.role(amongMembers: file.members) {
             return .unreadable(
-                reason:
-                    "descriptor, line \(reference.line): the file \"\(reference.href)\" is not in the package"
-            )
+                reason: "\(place): the file \"\(reference.href)\" is the package's \(role)")
         }
         guard disk.parentReference == nil else {
             return .unreadable(

@@ -9,13 +9,16 @@ enum RawPaths {
     /// Gives each disk that is decoded a path of its own, beside the members that are shown: in its member's
     /// folder, `<name>.raw`; with its extension where that would be another disk's or another file's; with a
     /// number where that is taken too.
-    static func assign(to disks: inout [ApplianceDisk], beside members: [PackageMember]) {
-        let decoded = Set(disks.filter { $0.source != nil }.flatMap(\.memberIndices))
+    ///
+    /// `hidden` are the members that are shown as disks only.
+    static func assign(
+        to disks: inout [ApplianceDisk], beside members: [PackageMember], hidden: Set<Int>
+    ) {
         var taken = Taken()
         for (index, member) in members.enumerated() {
             // A folder's name is taken, too, whatever it holds.
             taken.insertFolders(of: member.components)
-            if !decoded.contains(index) { taken.insert(member.components) }
+            if !hidden.contains(index) { taken.insert(member.components) }
         }
         let wanted = disks.map { disk in
             disk.source == nil ? nil : path(of: disk, members, naming: RawName.plain)

@@ -9,6 +9,8 @@ package struct SystemSummary: Codable, Sendable {
     /// The collections around it, outermost first.
     package let collections: [String]
     package let operatingSystem: String?
+    /// `ovf:id` of the OperatingSystemSection: CIM_OperatingSystem.OsType.
+    package let operatingSystemIdentifier: Int?
     /// What the vendor calls it, such as "ubuntu64Guest".
     package let operatingSystemType: String?
     package let hardware: [String]
@@ -61,6 +63,7 @@ package struct SystemSummary: Codable, Sendable {
         name = system.name
         collections = Self.collections(around: system, in: envelope)
         operatingSystem = system.operatingSystem?.description
+        operatingSystemIdentifier = system.operatingSystem?.id
         operatingSystemType = system.operatingSystem.flatMap { $0.vendorType.isEmpty ? nil : $0.vendorType }
         hardware = system.hardware?.systemTypes ?? []
         processors = system.hardware?.processorCount

@@ -32,8 +32,8 @@ package struct ApplianceTree {
     /// Every member that is not shown as a decoded disk, where it is stored.
     private mutating func addMembers() {
         guard let package = appliance.package else { return }
-        let decoded = Set(appliance.disks.filter { $0.rawPath != nil }.flatMap(\.memberIndices))
-        for (index, member) in package.members.enumerated() where !decoded.contains(index) {
+        for (index, member) in package.members.enumerated()
+        where !appliance.hiddenMembers.contains(index) {
             // The name belongs to the control directory.
             guard member.components.first != ControlDirectory.name else { continue }
             builder.add(

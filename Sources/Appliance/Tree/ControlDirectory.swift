@@ -88,8 +88,12 @@ struct ControlDirectory {
 
     private func addBuses(of layout: StorageLayout, under folder: [String], _ builder: inout FileTreeBuilder)
     {
-        for drive in layout.drives {
-            guard case .disk(let index) = drive.backing, let address = drive.busAddress else { continue }
+        // The first drive at an address has it, whether its disk can be shown or not.
+        var taken: Set<String> = []
+        for drive in layout.drives where drive.kind == .disk {
+            guard let address = drive.busAddress, taken.insert(address).inserted,
+                case .disk(let index) = drive.backing
+            else { continue }
             addLink(folder + ["by-bus", address], toDisk: index, &builder)
         }
     }

@@ -15,9 +15,13 @@ struct GlanceProperties {
         let attachment = rootIndex.flatMap(layout.attachment(ofDisk:))
         let adapter = rootIndex.flatMap { appliance.adapter(ofDisk: $0) }
         let bus = attachment?.busAddress.map { $0.prefix(while: { $0.isLetter }) }
-        if let bus { lines.append(("hw_disk_bus", String(bus))) }
+        if let bus, Self.diskBuses.contains(String(bus)) { lines.append(("hw_disk_bus", String(bus))) }
         if let model = adapter.flatMap(Self.scsiModel) { lines.append(("hw_scsi_model", model)) }
         let system = appliance.envelope?.systems.first
+        let network = system?.hardware?.networkAdapters.first?.resourceSubtypes
+        if let model = network?.lazy.compactMap(Self.networkModel).first {
+            lines.append(("hw_vif_model", model))
+        }
         if let firmware = system?.hardware?.firmware?.lowercased() {
             lines.append(("hw_firmware_type", firmware == "efi" ? "uefi" : "bios"))
         }
@@ -37,6 +41,25 @@ struct GlanceProperties {
         lines.sorted { $0.key < $1.key }.flatMap { key, value in
             // A value is one line, whatever the descriptor says.
             Array("\(key)=\(value.split(whereSeparator: \.isNewline).joined(separator: " "))\n".utf8)
+        }
+    }
+
+    /// What `hw_disk_bus` may be: Nova refuses an image with any other, such as nvme.
+    private static let diskBuses: Set<String> = [
+        "fdc", "ide", "lxc", "sata", "scsi", "uml", "usb", "virtio", "xen",
+    ]
+
+    /// `hw_vif_model`, in Nova's words; nil for an adapter that Nova does not know.
+    private static func networkModel(_ subtype: String) -> String? {
+        switch subtype.lowercased() {
+        case "e1000": "e1000"
+        case "e1000e": "e1000e"
+        case "pcnet32", "pcnet": "pcnet"
+        case "rtl8139": "rtl8139"
+        case "virtio", "virtio-net", "virtionet": "virtio"
+        case "vmxnet", "vmxnet2": "vmxnet"
+        case "vmxnet3": "vmxnet3"
+        default: nil
         }
     }
 

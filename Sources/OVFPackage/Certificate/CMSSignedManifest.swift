@@ -76,19 +76,17 @@ struct CMSSignedManifest: Sendable {
         signature = Array(try ASN1OctetString(berEncoded: signer[signer.startIndex + 1]).bytes)
     }
 
-    /// Whether `key` made the signature over `manifest`.
-    func isValid(for manifest: [UInt8], by key: Certificate.PublicKey) -> Bool {
-        if let content, content != manifest { return false }
-        guard let signedAttributes else {
-            return ManifestSignature.isValid(signature, over: manifest, digestAlgorithm, by: key)
-        }
+    /// What a key signed where the signature is over `manifest`; nil where it is over another text.
+    func signedBytes(for manifest: [UInt8]) -> [UInt8]? {
+        if let content, content != manifest { return nil }
+        guard let signedAttributes else { return manifest }
         var digester = MemberDigester([digestAlgorithm])
         // SAFETY: bytes have no padding.
         digester.update(unsafe manifest.span.bytes)
         guard let messageDigest, digester.finish()[digestAlgorithm] == Hexadecimal.text(messageDigest) else {
-            return false
+            return nil
         }
-        return ManifestSignature.isValid(signature, over: signedAttributes, digestAlgorithm, by: key)
+        return signedAttributes
     }
 
     /// `[0] EXPLICIT OCTET STRING` behind the content's type.

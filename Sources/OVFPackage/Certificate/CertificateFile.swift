@@ -40,6 +40,8 @@ package struct CertificateFile: Sendable {
     package static let maximumByteCount: UInt64 = 1 << 20
     /// Most certificates that are looked at.
     static let maximumCertificateCount = 32
+    /// Most lines that a signature is looked for in.
+    private static let maximumLineCount = 65_536
 
     /// Reads and parses `source`.
     /// - Throws: `ReadError` where it cannot be read or is too long.
@@ -52,18 +54,21 @@ package struct CertificateFile: Sendable {
 
     /// Parses a certificate file. What cannot be read is a problem, never an error.
     package init(parsing bytes: [UInt8]) {
-        let (blocks, head) = PEMBlock.split(bytes)
+        let (blocks, hasMore, head) = PEMBlock.split(bytes, atMost: Self.maximumCertificateCount)
         var certificates: [Certificate] = []
         var problems: [String] = []
         var cms: CMSSignedManifest?
-        for block in blocks.prefix(Self.maximumCertificateCount) {
+        if hasMore {
+            problems.append("only the first \(Self.maximumCertificateCount) blocks are looked at")
+        }
+        for block in blocks {
             do {
                 switch block.label {
-                case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE":
+                case _ where block.isCertificate:
                     certificates.append(try Certificate(derEncoded: block.contents()))
                 case "CMS", "PKCS7", "PKCS #7 SIGNED DATA":
                     let signed = try CMSSignedManifest(parsing: block.contents())
-                    certificates += signed.certificates.prefix(Self.maximumCertificateCount)
+                    certificates += signed.certificates
                     problems += signed.problems
                     cms = signed
                 default: problems.append("a block of the type \"\(block.label)\" is not used")
@@ -73,7 +78,11 @@ package struct CertificateFile: Sendable {
             }
         }
         let line = Self.signatureLine(head)
-        self.certificates = certificates
+        // Each key is tried on the whole manifest: the certificates of all blocks together are bounded.
+        if certificates.count > Self.maximumCertificateCount {
+            problems.append("only the first \(Self.maximumCertificateCount) certificates are looked at")
+        }
+        self.certificates = Array(certificates.prefix(Self.maximumCertificateCount))
         if let line {
             form = .digestLine
             signature = .line(line)
@@ -90,7 +99,9 @@ package struct CertificateFile: Sendable {
 
     /// The line in front of the first PEM block.
     private static func signatureLine(_ head: [UInt8]) -> SignatureLine? {
-        let lines = head.split(separator: 0x0a).map(Manifest.trimmed).filter { !$0.isEmpty }
+        let lines = Array(
+            ByteLines(head[...]).lazy.map(Manifest.trimmed).filter { !$0.isEmpty }
+                .prefix(maximumLineCount))
         for (index, line) in lines.enumerated() {
             guard let open = line.firstIndex(of: UInt8(ascii: "(")),
                 let close = line.lastIndex(of: UInt8(ascii: ")")),
@@ -109,52 +120,5 @@ package struct CertificateFile: Sendable {
                 signature: signature)
         }
         return nil
-    }
-}
-
-/// One block of a PEM file.
-struct PEMBlock: Equatable {
-    let label: String
-    /// The block with its marks.
-    let text: String
-
-    /// Most blocks that are split off.
-    private static let maximumCount = 64
-
-    /// The blocks of a file, and what stands before the first.
-    static func split(_ bytes: [UInt8]) -> (blocks: [PEMBlock], head: [UInt8]) {
-        var blocks: [PEMBlock] = []
-        var head: [UInt8] = []
-        var open: (label: String, lines: [String])?
-        for raw in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
-            let line = Manifest.trimmed(raw)
-            let text = String(decoding: line, as: UTF8.self)
-            if let label = label(of: text, mark: "-----BEGIN ") {
-                open = (label, [text])
-            } else if var block = open {
-                block.lines.append(text)
-                open = block
-                guard let label = label(of: text, mark: "-----END ") else { continue }
-                if label == block.label, blocks.count < maximumCount {
-                    blocks.append(PEMBlock(label: label, text: block.lines.joined(separator: "\n")))
-                }
-                open = nil
-            } else if blocks.isEmpty {
-                head += line + [0x0a]
-            }
-        }
-        return (blocks, head)
-    }
-
-    /// The bytes that the block holds.
-    func contents() throws -> [UInt8] {
-        try PEMDocument(pemString: text).derBytes
-    }
-
-    private static func label(of line: String, mark: String) -> String? {
-        guard line.hasPrefix(mark), line.hasSuffix("-----"), line.utf8.count > mark.utf8.count + 5 else {
-            return nil
-        }
-        return String(line.dropFirst(mark.count).dropLast(5))
     }
 }

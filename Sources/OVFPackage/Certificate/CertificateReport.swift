@@ -10,6 +10,8 @@ import X509
 package struct CertificateReport: Sendable, Equatable {
     package let form: CertificateFile.Form
     package let signature: SignatureState
+    /// How the signature was made, such as "SHA256 with RSA2048"; nil where none could be checked.
+    package let algorithm: String?
     package let validity: Validity
     package let trust: Trust
     /// The certificate whose key made the signature; where none did, the first.
@@ -36,16 +38,18 @@ package struct CertificateReport: Sendable, Equatable {
 
     package enum Trust: Sendable, Equatable {
         case trusted
-        /// No chain leads to a trusted certificate; why.
+        /// No chain leads to a trusted certificate, or what does is not for signing; why.
         case untrusted(String)
+        /// Nobody said whom to trust.
+        case notChecked
     }
 
-    /// Whose certificates are believed.
-    package enum TrustAnchors: Sendable {
-        /// The system's certificate authorities.
-        case system
-        /// The certificates of a PEM file.
-        case pem([UInt8])
+    /// What is reported of a signature that could not be checked for `reason`; never trusted.
+    package static func failed(_ reason: String, _ anchors: TrustAnchors?) -> CertificateReport {
+        CertificateReport(
+            form: .unknown, signature: .unsupported(reason), algorithm: nil, validity: .unknown,
+            trust: anchors == nil ? .notChecked : .untrusted(reason), signer: nil, certificates: [],
+            problems: [])
     }
 }
 
@@ -75,10 +79,9 @@ package struct CertificateSummary: Sendable, Equatable {
 extension CertificateFile {
     /// Checks the signature over `manifest`, the bytes of the manifest, and who made it.
     ///
-    /// `now` is in seconds since 1970.
+    /// Without `anchors`, trust is not checked. `now` is in seconds since 1970.
     package func report(
-        on manifest: [UInt8], named manifestName: [UInt8],
-        trusting anchors: CertificateReport.TrustAnchors = .system,
+        on manifest: [UInt8], named manifestName: [UInt8], trusting anchors: TrustAnchors? = nil,
         now: Int64 = Int64(Date().timeIntervalSince1970)
     ) async -> CertificateReport {
         var problems = problems
@@ -88,22 +91,23 @@ extension CertificateFile {
             problems.append("the signature is said to be of \"\(name)\", not of the package's manifest")
         }
         let signer = certificates.indices.contains(index) ? certificates[index] : certificates.first
-        let trust: CertificateReport.Trust
-        if let signer {
-            trust = await Self.trust(signer, certificates, anchors, &problems)
-        } else {
-            trust = .untrusted("there is no certificate that can be read")
+        if let signer, let problem = SigningPolicy.problem(of: signer) { problems.append(problem) }
+        var trust = CertificateReport.Trust.notChecked
+        if let anchors {
+            trust = await Self.trust(state, signer, certificates, anchors, Self.validity(signer, now))
         }
+        var algorithm: String?
+        if case .valid(let digest) = state, let signer { algorithm = Self.algorithm(digest, signer) }
         return CertificateReport(
-            form: form, signature: state, validity: Self.validity(signer, now), trust: trust,
+            form: form, signature: state, algorithm: algorithm, validity: Self.validity(signer, now),
+            trust: trust,
             signer: signer.map { CertificateSummary($0) },
             certificates: certificates.map { CertificateSummary($0) }, problems: problems)
     }
 
     /// The same for callers that are not asynchronous. Not to be called on a task's thread.
     package func blockingReport(
-        on manifest: [UInt8], named manifestName: [UInt8],
-        trusting anchors: CertificateReport.TrustAnchors = .system
+        on manifest: [UInt8], named manifestName: [UInt8], trusting anchors: TrustAnchors? = nil
     ) -> CertificateReport {
         let box = ResultBox()
         let done = DispatchSemaphore(value: 0)
@@ -114,9 +118,7 @@ extension CertificateFile {
         }
         done.wait()
         return box.value.withLock { $0 }
-            ?? CertificateReport(
-                form: form, signature: .unsupported("the check did not end"), validity: .unknown,
-                trust: .untrusted("the check did not end"), signer: nil, certificates: [], problems: problems)
+            ?? .failed("the check did not end", anchors)
     }
 
     /// Whether one of the certificates' keys made the signature, and which.
@@ -127,19 +129,21 @@ extension CertificateFile {
             return (.unsupported("there is no certificate that can be read"), 0)
         }
         let digest: DigestAlgorithm
-        let isValid: (Certificate.PublicKey) -> Bool
+        let signatureBytes: [UInt8]
+        let signed: [UInt8]?
         switch signature {
-        case .line(let line):
-            digest = line.algorithm
-            isValid = { ManifestSignature.isValid(line.signature, over: manifest, digest, by: $0) }
+        case .line(let line): (digest, signatureBytes, signed) = (line.algorithm, line.signature, manifest)
         case .cms(let cms):
-            digest = cms.digestAlgorithm
-            isValid = { cms.isValid(for: manifest, by: $0) }
+            (digest, signatureBytes) = (cms.digestAlgorithm, cms.signature)
+            signed = cms.signedBytes(for: manifest)
         }
         guard !ManifestSignature.algorithms(digest).isEmpty else {
             return (.unsupported("signatures with \(digest.rawValue.uppercased()) are not accepted"), 0)
         }
-        let index = certificates.firstIndex { isValid($0.publicKey) }
+        guard let signed else { return (.invalid, 0) }
+        let index = certificates.firstIndex {
+            ManifestSignature.isValid(signatureBytes, over: signed, digest, by: $0.publicKey)
+        }
         return index.map { (.valid(digest), $0) } ?? (.invalid, 0)
     }
 
@@ -150,20 +154,31 @@ extension CertificateFile {
         return now > summary.notAfter ? .expired : .valid
     }
 
+    private static func algorithm(_ digest: DigestAlgorithm, _ signer: Certificate) -> String {
+        let key = signer.publicKey.description.split(separator: ".").first.map(String.init) ?? "?"
+        return "\(digest.rawValue.uppercased()) with \(key)"
+    }
+
+    /// Whether the signature is good enough, and a chain leads from its signer to one of `anchors`.
     private static func trust(
-        _ signer: Certificate, _ others: [Certificate], _ anchors: CertificateReport.TrustAnchors,
-        _ problems: inout [String]
+        _ state: CertificateReport.SignatureState, _ signer: Certificate?, _ others: [Certificate],
+        _ anchors: TrustAnchors, _ validity: CertificateReport.Validity
     ) async -> CertificateReport.Trust {
-        let roots: CertificateStore
-        switch anchors {
-        case .system: roots = .systemTrustRoots
-        case .pem(let bytes):
-            let blocks = PEMBlock.split(bytes).blocks
-            let certificates = blocks.compactMap { try? Certificate(derEncoded: $0.contents()) }
-            if certificates.isEmpty { problems.append("the file of trusted certificates holds none") }
-            roots = CertificateStore(certificates)
+        guard let signer else { return .untrusted("there is no certificate that can be read") }
+        // Whose certificate is beside a signature that nobody made says nothing.
+        guard case .valid(let digest) = state else { return .untrusted("there is no valid signature") }
+        guard digest != .sha1 else {
+            return .untrusted("the signature is made with SHA-1, with which two manifests can have one")
         }
-        var verifier = Verifier(rootCertificates: roots) { RFC5280Policy() }
+        // The signer's own certificate is trusted as it is: nobody has to stand behind it.
+        guard !anchors.certificates.contains(signer) else {
+            if validity != .valid { return .untrusted("the signer's certificate is \(validity.rawValue)") }
+            return SigningPolicy.problem(of: signer).map { .untrusted($0) } ?? .trusted
+        }
+        var verifier = Verifier(rootCertificates: CertificateStore(anchors.certificates)) {
+            RFC5280Policy()
+            SigningPolicy()
+        }
         switch await verifier.validate(leaf: signer, intermediates: CertificateStore(others)) {
         case .validCertificate: return .trusted
         case .couldNotValidate(let failures):

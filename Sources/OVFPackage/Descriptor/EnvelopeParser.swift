@@ -50,7 +50,10 @@ package struct EnvelopeParser {
         try parseDisks(root)
         parseNetworks(root)
         for element in root.children { try parseContent(element, collectionIndex: nil, isTop: true) }
-        guard !envelope.files.isEmpty || !envelope.disks.isEmpty || !envelope.systems.isEmpty else {
+        guard
+            !envelope.files.isEmpty || !envelope.disks.isEmpty || !envelope.systems.isEmpty
+                || !envelope.collections.isEmpty
+        else {
             throw DescriptorError(
                 element: root.name, line: root.line, "there is no file, no disk and no virtual system in it")
         }
@@ -81,12 +84,18 @@ package struct EnvelopeParser {
             envelope.systems.append(try system(element, collectionIndex: collectionIndex))
         case "VirtualSystemCollection":
             let index = envelope.collections.count
+            let systemCount = envelope.systems.count
             envelope.collections.append(
                 VirtualSystemCollection(
                     id: element.attribute("id") ?? "", name: element.childText("Name"),
                     parentIndex: collectionIndex))
             for child in element.children {
                 try parseContent(child, collectionIndex: index, isTop: false)
+            }
+            if envelope.systems.count == systemCount {
+                let id = envelope.collections[index].id
+                log.add(
+                    .collectionEmpty, "the collection \"\(id)\" has no virtual system", line: element.line)
             }
         case "References", "DiskSection", "NetworkSection", "DeploymentOptionSection", "Strings", "Info",
             "Name":

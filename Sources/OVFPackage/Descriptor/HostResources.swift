@@ -22,16 +22,18 @@ struct HostResources {
     func backing(
         of item: HardwareItem, _ kind: StorageLayout.Kind, _ log: inout WarningLog
     ) -> StorageLayout.Backing {
+        var missing: String?
         for text in item.hostResources {
             if let found = lookUp(text) { return found }
             // CD drives name devices of the host that made the package.
             guard kind == .disk else { continue }
             let isPath = Self.split(text) != nil
+            if isPath { missing = missing ?? text }
             log.add(
                 isPath ? .hostResourceDangling : .hostResourceUnknown,
                 "the host resource \"\(text)\" is no disk or file of the descriptor", line: item.line)
         }
-        return .empty
+        return missing.map { .missing($0) } ?? .empty
     }
 
     private func lookUp(_ text: String) -> StorageLayout.Backing? {

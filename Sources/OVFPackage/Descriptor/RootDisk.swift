@@ -13,7 +13,7 @@ package struct RootDisk: Sendable, Equatable {
     package enum Rule: String, Sendable {
         /// `ovf:boot="true"` or `xenovf:isBootable="true"`.
         case bootFlag = "boot-flag"
-        /// The first disk item of the virtual system whose file is present.
+        /// The first disk item of the virtual system that has a file.
         case firstDiskItem = "first-disk-item"
         /// The first `Disk` with a `fileRef`: what Nova takes.
         case firstDiskWithFile = "first-disk-with-file"
@@ -22,39 +22,80 @@ package struct RootDisk: Sendable, Equatable {
     /// Whether Nova would take another disk.
     package var differsFromNova: Bool { novaDiskIndex != nil && novaDiskIndex != diskIndex }
 
-    /// The root disk of each of the envelope's systems, in their order; nil where no rule answers.
+    /// What the rules say of one system.
+    package struct Choice: Sendable, Equatable {
+        /// nil where no rule answers, and where the disk that they mean is missing: another disk in its place would be
+        /// started from, or written to, as if it were the right one.
+        package let disk: RootDisk?
+        /// Why there is none though the descriptor means one; one line.
+        package let problem: String?
+    }
+
+    /// The root disk of each of the envelope's systems, in their order.
     ///
     /// `layouts` are `StorageLayout.layouts(of:)`; `isPresent` says whether a file of `Envelope.files` is in the
     /// package.
     package static func rootDisks(
         of envelope: Envelope, _ layouts: [StorageLayout], isPresent: (Int) -> Bool
-    ) -> [RootDisk?] {
-        let isUsable = envelope.disks.map { $0.fileIndex.map(isPresent) ?? false }
-        let nova = envelope.disks.firstIndex { $0.fileReference != nil }
-        let flagged = envelope.disks.indices.filter { envelope.disks[$0].isBootable && isUsable[$0] }
+    ) -> [Choice] {
+        let rules = Rules(envelope, isPresent)
         return layouts.enumerated().map { system, layout in
-            let attached = layout.drives.compactMap { drive -> Int? in
-                guard drive.kind == .disk, case .disk(let index) = drive.backing else { return nil }
-                return isUsable[index] ? index : nil
-            }
+            let attached = layout.drives.filter { $0.kind == .disk }.map(\.backing)
             // A flag counts for the system that has the disk; with one system, on a disk that none has too.
-            let boot = layouts.count > 1 ? attached.first { envelope.disks[$0].isBootable } : flagged.first
-            if let boot { return RootDisk(diskIndex: boot, rule: .bootFlag, novaDiskIndex: nova) }
-            if let first = attached.first {
-                return RootDisk(diskIndex: first, rule: .firstDiskItem, novaDiskIndex: nova)
+            let indices = attached.compactMap { if case .disk(let index) = $0 { index } else { nil } }
+            let flagged = rules.flagged(among: layouts.count > 1 ? indices : Array(envelope.disks.indices))
+            if let flagged { return rules.choice(flagged, .bootFlag) }
+            for backing in attached {
+                switch backing {
+                case .missing(let resource):
+                    let problem = "the first disk is \"\(resource)\", which is not in the descriptor"
+                    return Choice(disk: nil, problem: problem)
+                // A disk that is blank when deployed is nothing to start from.
+                case .disk(let index) where envelope.disks[index].fileReference != nil:
+                    return rules.choice(index, .firstDiskItem)
+                case .disk, .file, .empty: continue
+                }
             }
-            guard system == 0, let nova else { return nil }
-            return RootDisk(diskIndex: nova, rule: .firstDiskWithFile, novaDiskIndex: nova)
+            guard system == 0, let nova = rules.nova else { return Choice(disk: nil, problem: nil) }
+            return rules.choice(nova, .firstDiskWithFile)
         }
     }
 
     /// The root disk of a package whose descriptor has no virtual system.
-    package static func rootDisk(
-        withoutSystem envelope: Envelope, isPresent: (Int) -> Bool
-    ) -> RootDisk? {
-        let nova = envelope.disks.firstIndex { $0.fileReference != nil }
-        let flagged = envelope.disks.firstIndex { $0.isBootable && $0.fileIndex.map(isPresent) ?? false }
-        if let flagged { return RootDisk(diskIndex: flagged, rule: .bootFlag, novaDiskIndex: nova) }
-        return nova.map { RootDisk(diskIndex: $0, rule: .firstDiskWithFile, novaDiskIndex: nova) }
+    package static func rootDisk(withoutSystem envelope: Envelope, isPresent: (Int) -> Bool) -> Choice {
+        let rules = Rules(envelope, isPresent)
+        if let flagged = rules.flagged(among: envelope.disks.indices) {
+            return rules.choice(flagged, .bootFlag)
+        }
+        return rules.nova.map { rules.choice($0, .firstDiskWithFile) } ?? Choice(disk: nil, problem: nil)
+    }
+
+    /// What the rules ask of the disks.
+    private struct Rules {
+        let envelope: Envelope
+        let isUsable: [Bool]
+        let nova: Int?
+
+        init(_ envelope: Envelope, _ isPresent: (Int) -> Bool) {
+            self.envelope = envelope
+            isUsable = envelope.disks.map { $0.fileIndex.map(isPresent) ?? false }
+            nova = envelope.disks.firstIndex { $0.fileReference != nil }
+        }
+
+        /// The first disk with a flag and a file, whether the file is there or not.
+        func flagged(among indices: some Sequence<Int>) -> Int? {
+            indices.first { envelope.disks[$0].isBootable && envelope.disks[$0].fileReference != nil }
+        }
+
+        /// The disk that a rule means, where its file is in the package.
+        func choice(_ index: Int, _ rule: Rule) -> Choice {
+            guard isUsable[index] else {
+                let problem =
+                    "it would be \"\(envelope.disks[index].id)\" (\(rule.rawValue)), whose file is not to be had"
+                return Choice(disk: nil, problem: problem)
+            }
+            return Choice(
+                disk: RootDisk(diskIndex: index, rule: rule, novaDiskIndex: nova), problem: nil)
+        }
     }
 }

@@ -54,6 +54,8 @@ package struct StorageLayout: Sendable, Equatable {
         case disk(Int)
         /// A file of `Envelope.files`, such as an ISO image.
         case file(Int)
+        /// A disk or a file that the descriptor does not have, as written.
+        case missing(String)
         case empty
     }
 

@@ -55,6 +55,7 @@ extension PackageWarning {
         // The descriptor.
         case envelopeNamespace = "envelope-namespace"
         case elementMissing = "element-missing"
+        case collectionEmpty = "collection-empty"
         case valueInvalid = "value-invalid"
         case identifierMissing = "identifier-missing"
         case identifierDuplicate = "identifier-duplicate"
@@ -84,6 +85,7 @@ extension PackageWarning {
         case systemTypeUnknown = "system-type-unknown"
         case configurationUnknown = "configuration-unknown"
         case rootDiskDiffers = "root-disk-differs"
+        case rootDiskMissing = "root-disk-missing"
 
         // The disks.
         case capacityWrong = "capacity-wrong"
@@ -97,6 +99,7 @@ extension PackageWarning {
         case manifestLineUnreadable = "manifest-line-unreadable"
         case manifestDuplicate = "manifest-duplicate"
         case manifestSpelling = "manifest-spelling"
+        case manifestSpacing = "manifest-spacing"
         case manifestListsItself = "manifest-lists-itself"
         case manifestFileAbsent = "manifest-file-absent"
         case manifestWeakDigest = "manifest-weak-digest"

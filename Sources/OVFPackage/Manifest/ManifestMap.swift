@@ -11,12 +11,14 @@ package struct ManifestMap: Sendable {
     package let exempt: Set<Int>
     package let warnings: [PackageWarning]
     private let displayPaths: [[UInt8]]
+    private let textDigest: String
 
     package init(_ manifest: Manifest, of package: OVFPackage) {
         var log = WarningLog()
         var entries = [[Manifest.Entry]](repeating: [], count: package.members.count)
         var absent: [Manifest.Entry] = []
-        let resolver = HrefResolver(package.members, relativeTo: package.manifest ?? package.descriptor)
+        let resolver = HrefResolver(
+            package.members, relativeTo: package.manifest ?? package.descriptor, allowsOtherFolders: false)
         for entry in manifest.entries {
             let name = String(displaying: entry.name)
             guard let index = resolver.member(named: entry.name) else {
@@ -47,11 +49,15 @@ package struct ManifestMap: Sendable {
         self.entries = entries
         self.absent = absent
         warnings = manifest.warnings + log.warnings
+        textDigest = manifest.textDigest
         displayPaths = package.members.map { Array($0.components.joined(separator: [UInt8(ascii: "/")])) }
     }
 
     /// Different digests that are compared for one member; more than that are not a manifest's.
     private static let maximumEntriesPerMember = 16
+
+    /// Whether `text` is the manifest that was parsed.
+    package func isMade(of text: [UInt8]) -> Bool { Manifest.digest(of: text) == textDigest }
 
     /// The algorithms that the manifest uses for members of the package.
     package var algorithms: Set<DigestAlgorithm> { Set(entries.joined().map(\.algorithm)) }
@@ -88,6 +94,6 @@ extension HrefResolver {
         guard let text = String(validating: name, as: UTF8.self),
             case .found(let index, let rule) = resolve(text)
         else { return nil }
-        return rule == .percentDecoded || rule == .normalized ? index : nil
+        return rule == .lastComponent ? nil : index
     }
 }

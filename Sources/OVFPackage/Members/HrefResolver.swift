@@ -12,6 +12,8 @@ package struct HrefResolver: Sendable {
     private var chunkNumbers: [ByteString: Int] = [:]
     /// The folder of the descriptor, which hrefs are relative to; ends with a slash unless empty.
     private let base: [UInt8]
+    /// Whether a member may be found by the last component of its name alone, in another folder.
+    private let allowsOtherFolders: Bool
 
     /// How an href was found.
     package enum Rule: String, Sendable {
@@ -31,8 +33,12 @@ package struct HrefResolver: Sendable {
         case refused
     }
 
-    /// `descriptor` is the member whose hrefs are looked up.
-    package init(_ members: [PackageMember], relativeTo descriptor: PackageMember? = nil) {
+    /// `descriptor` is the member whose hrefs are looked up. In a package with a manifest nothing is found by its
+    /// last component: a file put in under another folder would stand for one that was signed.
+    package init(
+        _ members: [PackageMember], relativeTo descriptor: PackageMember? = nil, allowsOtherFolders: Bool
+    ) {
+        self.allowsOtherFolders = allowsOtherFolders
         let path = descriptor?.normalizedPath ?? []
         base = path.lastIndex(of: UInt8(ascii: "/")).map { Array(path[...$0]) } ?? []
         for (index, member) in members.enumerated() where member.isReferable {
@@ -74,7 +80,8 @@ package struct HrefResolver: Sendable {
         let decoded = MemberPath(Self.percentDecoded(href))
         if let index = path(written) { return .found(index, .exact) }
         if let index = path(decoded) { return .found(index, .percentDecoded) }
-        for name in [Self.lastComponent(written.normalized), Self.lastComponent(decoded.normalized)] {
+        for name in [Self.lastComponent(written.normalized), Self.lastComponent(decoded.normalized)]
+        where allowsOtherFolders {
             guard let matches = names[ByteString(name)], let first = matches.first else { continue }
             return matches.count == 1 ? .found(first, .lastComponent) : .ambiguous(matches)
         }
@@ -96,7 +103,8 @@ package struct HrefResolver: Sendable {
                 }
             }
         }
-        guard let name = String(validating: Self.lastComponent(path.normalized), as: UTF8.self),
+        guard allowsOtherFolders,
+            let name = String(validating: Self.lastComponent(path.normalized), as: UTF8.self),
             let matches = normalizedNames[name], let first = matches.first
         else { return .absent }
         return matches.count == 1 ? .found(first, .normalized) : .ambiguous(matches)

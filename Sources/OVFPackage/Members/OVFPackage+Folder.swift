@@ -2,15 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ByteSources
+import Glibc
 package import SystemPackage
 
 extension OVFPackage {
-    /// Opens the package of the folder at `path`; see `init(folder:descriptorName:)`.
+    /// Opens the package of the folder at `path`; see `init(folder:descriptorName:)`. Symbolic links that stay
+    /// inside of the folder are followed where `followsLinks`.
     package init(
-        folder path: FilePath, descriptorName: String? = nil, budget: OpeningBudget = OpeningBudget()
+        folder path: FilePath, descriptorName: String? = nil, followsLinks: Bool = false,
+        budget: OpeningBudget = OpeningBudget()
     ) throws(ReadError) {
         try self.init(
-            folder: PackageFolder(path: path), descriptorName: descriptorName.map { Array($0.utf8) },
+            folder: PackageFolder(path: path, followsLinks: followsLinks),
+            descriptorName: descriptorName.map { Array($0.utf8) },
             budget: budget)
     }
 
@@ -24,21 +28,23 @@ extension OVFPackage {
         var contents = FolderContents(folder, budget: budget)
         try contents.list([])
         let descriptor = try contents.descriptorName(descriptorName)
-        try contents.open([descriptor])
+        try contents.openDescriptor(descriptor)
         let base = descriptor.prefix(upTo: descriptor.lastIndex(of: UInt8(ascii: ".")) ?? descriptor.endIndex)
         for suffix in ["mf", "cert"] {
             for name in contents.companions(of: Array(base), suffix) { try contents.open([name]) }
         }
         let draft = OVFPackage(
             members: contents.members, skipped: [], container: .folder, warnings: [], damage: nil)
+        contents.allowsOtherFolders = draft.manifest == nil
         let files = draft.descriptor.flatMap { try? EnvelopeParser(reading: $0.source).envelope.files } ?? []
         var hrefs: Set<String> = []
         for file in files where hrefs.insert(file.href).inserted { try contents.openFile(file) }
+        // It is taken from the budget where it is kept.
         let listed = draft.manifest.flatMap { try? Manifest(reading: $0.source).entries } ?? []
         for entry in listed { try contents.openListed(entry.name) }
         self.init(
-            members: contents.members, skipped: [], container: .folder, warnings: contents.log.warnings,
-            damage: nil)
+            members: contents.members, skipped: contents.skipped, container: .folder,
+            warnings: contents.log.warnings, damage: nil)
     }
 }
 
@@ -48,6 +54,10 @@ private struct FolderContents {
     /// The memory that opening the package may take.
     let budget: OpeningBudget
     private(set) var members: [PackageMember] = []
+    /// The names that were to be opened, and are no files that can be.
+    private(set) var skipped: [SkippedMember] = []
+    /// Whether a file may be found by the last component of its name alone, in another folder.
+    var allowsOtherFolders = true
     var log = WarningLog()
     /// Every name seen, as a member without bytes, for hrefs to be looked up among.
     private var candidates: [PackageMember] = []
@@ -66,10 +76,12 @@ private struct FolderContents {
     mutating func list(_ components: [[UInt8]]) throws(ReadError) {
         guard listed.count < 1_000, listed.insert(components).inserted else { return }
         let names: [[UInt8]]
-        do throws(ReadError) {
+        do throws(FolderRefusal) {
             names = try folder.names(in: components)
-        } catch .unsupported(let feature) {
-            log.add(.hrefRefused, feature)
+        } catch {
+            // Without its names there is no package; without those of a folder in it, the rest is one.
+            if components.isEmpty { throw Self.readError(error, folder.path) }
+            try skip(components, error)
             return
         }
         for name in names {
@@ -105,7 +117,7 @@ private struct FolderContents {
         if path.isReferable, path.components.count > 1 {
             try list(path.components.dropLast().map(Array.init))
         }
-        let names = resolver ?? HrefResolver(candidates)
+        let names = resolver ?? HrefResolver(candidates, allowsOtherFolders: allowsOtherFolders)
         resolver = names
         if let index = names.member(named: name) { try open(candidates[index].components) }
     }
@@ -116,7 +128,7 @@ private struct FolderContents {
         where path.isReferable && path.components.count > 1 {
             try list(path.components.dropLast().map(Array.init))
         }
-        let names = resolver ?? HrefResolver(candidates)
+        let names = resolver ?? HrefResolver(candidates, allowsOtherFolders: allowsOtherFolders)
         resolver = names
         try openMember(names.resolve(file.href))
         guard file.chunkByteCount != nil, let last = names.lastChunkNumber(of: file.href) else { return }
@@ -131,27 +143,70 @@ private struct FolderContents {
         try open(candidates[index].components)
     }
 
-    /// Opens the file at `components`, once. What is no regular file is left out, with a warning.
-    mutating func open(_ components: [[UInt8]]) throws(ReadError) {
-        let file: LocalFile?
-        do throws(ReadError) {
-            guard opened.insert(ByteString(Array(components.joined(separator: [0x2f])))).inserted else {
-                return
+    /// Opens the descriptor: without it there is no package, so what keeps it from being opened is the answer.
+    mutating func openDescriptor(_ name: [UInt8]) throws(ReadError) {
+        let place = "\(folder.path)/\(String(displaying: name))"
+        opened.insert(ByteString(name))
+        do throws(FolderRefusal) {
+            guard let file = try folder.file(at: [name]) else {
+                throw .failure(.system(call: "open \(place)", errno: ENOENT))
             }
-            file = try folder.file(at: components)
-        } catch .unsupported(let feature) {
-            log.add(.memberSkipped, feature)
-            return
+            members.append(Self.member([name], file, time: file.modificationTime))
+        } catch {
+            switch error {
+            case .failure(let cause), .unreadable(_, let cause): throw cause
+            case .link:
+                throw .refused(
+                    record: place, offset: nil, reason: "the descriptor is \(error)", remedy: .linksInside)
+            default: throw .unsupported(feature: "\(place), the descriptor, is \(error)")
+            }
         }
-        guard let file else { return }
-        members.append(Self.member(components, file, time: file.modificationTime))
+    }
+
+    /// Opens the file at `components`, once. What is no file that can be read is left out, with a warning.
+    mutating func open(_ components: [[UInt8]]) throws(ReadError) {
+        guard opened.insert(ByteString(Self.path(components))).inserted else { return }
+        do throws(FolderRefusal) {
+            guard let file = try folder.file(at: components) else { return }
+            members.append(Self.member(components, file, time: file.modificationTime))
+        } catch {
+            try skip(components, error)
+        }
+    }
+
+    /// Leaves out what is at `components`, and says why.
+    private mutating func skip(_ components: [[UInt8]], _ refusal: FolderRefusal) throws(ReadError) {
+        if case .failure(let error) = refusal { throw error }
+        let path = Self.path(components)
+        // A link on the way is named, too, where it is not the name itself.
+        let link = refusal.name.flatMap { $0 == components.last ? nil : $0 }
+        let detail = link.map { "behind \"\(String(displaying: $0))\", \(refusal)" } ?? "\(refusal)"
+        let kind: SkippedMember.Kind
+        switch refusal {
+        case .link, .outside, .tooManyLinks: kind = .symbolicLink
+        default: kind = .unreadable
+        }
+        skipped.append(SkippedMember(path: path, kind: kind, detail: detail, remedy: refusal.remedy))
+        log.add(.memberSkipped, "\"\(String(displaying: path))\" is \(detail)", remedy: refusal.remedy)
+    }
+
+    private static func path(_ components: [[UInt8]]) -> [UInt8] {
+        Array(components.joined(separator: [UInt8(ascii: "/")]))
+    }
+
+    /// The error of a folder that cannot be listed at all.
+    private static func readError(_ refusal: FolderRefusal, _ path: FilePath) -> ReadError {
+        switch refusal {
+        case .failure(let error), .unreadable(_, let error): error
+        default: .unsupported(feature: "\(path) is \(refusal)")
+        }
     }
 
     private static func member(
         _ components: [[UInt8]], _ source: any ByteSource, time: Int64
     ) -> PackageMember {
         PackageMember(
-            path: Array(components.joined(separator: [UInt8(ascii: "/")])), components: components,
+            path: Self.path(components), components: components,
             isReferable: true, missingByteCount: 0, modificationTime: time, location: nil, source: source)
     }
 }

@@ -13,20 +13,39 @@ package struct PackageFile: Sendable {
     package let source: any ByteSource
     /// How many bytes the archive ends too early to hold.
     package let missingByteCount: UInt64
+
+    /// A file that is not to be had.
+    package struct Refusal: Sendable {
+        /// One line.
+        package let reason: String
+        /// What the user can ask for instead.
+        package let remedy: Remedy?
+    }
 }
 
 extension PackageFile {
-    /// The files of `envelope`, in its order; nil for one that is not in the package, which is then reported.
+    /// The files of `envelope`, in its order; nil for one that is not in the package or not in order, which is then
+    /// reported, and whose place in `refusals` says why.
     package static func files(
         of envelope: Envelope, in package: OVFPackage
-    ) -> (files: [PackageFile?], warnings: [PackageWarning]) {
+    ) -> (files: [PackageFile?], refusals: [Int: Refusal], warnings: [PackageWarning]) {
         var log = WarningLog()
-        let resolver = HrefResolver(package.members, relativeTo: package.descriptor)
+        let resolver = HrefResolver(
+            package.members, relativeTo: package.descriptor, allowsOtherFolders: package.manifest == nil)
         // A chunk belongs to one file: many that name the same ones would cost their number times that of the
         // chunks.
         var chunkBudget = 2 * package.members.count
-        let files = envelope.files.map { reference in
-            file(reference, package.members, resolver, &chunkBudget, &log)
+        let skipped = SkippedMembers(package.skipped)
+        var refusals: [Int: Refusal] = [:]
+        let files = envelope.files.enumerated().map { index, reference in
+            var refusal: Refusal?
+            let file = file(reference, package.members, resolver, skipped, &chunkBudget, &log, &refusal)
+            if file == nil {
+                refusals[index] =
+                    refusal
+                    ?? Refusal(reason: "the file \"\(reference.href)\" is not in the package", remedy: nil)
+            }
+            return file
         }
         MemberOrder.check(of: files.flatMap { $0?.members ?? [] }, in: package, &log)
         var known = Set(files.flatMap { $0?.members ?? [] })
@@ -36,19 +55,23 @@ extension PackageFile {
                 .fileUnreferenced,
                 "\"\(String(displaying: member.path))\" is not in the descriptor's references")
         }
-        return (files, log.warnings)
+        return (files, refusals, log.warnings)
     }
 
     private static func file(
         _ reference: FileReference, _ members: [PackageMember], _ resolver: HrefResolver,
-        _ chunkBudget: inout Int, _ log: inout WarningLog
+        _ skipped: SkippedMembers, _ chunkBudget: inout Int, _ log: inout WarningLog,
+        _ refusal: inout Refusal?
     ) -> PackageFile? {
         if let chunkByteCount = reference.chunkByteCount {
             let chunks = ChunkAssembly(of: reference, chunkByteCount, members, resolver, &chunkBudget, &log)
             if let file = chunks.file { return file }
+            refusal = chunks.problem.map { Refusal(reason: $0, remedy: nil) }
             guard chunks.isEmpty else { return nil }
         }
-        guard let (index, rule) = find(reference, members, resolver, &log) else { return nil }
+        guard let (index, rule) = find(reference, members, resolver, skipped, &log, &refusal) else {
+            return nil
+        }
         if reference.chunkByteCount != nil {
             log.add(
                 .chunkWhole, "\"\(reference.href)\" is to be in chunks and is in one piece",
@@ -67,7 +90,7 @@ extension PackageFile {
 
     private static func find(
         _ reference: FileReference, _ members: [PackageMember], _ resolver: HrefResolver,
-        _ log: inout WarningLog
+        _ skipped: SkippedMembers, _ log: inout WarningLog, _ refusal: inout Refusal?
     ) -> (index: Int, rule: HrefResolver.Rule)? {
         switch resolver.resolve(reference.href) {
         case .found(let index, let rule):
@@ -80,6 +103,17 @@ extension PackageFile {
             }
             return (index, rule)
         case .absent:
+            if let found = skipped.found(onTheWayTo: reference.href) {
+                let name = String(displaying: found.path)
+                let isItself = found.path == MemberPath(Array(reference.href.utf8)).normalized
+                let reason = isItself ? found.reason : "behind \"\(name)\", \(found.reason)"
+                refusal = Refusal(
+                    reason: "the file \"\(reference.href)\" is \(reason)", remedy: found.remedy)
+                log.add(
+                    .fileMissing, "\"\(reference.href)\" is \(reason)", line: reference.line,
+                    remedy: found.remedy)
+                return nil
+            }
             log.add(.fileMissing, "\"\(reference.href)\" is not in the package", line: reference.line)
         case .ambiguous(let indices):
             log.add(
@@ -97,71 +131,24 @@ extension PackageFile {
     }
 }
 
-/// The members `href.000000000`, `href.000000001` … of a file that was cut into pieces.
-/// Spec: DSP0243 2.1, 7.1 "File references", `ovf:chunkSize`.
-struct ChunkAssembly {
-    /// nil where there is no chunk, or one is missing.
-    private(set) var file: PackageFile?
-    /// Whether there is no chunk at all.
-    let isEmpty: Bool
+/// What a package does not show, by name.
+private struct SkippedMembers {
+    private let members: [ByteString: SkippedMember]
 
-    init(
-        of reference: FileReference, _ chunkByteCount: UInt64, _ members: [PackageMember],
-        _ resolver: HrefResolver, _ budget: inout Int, _ log: inout WarningLog
-    ) {
-        var found: [(index: Int, rule: HrefResolver.Rule)] = []
-        while found.count < members.count, budget > 0,
-            case .found(let index, let rule) = resolver.resolve(reference.href + Self.suffix(found.count))
-        {
-            found.append((index, rule))
-            budget -= 1
-        }
-        let total = found.reduce(UInt64(0)) { $0 &+ members[$1.index].byteCount }
-        let href = reference.href
-        let line = reference.line
-        let last = resolver.lastChunkNumber(of: href)
-        isEmpty = last == nil
-        guard let last else { return }
-        guard budget > 0 || found.count > last else {
-            log.add(
-                .chunkMissing, "\"\(href)\" is left out: files name the same chunks many times", line: line)
-            return
-        }
-        // A last chunk that is not full is the end of the file, whatever its size is said to be.
-        let endsShort = found.last.map { members[$0.index].byteCount < chunkByteCount } ?? false
-        guard found.count > last, endsShort || total >= reference.byteCount ?? 0 else {
-            log.add(
-                .chunkMissing,
-                "\"\(href)\(Self.suffix(found.count))\" is not in the package: \(total) bytes are before it",
-                line: line)
-            return
-        }
-        for (number, chunk) in found.enumerated() {
-            let byteCount = members[chunk.index].byteCount
-            let isWrong = number < found.count - 1 ? byteCount != chunkByteCount : byteCount > chunkByteCount
-            if isWrong {
-                log.add(
-                    .chunkSizeWrong,
-                    "\"\(href)\(Self.suffix(number))\" has \(byteCount) bytes, and a chunk has \(chunkByteCount)",
-                    line: line)
-            }
-        }
-        if let byteCount = reference.byteCount, byteCount != total {
-            log.add(
-                .fileSizeWrong,
-                "the chunks of \"\(href)\" have \(total) bytes, and the descriptor says \(byteCount)",
-                line: line)
-        }
-        let parts = found.map { members[$0.index].source }
-        guard let source = try? ConcatenatedSource(parts, named: href) else { return }
-        file = PackageFile(
-            members: found.map(\.index), rule: found.first?.rule ?? .exact, source: source,
-            missingByteCount: found.reduce(0) { $0 &+ members[$1.index].missingByteCount })
+    init(_ members: [SkippedMember]) {
+        self.members = Dictionary(
+            members.map { (ByteString(MemberPath($0.path).normalized), $0) },
+            uniquingKeysWith: { first, _ in first })
     }
 
-    /// Nine digits, from 0.
-    static func suffix(_ number: Int) -> String {
-        let digits = String(number)
-        return "." + String(repeating: "0", count: max(0, 9 - digits.count)) + digits
+    /// What keeps `href` from being found: a name that is not shown, of the file or of a folder that it is in.
+    func found(onTheWayTo href: String) -> SkippedMember? {
+        guard !members.isEmpty else { return nil }
+        let components = MemberPath(Array(href.utf8)).components
+        guard components.count <= MemberPath.maximumDepth else { return nil }
+        let slash = UInt8(ascii: "/")
+        return (0..<components.count).lazy.reversed().compactMap { depth in
+            members[ByteString(Array(components[...depth].joined(separator: [slash])))]
+        }.first
     }
 }

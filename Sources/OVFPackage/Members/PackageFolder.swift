@@ -5,17 +5,28 @@ package import ByteSources
 import Glibc
 package import SystemPackage
 
-/// An open folder. No symbolic link beneath it is followed, and no name leads out of it.
+/// An open folder. No name and no symbolic link leads out of it.
+///
+/// Each component of a path is opened by itself, beneath the one before and without following a link. Where links
+/// are followed, their targets are taken apart the same way, and `..` goes back to the folder that was open before:
+/// nothing that is renamed or linked meanwhile leads anywhere else.
 package final class PackageFolder: Sendable {
     package let path: FilePath
     private let descriptor: FileDescriptor
+    /// Whether symbolic links that stay inside of the folder are followed.
+    private let followsLinks: Bool
 
     /// Most names that are listed of one folder.
     static let maximumEntryCount = 100_000
+    /// Most links that are followed for one file; the same as Linux has.
+    private static let maximumLinkCount = 40
+    /// Most folders on the way to a file.
+    private static let maximumDepth = 256
 
     /// Opens the folder that the user named; links in this path are the user's own and are followed.
-    package init(path: FilePath) throws(ReadError) {
+    package init(path: FilePath, followsLinks: Bool = false) throws(ReadError) {
         self.path = path
+        self.followsLinks = followsLinks
         // SAFETY: the C string lives for the call.
         let raw = unsafe path.withPlatformString { unsafe Glibc.open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard raw >= 0 else { throw .system(call: "open \(path)", errno: errno) }
@@ -27,26 +38,27 @@ package final class PackageFolder: Sendable {
     }
 
     /// The file at `components` beneath the folder; nil where there is none.
-    /// - Throws: `ReadError.unsupported` where a component is a symbolic link or leads out of the folder, or the
-    ///   name is not a regular file's.
-    package func file(at components: [[UInt8]]) throws(ReadError) -> LocalFile? {
-        guard let name = components.last, let folder = try subfolder(Array(components.dropLast())) else {
-            return nil
+    /// - Throws: `FolderRefusal` where there is something, and it is not opened.
+    package func file(at components: [[UInt8]]) throws(FolderRefusal) -> LocalFile? {
+        guard let name = components.last else { return nil }
+        guard let file = try open(components, O_RDONLY | O_NONBLOCK, isFolder: false) else { return nil }
+        do throws(ReadError) {
+            return try LocalFile(adopting: file, path: path.appending(String(displaying: joined(components))))
+        } catch {
+            throw .unreadable(name: name, error)
         }
-        defer { try? folder.close() }
-        guard let file = try open(name, in: folder, O_RDONLY | O_NONBLOCK) else { return nil }
-        return try LocalFile(adopting: file, path: path.appending(String(displaying: joined(components))))
     }
 
     /// The names in the folder at `components`, sorted by their bytes; empty where there is no such folder.
-    package func names(in components: [[UInt8]] = []) throws(ReadError) -> [[UInt8]] {
-        guard let folder = try subfolder(components) else { return [] }
+    /// - Throws: `FolderRefusal` where there is something, and it cannot be listed.
+    package func names(in components: [[UInt8]] = []) throws(FolderRefusal) -> [[UInt8]] {
+        guard let folder = try open(components, O_RDONLY, isFolder: true) else { return [] }
         // SAFETY: the stream takes over the descriptor and is closed before the function returns; each entry is
         // used before the next call.
         guard let stream = unsafe fdopendir(folder.rawValue) else {
             let code = errno
             try? folder.close()
-            throw .system(call: "list \(path)", errno: code)
+            throw .failure(.system(call: "list \(path)", errno: code))
         }
         defer { unsafe _ = closedir(stream) }
         var names: [[UInt8]] = []
@@ -59,53 +71,115 @@ package final class PackageFolder: Sendable {
         return names.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
-    /// The folder at `components`, open; nil where there is none.
-    private func subfolder(_ components: [[UInt8]]) throws(ReadError) -> FileDescriptor? {
-        var folder: FileDescriptor
-        do {
-            folder = try descriptor.duplicate()
-        } catch {
-            throw .system(call: "open \(path)", errno: (error as? Errno)?.rawValue ?? EIO)
+    /// What is at `components`, opened with `flags`; nil where there is nothing.
+    private func open(
+        _ components: [[UInt8]], _ flags: CInt, isFolder: Bool
+    ) throws(FolderRefusal) -> FileDescriptor? {
+        for component in components where !Self.isUsable(component) { throw .unusableName(component) }
+        // The copy shares its place in the listing with the original: the folder itself is opened anew.
+        guard let start = try step(Array(".".utf8), in: descriptor, O_RDONLY | O_DIRECTORY) else {
+            return nil
         }
-        // The copy shares its place in the listing with the original: open the folder itself anew.
-        for (depth, component) in ([Array(".".utf8)] + components).enumerated() {
-            let next: FileDescriptor?
-            do throws(ReadError) {
-                next = try open(component, in: folder, O_RDONLY | O_DIRECTORY, isSelf: depth == 0)
-            } catch {
+        var way = [start]
+        defer { for folder in way { try? folder.close() } }
+        var pending = Array(components.reversed())
+        var linkCount = 0
+        var lastLink: (name: [UInt8], target: [UInt8]) = ([], [])
+        while let component = pending.popLast() {
+            if component.elementsEqual("..".utf8) {
+                guard way.count > 1, let folder = way.popLast() else {
+                    throw .outside(name: lastLink.name, target: lastLink.target)
+                }
                 try? folder.close()
-                throw error
+                continue
             }
-            try? folder.close()
+            let isLast = pending.isEmpty && !isFolder
+            guard way.count <= Self.maximumDepth, let folder = way.last else {
+                throw .unusableName(component)
+            }
+            if let target = linkTarget(component, in: folder) {
+                linkCount += 1
+                lastLink = (component, target)
+                pending += try follow(component, to: target, number: linkCount)
+                continue
+            }
+            if isLast { try checkKind(of: component, in: folder) }
+            let next = try step(component, in: folder, isLast ? flags : O_RDONLY | O_DIRECTORY)
             guard let next else { return nil }
-            folder = next
+            if isLast { return next }
+            way.append(next)
         }
-        return folder
+        guard isFolder else {
+            throw .notAFile(name: components.last ?? [], kind: "folder")
+        }
+        return way.popLast()
     }
 
-    /// One component of a path; nil where there is no such name.
-    private func open(
-        _ name: [UInt8], in folder: FileDescriptor, _ flags: CInt, isSelf: Bool = false
-    ) throws(ReadError) -> FileDescriptor? {
-        let isUnsafe =
-            name.isEmpty || name.elementsEqual("..".utf8) || name.contains(0) || name.contains(0x2f)
-        guard !isUnsafe, isSelf || !name.elementsEqual(".".utf8) else {
-            throw .unsupported(feature: "the file name \"\(String(displaying: name))\"")
+    /// The components that a link stands for, the first one last.
+    private func follow(
+        _ name: [UInt8], to target: [UInt8], number: Int
+    ) throws(FolderRefusal) -> [[UInt8]] {
+        guard target.first != UInt8(ascii: "/"), !target.isEmpty else {
+            throw .outside(name: name, target: target)
         }
-        let string = name.map { CChar(bitPattern: $0) } + [0]
+        guard followsLinks else { throw .link(name: name, target: target) }
+        guard number <= Self.maximumLinkCount else { throw .tooManyLinks(name: name) }
+        return target.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
+            .reversed().map { Array($0) }
+    }
+
+    /// Where a symbolic link leads; nil for what is none.
+    private func linkTarget(_ name: [UInt8], in folder: FileDescriptor) -> [UInt8]? {
+        var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+        // SAFETY: the name ends with a NUL; no more is written than the array holds.
+        let length = unsafe readlinkat(folder.rawValue, Self.string(name), &target, target.count)
+        guard length >= 0, length < target.count else { return length < 0 ? nil : [] }
+        return target.prefix(length).map { UInt8(bitPattern: $0) }
+    }
+
+    /// Opening a device or a fifo can have effects: only regular files are opened.
+    private func checkKind(of name: [UInt8], in folder: FileDescriptor) throws(FolderRefusal) {
+        var status = stat()
+        // SAFETY: the name ends with a NUL.
+        let result = unsafe fstatat(folder.rawValue, Self.string(name), &status, AT_SYMLINK_NOFOLLOW)
+        guard result == 0 else { return }
+        let kind: String
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return
+        case S_IFDIR: kind = "folder"
+        case S_IFIFO: kind = "fifo"
+        case S_IFSOCK: kind = "socket"
+        case S_IFLNK: kind = "symbolic link"
+        default: kind = "device"
+        }
+        throw .notAFile(name: name, kind: kind)
+    }
+
+    /// One component of a path, without following it; nil where there is no such name.
+    private func step(
+        _ name: [UInt8], in folder: FileDescriptor, _ flags: CInt
+    ) throws(FolderRefusal) -> FileDescriptor? {
         // SAFETY: the string ends with a NUL and lives for the call.
-        let raw = unsafe openat(folder.rawValue, string, flags | O_NOFOLLOW | O_CLOEXEC)
+        let raw = unsafe openat(folder.rawValue, Self.string(name), flags | O_NOFOLLOW | O_CLOEXEC)
         guard raw < 0 else { return FileDescriptor(rawValue: raw) }
-        switch errno {
+        let code = errno
+        switch code {
         case ENOENT, ENAMETOOLONG: return nil
-        // With O_DIRECTORY a link, too, is reported as what it is not: a folder.
-        case ELOOP, ENOTDIR:
-            throw .unsupported(
-                feature: "\"\(String(displaying: name))\" in \(path): a symbolic link, or no folder")
+        case ENOTDIR: throw .notAFile(name: name, kind: "file where a folder is meant")
+        case EMFILE, ENFILE, ENOMEM:
+            throw .failure(.system(call: "open \(String(displaying: name)) in \(path)", errno: code))
         default:
-            throw .system(call: "open \(String(displaying: name)) in \(path)", errno: errno)
+            throw .unreadable(
+                name: name, .system(call: "open \(String(displaying: name)) in \(path)", errno: code))
         }
     }
+
+    private static func isUsable(_ name: [UInt8]) -> Bool {
+        !name.isEmpty && !name.elementsEqual("..".utf8) && !name.elementsEqual(".".utf8) && !name.contains(0)
+            && !name.contains(0x2f)
+    }
+
+    private static func string(_ name: [UInt8]) -> [CChar] { name.map { CChar(bitPattern: $0) } + [0] }
 
     private func joined(_ components: [[UInt8]]) -> [UInt8] {
         Array(components.joined(separator: [UInt8(ascii: "/")]))

@@ -45,18 +45,36 @@ package struct PackageMember: Sendable {
     package var normalizedPath: [UInt8] { MemberPath(path).normalized }
 }
 
-/// A name in the archive that is not shown, and why.
+/// A name in the archive or the folder that is not shown, and why.
 package struct SkippedMember: Sendable, Equatable {
     package let path: [UInt8]
     package let kind: Kind
-    /// In bytes from the archive's start.
+    /// In bytes from the archive's start; 0 in a folder.
     package let headerOffset: UInt64
+    /// What the user can ask for instead; nil where nothing helps.
+    package let remedy: Remedy?
+    private let detail: String?
+
+    /// `detail` says what it is, as the end of a sentence; without one, the kind does.
+    init(
+        path: [UInt8], kind: Kind, headerOffset: UInt64 = 0, detail: String? = nil, remedy: Remedy? = nil
+    ) {
+        self.path = path
+        self.kind = kind
+        self.headerOffset = headerOffset
+        self.detail = detail
+        self.remedy = remedy
+    }
+
+    /// What it is, as the end of a sentence about it.
+    package var reason: String { detail ?? "a member that is not shown (\(kind.rawValue))" }
 
     package enum Kind: String, Sendable {
         case symbolicLink = "symbolic link"
         case characterDevice = "character device"
         case blockDevice = "block device"
         case fifo = "fifo"
+        case unreadable = "not readable as a file"
         case hardLinkWithoutTarget = "hard link to nothing that is shown"
         case damagedSparseMap = "sparse file with a damaged map"
         case continuedVolume = "continued from another volume"

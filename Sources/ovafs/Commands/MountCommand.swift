@@ -17,8 +17,8 @@ struct MountCommand: ParsableCommand {
             The directory need not be empty: what is in it is hidden until then.
 
             Options of -o, in full in ovafs(1): allow_other, uid=USER, gid=GROUP, umask=OCTAL, \
-            ctldir=visible|hidden, lenient, verify=none|manifest, cache_size=SIZE (64M), threads=N, \
-            cache=kernel|none, auto_unmount, exec, X-mount.mkdir[=OCTAL], log=FILE|syslog|stderr, ro. \
+            ctldir=visible|hidden, lenient, links=none|inside, verify=none|manifest, \
+            cache_size=SIZE (64M), threads=N, cache=kernel|none, auto_unmount, exec, X-mount.mkdir[=OCTAL], log=FILE|syslog|stderr, ro. \
             Always nosuid and nodev, and noexec without exec.
 
             Exit codes: 0 mounted, 1 the source is damaged, 2 wrong usage, 3 the source cannot be read, \
@@ -73,21 +73,14 @@ struct MountCommand: ParsableCommand {
         try serve(appliance, at: mountPoint, options, log: log) { background?.mountIsUsable() }
     }
 
-    /// Checks every digest of the manifest before anything is shown.
+    /// Checks every digest of the manifest before anything is shown; whatever was not checked fails.
     private func verify(_ appliance: Appliance, _ options: MountOptions) throws {
         let results = appliance.checkManifest(threadCount: options.threadCount ?? ProcessorCount.current)
-        guard let results else {
-            throw CommandFailure(
-                status: .damaged,
-                message: "\(source): verify=manifest, and there is no manifest; use verify=none")
-        }
-        let report = VerificationReport(of: appliance, members: results, certificate: nil, disks: [])
-        guard let wrong = report.members.first(where: { $0.state == .bad || $0.state == .unreadable }) else {
-            return
-        }
+        let failures = VerificationFailure.ofManifest(of: appliance, results)
+        guard let first = failures.first else { return }
+        let more = failures.count > 1 ? " (and \(failures.count - 1) more)" : ""
         throw CommandFailure(
-            status: .damaged,
-            message: "\(source): \(wrong.name.text): \(wrong.details.joined(separator: ", ")); not mounted")
+            status: .damaged, message: "\(source): verify=manifest: \(first.message)\(more); not mounted")
     }
 
     private func serve(
@@ -117,6 +110,7 @@ struct MountCommand: ParsableCommand {
     private func applianceOptions(_ options: MountOptions) -> ApplianceOptions {
         var result = ApplianceOptions()
         result.isLenient = options.isLenient
+        result.followsLinksInside = options.followsLinksInside
         result.cacheByteLimit = options.cacheByteLimit
         result.prefetchThreadCount = options.threadCount ?? ProcessorCount.current
         return result

@@ -12,11 +12,15 @@ struct SourceArguments: ParsableArguments {
     @Flag(help: "Open a package whose descriptor is missing or broken, too.")
     var lenient = false
 
+    @Flag(help: "Follow symbolic links of a folder package that stay inside the folder.")
+    var linksInside = false
+
     /// Opens the source.
     /// - Throws: `CommandFailure` with the exit code that fits.
     func open() throws -> Appliance {
         var options = ApplianceOptions()
         options.isLenient = lenient
+        options.followsLinksInside = linksInside
         return try Appliance.open(source, options: options, words: .command)
     }
 }

@@ -14,7 +14,8 @@ struct VerifyCommand: ParsableCommand {
         commandName: "verify",
         abstract: "Check the digests, the signature and, with --deep, the disks of a package.",
         discussion: """
-            Exit code 0 when nothing is wrong, 1 when a digest, the signature or a disk is. What is questionable \
+            Exit code 0 only when all that the descriptor uses was checked and is right; 1 when a digest, the \
+            signature or a disk is wrong, a file is not listed, or nothing was checked. What is questionable \
             though it can be read is listed with a code and does not change the exit code.
             """)
 
@@ -28,30 +29,40 @@ struct VerifyCommand: ParsableCommand {
     var json = false
 
     @Option(
-        help: ArgumentHelp("Certificates to trust, as PEM, in place of the system's.", valueName: "file"),
-        completion: .file())
+        help: ArgumentHelp(
+            "Certificates to trust, as PEM: fail unless one of them stands behind the signature.",
+            valueName: "file"), completion: .file())
     var trust: String?
+
+    @Flag(help: "Do not fail for the lack of a manifest.")
+    var noManifest = false
 
     @OptionGroup
     var threads: ThreadArguments
 
     func run() throws {
+        let anchors = try trustAnchors()
         let appliance = try source.open()
         let members = checkMembers(of: appliance)
-        let certificate = try checkCertificate(of: appliance)
+        let certificate = appliance.checkCertificate(trusting: anchors)
         let disks = deep ? appliance.disks.compactMap(checkDisk) : []
+        var demands = VerificationReport.Demands()
+        demands.trust = anchors != nil
+        demands.acceptsNoManifest = noManifest
         let report = VerificationReport(
-            of: appliance, members: members, certificate: certificate, disks: disks)
+            of: appliance, members: members, certificate: certificate, disks: disks, demands: demands)
         try StandardOutput.write(json ? report.json() : Array(VerificationText(report, appliance).text.utf8))
-        guard report.isOK else {
-            throw CommandFailure(status: .damaged, message: "\(source.source): something is wrong, see above")
-        }
+        guard let first = report.failures.first else { return }
+        let more = report.failures.count > 1 ? " (and \(report.failures.count - 1) more)" : ""
+        throw CommandFailure(
+            status: .damaged,
+            message: "\(source.source): not verified: \(VerificationText.words(for: first))\(more)")
     }
 
-    private func checkMembers(of appliance: Appliance) -> [PackageVerifier.MemberResult] {
+    private func checkMembers(of appliance: Appliance) -> [PackageVerifier.MemberResult]? {
         let done = SharedCount()
         let bar = ProgressBar("digests", of: appliance.manifestByteCount) { done.value }
-        return bar.show { appliance.checkManifest(threadCount: threads.count) { done.value = $0 } } ?? []
+        return bar.show { appliance.checkManifest(threadCount: threads.count) { done.value = $0 } }
     }
 
     private func checkDisk(_ disk: ApplianceDisk) -> VerificationReport.Disk? {
@@ -62,19 +73,27 @@ struct VerifyCommand: ParsableCommand {
         return VerificationReport.Disk(id: disk.identifier, damages: damages, count: count)
     }
 
-    private func checkCertificate(of appliance: Appliance) throws -> CertificateReport? {
-        var anchors = CertificateReport.TrustAnchors.system
-        if let trust {
-            let path = try RawArguments.path(trust)
-            do throws(ReadError) {
-                let file = try LocalFile(path: path)
-                anchors = .pem(
-                    try file.bytes(Int(min(file.byteCount, CertificateFile.maximumByteCount)), at: 0))
-            } catch {
-                throw CommandFailure(status: .cannotReadSource, message: error.description)
+    /// The certificates of `--trust`; nil without it.
+    private func trustAnchors() throws -> TrustAnchors? {
+        guard let trust else { return nil }
+        let path = try RawArguments.path(trust)
+        let anchors: TrustAnchors
+        do throws(ReadError) {
+            let file = try LocalFile(path: path)
+            guard file.byteCount <= TrustAnchors.maximumByteCount else {
+                throw .unsupported(
+                    feature: "\(trust) is longer than \(TrustAnchors.maximumByteCount) bytes")
             }
+            anchors = TrustAnchors(pem: try file.bytes(Int(file.byteCount), at: 0))
+        } catch {
+            throw CommandFailure(status: .cannotReadSource, message: "--trust: \(error)")
         }
-        return appliance.checkCertificate(trusting: anchors)
+        for problem in anchors.problems { StandardError.write("warning: \(trust): \(problem)") }
+        guard !anchors.isEmpty else {
+            throw CommandFailure(
+                status: .wrongUsage, message: "--trust: there is no certificate in \(trust), as PEM")
+        }
+        return anchors
     }
 }
 

@@ -7,6 +7,7 @@ extension MountOptions {
     static let choices: [(name: String, values: [String]?)] = [
         ("allow_other", nil), ("auto_unmount", nil), ("cache", ["kernel", "none"]), ("cache_size", []),
         ("ctldir", ["visible", "hidden"]), ("exec", nil), ("gid", []), ("lenient", nil),
+        ("links", ["inside", "none"]),
         ("log", ["syslog", "stderr"]), ("ro", nil), ("threads", []), ("uid", []), ("umask", []),
         ("verify", ["none", "manifest"]), ("X-mount.mkdir", nil),
     ]

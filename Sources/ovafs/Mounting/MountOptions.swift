@@ -12,6 +12,8 @@ struct MountOptions: Equatable {
     var umask: UInt32 = 0
     var controlDirectoryIsVisible = false
     var isLenient = false
+    /// Whether a folder package's symbolic links that stay inside the folder are followed.
+    var followsLinksInside = false
     /// Whether the digests are checked before the mount appears.
     var verifiesManifest = false
     /// Decoded data that is kept, in bytes.
@@ -44,6 +46,9 @@ struct MountOptions: Equatable {
         case ("exec", nil): permitsExecution = true
         case ("noexec", nil): permitsExecution = false
         case ("lenient", nil): isLenient = true
+        case ("links", "none"): followsLinksInside = false
+        case ("links", "inside"): followsLinksInside = true
+        case ("links", let value): throw Self.wrong(name, value, "none or inside")
         case ("uid", let value): userID = try Self.user(value)
         case ("gid", let value): groupID = try Self.group(value)
         case ("umask", let value): umask = try Self.permissions(value, of: name)

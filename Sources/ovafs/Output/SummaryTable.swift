@@ -33,7 +33,7 @@ struct SummaryTable {
             facts.append("\(processors) CPU\(processors == 1 ? "" : "s")")
         }
         if let memory = system.memory { facts.append(ByteCount.text(memory)) }
-        if let os = system.operatingSystem ?? system.operatingSystemType, !os.isEmpty { facts.append(os) }
+        facts += operatingSystem(of: system)
         if !system.hardware.isEmpty { facts.append(system.hardware.joined(separator: " ")) }
         if let firmware = system.firmware { facts.append(firmware) }
         let networks = system.networkAdapters.map { adapter in
@@ -51,6 +51,19 @@ struct SummaryTable {
                     "  root disk: \(root.disk) (\(root.rule)\(root.nova.map { "; Nova takes \($0)" } ?? ""))"
                 }
             ].compactMap { $0 }
+    }
+
+    /// What the descriptor calls it, with CIM's number and the vendor's identifier.
+    private func operatingSystem(of system: SystemSummary) -> [String] {
+        let identifiers =
+            [system.operatingSystemIdentifier.map { "OS \($0)" }, system.operatingSystemType].compactMap {
+                $0
+            }
+            .joined(separator: ", ")
+        guard let name = system.operatingSystem, !name.isEmpty else {
+            return identifiers.isEmpty ? [] : [identifiers]
+        }
+        return [identifiers.isEmpty ? name : "\(name) (\(identifiers))"]
     }
 
     private var diskTable: [String] {

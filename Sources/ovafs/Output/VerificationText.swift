@@ -15,8 +15,15 @@ struct VerificationText {
     var text: String {
         let lines =
             report.members.map(line) + (report.certificate.map(lines) ?? []) + report.disks.flatMap(lines)
-            + report.findings.map { OptionWords.command.message("note        \($0.text)", $0.remedy) } + [sum]
+            + report.findings.map { OptionWords.command.message("note        \($0.text)", $0.remedy) }
+            + [sum]
         return lines.map { $0.onOneLine + "\n" }.joined()
+    }
+
+    /// A failure, with what can be asked for instead.
+    static func words(for failure: VerificationFailure) -> String {
+        guard failure.code == .nothingChecked else { return failure.message }
+        return "\(failure.message); --deep decodes the disks, --no-manifest accepts that there is none"
     }
 
     private func line(_ member: VerificationReport.Member) -> String {
@@ -25,12 +32,20 @@ struct VerificationText {
     }
 
     private func lines(_ certificate: VerificationReport.Certificate) -> [String] {
-        let trust = certificate.isTrusted ? "trusted" : "not trusted: \(certificate.trustProblem ?? "")"
+        let algorithm = certificate.algorithm.map { " (\($0))" } ?? ""
         let first =
-            "\(Self.padded(certificate.isOK ? "ok" : "bad"))signature: \(certificate.signature), "
-            + "certificate \(certificate.validity), \(trust)"
-        return [first] + [certificate.subject.map { "            signed by \($0)" }].compactMap { $0 }
-            + certificate.problems.map { "            \($0)" }
+            "\(Self.padded(certificate.isOK ? "ok" : "bad"))signature: \(certificate.signature)\(algorithm), "
+            + "certificate \(certificate.validity)"
+        let signer = certificate.subject.map { "            signed by \($0), \(trust(certificate))" }
+        return [first] + [signer].compactMap { $0 } + certificate.problems.map { "            \($0)" }
+    }
+
+    private func trust(_ certificate: VerificationReport.Certificate) -> String {
+        switch certificate.trust {
+        case "trusted": "trusted"
+        case "untrusted": "not trusted: \(certificate.trustProblem ?? "")"
+        default: "not checked"
+        }
     }
 
     private func lines(_ disk: VerificationReport.Disk) -> [String] {
@@ -43,16 +58,23 @@ struct VerificationText {
             + damages
     }
 
+    /// The last line: what all of it comes to.
     private var sum: String {
+        guard report.isOK else {
+            return "NOT verified: " + report.failures.map(Self.words).joined(separator: "; ")
+        }
         let checked = report.members.filter { $0.state == .ok }.count
-        let wrong = report.members.filter { $0.state == .bad || $0.state == .unreadable }.count
-        let manifest =
-            appliance.package == nil
-            ? "a disk image has no manifest"
-            : report.members.isEmpty ? "no manifest" : "\(checked) digests right, \(wrong) wrong"
-        let damaged = report.disks.filter { !$0.isOK }.count
-        let disks = report.disks.isEmpty ? "" : "; \(report.disks.count) disks decoded, \(damaged) damaged"
-        return "\(report.isOK ? "OK" : "NOT OK"): \(manifest)\(disks); \(report.findings.count) notes"
+        var parts: [String] = []
+        if checked > 0 { parts.append("\(checked) digest\(checked == 1 ? "" : "s") right") }
+        if let certificate = report.certificate {
+            parts.append("signed by \(certificate.subject ?? "?"), \(trust(certificate))")
+        }
+        let disks = report.disks.count
+        if disks > 0 { parts.append("\(disks) disk\(disks == 1 ? "" : "s") decoded") }
+        if checked == 0, disks == 0 { return "nothing was checked, as --no-manifest allows" }
+        if checked == 0 { parts.append(appliance.package == nil ? "a disk image" : "no manifest") }
+        let notes = report.findings.count
+        return "verified: \((parts + ["\(notes) note\(notes == 1 ? "" : "s")"]).joined(separator: "; "))"
     }
 
     /// A word at the start of a line, filled up to the same width.

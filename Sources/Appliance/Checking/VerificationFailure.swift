@@ -1,0 +1,154 @@
+// Why a verification fails.
+// SPDX-License-Identifier: Apache-2.0
+
+package import OVFPackage
+
+/// One thing that is wrong, or that nobody checked: a stable code for programs, a line for people.
+///
+/// What a verification is for decides: a package passes only where everything that its descriptor uses was compared
+/// with something, so that a part that was left out, added or exchanged is noticed.
+package struct VerificationFailure: Codable, Sendable, Equatable {
+    package let code: Code
+    package let message: String
+
+    package enum Code: String, Codable, Sendable, CaseIterable {
+        case nothingChecked = "nothing-checked"
+        case manifestUnreadable = "manifest-unreadable"
+        case manifestEmpty = "manifest-empty"
+        case digestWrong = "digest-wrong"
+        case digestWeak = "digest-weak"
+        case memberUnreadable = "member-unreadable"
+        case fileUnlisted = "file-unlisted"
+        case fileAbsent = "file-absent"
+        case signatureMissing = "signature-missing"
+        case signatureWrong = "signature-wrong"
+        case signerUntrusted = "signer-untrusted"
+        case diskNotDecoded = "disk-not-decoded"
+        case diskDamaged = "disk-damaged"
+    }
+
+    private init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// One failure for all of a kind: the first by name, and how many more.
+    private init?(_ code: Code, _ messages: [String]) {
+        guard let first = messages.first else { return nil }
+        self.init(code, messages.count == 1 ? first : "\(first) (and \(messages.count - 1) more)")
+    }
+}
+
+extension VerificationFailure {
+    /// What is wrong with the digests, or kept from being checked.
+    ///
+    /// `results` are those of `Appliance.checkManifest`.
+    package static func ofManifest(
+        of appliance: Appliance, _ results: [PackageVerifier.MemberResult]?,
+        _ demands: VerificationReport.Demands = VerificationReport.Demands(), checkedDisks: Int = 0
+    ) -> [VerificationFailure] {
+        if let problem = appliance.scope.manifestProblem {
+            return [VerificationFailure(.manifestUnreadable, "the manifest cannot be read: \(problem)")]
+        }
+        guard let package = appliance.package, let results, let map = appliance.checks?.map else {
+            guard checkedDisks == 0, !demands.acceptsNoManifest else { return [] }
+            let reason = appliance.package == nil ? "a disk image has no manifest" : "there is no manifest"
+            return [VerificationFailure(.nothingChecked, "nothing was checked: \(reason)")]
+        }
+        func name(_ index: Int) -> String { "\"\(String(displaying: package.members[index].path))\"" }
+        var wrong: [String] = []
+        var unreadable: [String] = []
+        var unlisted: [String] = []
+        var weak: [String] = []
+        for result in results {
+            let index = result.memberIndex
+            switch result.outcome {
+            case .ok(let algorithms):
+                if demands.trust, algorithms == [.md5] {
+                    weak.append("\(name(index)) has an MD5 digest only, which can be forged")
+                }
+            case .bad(let mismatches):
+                wrong.append("\(name(index)): \(mismatches.map(\.text).joined(separator: ", "))")
+            case .unreadable(let error): unreadable.append("\(name(index)) cannot be read: \(error)")
+            case .unlisted, .exempt:
+                guard appliance.scope.usedMembers.contains(index) else { continue }
+                let isDescriptor = index == package.descriptorIndex
+                let subject =
+                    isDescriptor
+                    ? "the descriptor \(name(index))" : "\(name(index)), which the descriptor uses,"
+                unlisted.append("\(subject) is not in the manifest")
+            }
+        }
+        let nothing = map.entries.allSatisfy(\.isEmpty) ? ["the manifest lists nothing of the package"] : []
+        return [
+            VerificationFailure(.manifestEmpty, nothing), VerificationFailure(.digestWrong, wrong),
+            VerificationFailure(.memberUnreadable, unreadable), VerificationFailure(.fileUnlisted, unlisted),
+            VerificationFailure(.fileAbsent, appliance.scope.absentFiles),
+            VerificationFailure(.digestWeak, weak),
+        ].compactMap { $0 }
+    }
+
+    /// What is wrong with the signature, or kept from being trusted.
+    static func ofSignature(
+        _ report: CertificateReport?, over appliance: Appliance, _ results: [PackageVerifier.MemberResult]?,
+        _ demands: VerificationReport.Demands
+    ) -> [VerificationFailure] {
+        guard let report else {
+            let hasCertificate = appliance.package?.certificate != nil
+            guard demands.trust || hasCertificate else { return [] }
+            let reason =
+                appliance.package?.manifest == nil
+                ? hasCertificate ? "the manifest that it would be over is missing" : "there is no manifest"
+                : hasCertificate ? "it was not checked" : "there is no certificate"
+            return [VerificationFailure(.signatureMissing, "nothing is signed: \(reason)")]
+        }
+        var failures: [VerificationFailure] = []
+        if let problem = report.signatureProblem {
+            failures.append(VerificationFailure(.signatureWrong, problem))
+        }
+        switch report.trust {
+        case .untrusted(let reason):
+            failures.append(VerificationFailure(.signerUntrusted, "the signer is not trusted: \(reason)"))
+        case .notChecked where demands.trust:
+            failures.append(VerificationFailure(.signerUntrusted, "whom to trust was not said"))
+        case .trusted, .notChecked: break
+        }
+        return failures
+    }
+
+    /// The disks that cannot be read whole; `checked` are those that were decoded.
+    static func ofDisks(
+        _ disks: [ApplianceDisk], _ checked: [VerificationReport.Disk]
+    ) -> [VerificationFailure] {
+        let unreadable = disks.filter { $0.source == nil }.map { "disk \($0.identifier) is not decoded" }
+        let damaged = checked.filter { !$0.isOK }.map { "disk \($0.id) is damaged" }
+        return [
+            VerificationFailure(.diskNotDecoded, unreadable), VerificationFailure(.diskDamaged, damaged),
+        ].compactMap { $0 }
+    }
+}
+
+extension PackageVerifier.Mismatch {
+    /// What the digest is and should be.
+    var text: String { "\(algorithm.rawValue) is \(actual), the manifest says \(expected) (line \(line))" }
+}
+
+extension CertificateReport {
+    /// What is wrong with the signature or the signer's certificate, whoever is trusted; nil where nothing is.
+    fileprivate var signatureProblem: String? {
+        switch (signature, validity) {
+        case (.valid, .valid): nil
+        case (.valid, .expired): "the signer's certificate has expired"
+        case (.valid, .notYetValid): "the signer's certificate is not valid yet"
+        case (.valid, .unknown): "the validity of the signer's certificate is not known"
+        case (.invalid, _): "the signature is not of this manifest, or of another key"
+        case (.unsupported(let reason), _): "the signature cannot be checked: \(reason)"
+        }
+    }
+
+    /// What makes it no good; nil where the signature is valid and its signer not untrusted.
+    var problem: String? {
+        if case .untrusted(let reason) = trust { return signatureProblem ?? reason }
+        return signatureProblem
+    }
+}

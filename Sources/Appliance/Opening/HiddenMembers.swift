@@ -1,0 +1,19 @@
+// Which members of a package are not shown under their own names.
+// SPDX-License-Identifier: Apache-2.0
+
+import OVFPackage
+
+/// The members that are the stored form of a decoded disk and nothing else.
+enum HiddenMembers {
+    /// The descriptor, the manifest and the certificate are always shown, whatever names them; and so is a file that
+    /// only happens to be a piece of a disk, too. `files` are those of the References.
+    static func of(_ package: OVFPackage, _ disks: [ApplianceDisk], _ files: [PackageFile?]) -> Set<Int> {
+        let decoded = Set(disks.filter { $0.source != nil }.map(\.memberIndices))
+        var hidden = Set(decoded.joined())
+        hidden.subtract(package.roleIndices)
+        for file in files.compactMap({ $0 }) where !decoded.contains(file.members) {
+            hidden.subtract(file.members)
+        }
+        return hidden
+    }
+}

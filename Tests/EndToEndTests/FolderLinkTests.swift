@@ -1,0 +1,76 @@
+// Folder packages with symbolic links, and with names that are no files: SEMANTICS T13 and T14.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite struct FolderLinkTests {
+        /// A folder package whose first disk is a link that stays inside, and whose second leads outside.
+        private func linked(_ folder: TestFolder) throws -> StandardPackage {
+            let package = try StandardPackage(in: folder)
+            try shell(
+                """
+                cd "$1"; mkdir store; mv appliance-disk1.vmdk store/one; ln -s ./store/../store/one appliance-disk1.vmdk
+                mv appliance-disk2.vmdk ..; ln -s ../appliance-disk2.vmdk .
+                """, package.members)
+            return package
+        }
+
+        @Test(
+            "T13 T14: links of a folder package are named, and followed inside the folder where that is asked for"
+        )
+        func links() throws {
+            try withTestFolder { folder in
+                let package = try linked(folder)
+                let mount = try Mount(package.members, in: folder)
+                #expect(mount.messages.contains("symbolic link to \"./store/../store/one\""))
+                #expect(mount.messages.contains("-o links=inside"))
+                #expect(
+                    try run(["ls", mount.point]).lines.sorted() == [
+                        "appliance.mf", "appliance.ovf", "notes.txt",
+                    ])
+                try mount.unmount()
+                let info = try Ovafs.attempt("info", package.members)
+                #expect(info.text.contains("; --links-inside "))
+                #expect(!info.text.contains("links=inside"))
+                #expect(try Ovafs.attempt("verify", package.members).exitCode == 1)
+
+                let followed = try Mount(package.members, in: folder, on: "followed", options: "links=inside")
+                try run(["cmp", followed(StandardPackage.first), package.firstReference])
+                #expect(followed.messages.contains("outside of the folder"))
+                #expect(!FileManager.default.fileExists(atPath: followed(StandardPackage.second)))
+                try followed.unmount()
+                let extracted = try attempt([
+                    try Ovafs.path(), "extract", "--links-inside", package.members, "vmdisk1", "-o",
+                    folder("one.raw"),
+                ])
+                #expect(extracted.exitCode == 0)
+                try run(["cmp", folder("one.raw"), package.firstReference])
+                let wrong = try Ovafs.attempt("mount", package.members, followed.point, "-o", "links=all")
+                #expect(wrong.exitCode == 2)
+                #expect(wrong.standardError.contains("none or inside"))
+            }
+        }
+
+        @Test("T12 T13: a fifo, a socket or a folder in a file's place hides itself and nothing else")
+        func otherKinds() throws {
+            for script in [
+                "mkfifo appliance-disk1.vmdk", "mkdir appliance-disk1.vmdk",
+                "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"appliance-disk1.vmdk\")'",
+            ] {
+                try withTestFolder { folder in
+                    let package = try StandardPackage(in: folder)
+                    try shell("cd \"$1\"; rm appliance-disk1.vmdk; \(script)", package.members)
+                    try withMount(of: package.members, in: folder) { mount in
+                        #expect(mount.messages.contains("not a regular file"), "\(mount.messages)")
+                        try run(["cmp", mount(StandardPackage.second), package.secondReference])
+                        // The disk that the machine starts from is gone: no other takes its place.
+                        #expect(try run(["ls", "-A", mount(".ova")]).lines.contains("root-disk") == false)
+                    }
+                    #expect(try Ovafs.attempt("info", package.members).text.contains("root-disk-missing"))
+                }
+            }
+        }
+    }
+}
