@@ -19,6 +19,8 @@ package final class LocalFile: ByteSource {
     /// takes no longer than asking.
     private static let leastByteCountToAskForHoles = 128 << 10
 
+    /// What errors call it; made once, as a path becomes a string only by an allocation.
+    private let name: String
     private let descriptor: FileDescriptor
     private let identity: FileIdentity
     /// Once the file was seen changed it stays so, whatever is set back later.
@@ -48,6 +50,7 @@ package final class LocalFile: ByteSource {
     ) throws(ReadError) {
         self.descriptor = descriptor
         self.path = path
+        name = path.string
         // Before the file is looked at, so that nothing happens in between.
         watch = WriteWatch.shared.add(descriptor)
         let status: stat
@@ -75,7 +78,7 @@ package final class LocalFile: ByteSource {
     }
 
     package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
-        try checkRange(count, at: offset, named: path.string)
+        try checkRange(count, at: offset, named: name)
         guard count > 0 else { return }
         var failure: ReadError?
         // SAFETY: the buffer is the free room of `output`; what pread filled is what is reported as filled.
@@ -96,7 +99,7 @@ package final class LocalFile: ByteSource {
 
     /// Large reads of a sparse file leave out the hole that they start in.
     package func gather(_ count: Int, at offset: UInt64, into list: GatherList) throws(ReadError) {
-        try checkRange(count, at: offset, named: path.string)
+        try checkRange(count, at: offset, named: name)
         var start = offset
         var rest = count
         if count >= Self.leastByteCountToAskForHoles, allocatedByteCount < byteCount {
@@ -123,11 +126,11 @@ package final class LocalFile: ByteSource {
     }
 
     package func validate() throws(ReadError) {
-        guard !wasChanged.load(ordering: .relaxed) else { throw .stale(source: path.string) }
+        guard !wasChanged.load(ordering: .relaxed) else { throw .stale(source: name) }
         let current = FileIdentity(try Self.status(of: descriptor, path: path))
         guard current.isSameContent(as: identity), isUnwritten(at: current.changeTime) else {
             wasChanged.store(true, ordering: .relaxed)
-            throw .stale(source: path.string)
+            throw .stale(source: name)
         }
     }
 
@@ -172,7 +175,7 @@ package final class LocalFile: ByteSource {
             // Short of what fstat said: the file was truncated after it was opened.
             guard step > 0 else {
                 wasChanged.store(true, ordering: .relaxed)
-                throw .stale(source: path.string)
+                throw .stale(source: name)
             }
             filled += step
         }
