@@ -60,7 +60,10 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Cases",
-            dependencies: ["ByteSources", "DiskImages", "OVFPackage", "TestSupport"],
+            dependencies: [
+                "ByteSources", "DiskImages", "OVFPackage", "TestSupport",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
             path: "Cases",
             swiftSettings: settings),
         .executableTarget(

@@ -24,10 +24,11 @@ HERE = Path(__file__).resolve().parent
 # How often: few for what is long, as valgrind is fifty times slower than the machine.
 COUNTS = {
     "open-disk": 200, "extent-lookup": 20000, "grain-decode": 192, "run-decode": 24, "cache-hit": 10000,
+    "raw-read": 10000, "chunk-read": 10000, "hole-gather": 10000,
     "tar-index": 1, "envelope-largest": 10, "envelope-generated": 10,
 }
 # In the steady state these allocate nothing, whatever the thresholds say.
-NEVER_ALLOCATE = ["extent-lookup", "grain-decode", "run-decode", "cache-hit"]
+NEVER_ALLOCATE = ["extent-lookup", "grain-decode", "run-decode", "cache-hit", "raw-read", "chunk-read", "hole-gather"]
 INSTRUCTION_TOLERANCE = 0.03
 # The same for runs that differ by the random start of a hash or by a table that grew a step later.
 ALLOCATION_TOLERANCE = 0.01

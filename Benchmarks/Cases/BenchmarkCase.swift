@@ -28,7 +28,7 @@ package struct BenchmarkCase: Sendable {
     }
 
     /// All cases, in the order of the report.
-    package static let all: [BenchmarkCase] = DiskCases.all + PackageCases.all
+    package static let all: [BenchmarkCase] = DiskCases.all + StoredCases.all + PackageCases.all
 
     /// The case called `name`; nil where there is none.
     package static func named(_ name: String) -> BenchmarkCase? {
