@@ -30,6 +30,8 @@ package struct Appliance: Sendable {
 
     package let cache: ClusterCache
     package let sourceMeter: ReadMeter
+    /// What is left of the memory for opening is for the tree of files.
+    let openingBudget: OpeningBudget
     private let prefetcher: Prefetcher?
     /// The members, in their order.
     private let storedSources: [any ByteSource]
@@ -51,6 +53,7 @@ package struct Appliance: Sendable {
         self.modificationTime = modificationTime
         cache = resources.cache
         sourceMeter = resources.meter
+        openingBudget = resources.budget
         prefetcher = resources.prefetcher
         storedSources = (package?.members ?? []).enumerated().map { index, member in
             guard let checks, !checks.map.entries[index].isEmpty else { return member.source }

@@ -48,11 +48,16 @@ package struct ApplianceLayout: Sendable {
         }
     }
 
+    private static let maximumWarningCount = 1_000
+
     /// What is questionable about the storage, and where Nova would start from another disk.
     func warnings(about envelope: Envelope) -> [PackageWarning] {
+        // Each system's are bounded, and the systems are many.
         var warnings =
-            systems.flatMap(\.warnings)
-            + rootDiskProblems.map { PackageWarning(.rootDiskMissing, "there is no root disk: \($0)") }
+            Array(systems.lazy.flatMap(\.warnings).prefix(Self.maximumWarningCount))
+            + rootDiskProblems.prefix(Self.maximumWarningCount).map {
+                PackageWarning(.rootDiskMissing, "there is no root disk: \($0.quotable(upTo: 500))")
+            }
         if let root = rootDisk, root.differsFromNova, let nova = root.novaDiskIndex {
             warnings.append(
                 PackageWarning(

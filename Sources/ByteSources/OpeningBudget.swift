@@ -1,6 +1,7 @@
 // What opening one source may take in memory, shared by all who allocate for it.
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import Synchronization
 
 /// The memory that opening one source may take, in bytes, and keep while it is open: directories, tables, names, pax
@@ -21,7 +22,8 @@ package final class OpeningBudget: Sendable {
     package var usedByteCount: UInt64 { used.load(ordering: .relaxed) }
 
     /// Takes `byteCount` bytes for `purpose`, which the error names, such as "grain directory of disk1.vmdk".
-    /// - Throws: `ReadError.overBudget` where less is left; then nothing was taken.
+    /// - Throws: `ReadError.overBudget` where less is left, `ReadError.system` with `ENOMEM` where the process may
+    ///   have no more, by its limits; then nothing was taken.
     package func take(_ byteCount: UInt64, for purpose: @autoclosure () -> String) throws(ReadError) {
         var known = used.load(ordering: .relaxed)
         while true {
@@ -30,7 +32,10 @@ package final class OpeningBudget: Sendable {
             }
             let (exchanged, original) = used.weakCompareExchange(
                 expected: known, desired: known + byteCount, ordering: .relaxed)
-            if exchanged { return }
+            if exchanged {
+                try checkMemory(from: known, for: byteCount, purpose: purpose())
+                return
+            }
             known = original
         }
     }
@@ -43,6 +48,25 @@ package final class OpeningBudget: Sendable {
         let (product, overflow) = count.multipliedReportingOverflow(by: byteCount)
         try take(overflow ? .max : product, for: purpose())
     }
+
+    /// An allocation that fails ends the program, wherever Swift makes it. So whenever a further 4 MiB have been taken,
+    /// it is tried whether the process gets as much, where failing is still an error.
+    private func checkMemory(
+        from known: UInt64, for byteCount: UInt64, purpose: @autoclosure () -> String
+    ) throws(ReadError) {
+        guard (known + byteCount) / Self.probedByteCount != known / Self.probedByteCount else { return }
+        let wanted = Int(
+            clamping: max(byteCount, Self.probedByteCount).multipliedReportingOverflow(by: 2).partialValue)
+        // SAFETY: new memory, which nothing else knows of and which is given back at once.
+        let memory = unsafe mmap(nil, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard unsafe memory != MAP_FAILED else {
+            giveBack(byteCount)
+            throw .system(call: "allocate \(byteCount) bytes for \(purpose())", errno: ENOMEM)
+        }
+        unsafe _ = munmap(memory, wanted)
+    }
+
+    private static let probedByteCount: UInt64 = 4 << 20
 
     /// Gives back what was taken and is no longer kept.
     package func giveBack(_ byteCount: UInt64) {

@@ -35,6 +35,10 @@ extension ReadError: CustomStringConvertible {
 
     /// What the user can ask for instead; nil where nothing helps. It is not part of `description`.
     package var remedy: Remedy? {
-        if case .refused(_, _, _, let remedy) = self { remedy } else { nil }
+        switch self {
+        case .refused(_, _, _, let remedy): remedy
+        case .overBudget: .openMemory
+        case .system, .corrupt, .unsupported, .stale: nil
+        }
     }
 }

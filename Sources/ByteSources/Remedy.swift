@@ -8,4 +8,6 @@ package enum Remedy: String, Sendable, Codable, Equatable {
     case lenient
     /// Following the symbolic links of a folder package that stay inside the folder.
     case linksInside = "links-inside"
+    /// Letting opening take more memory.
+    case openMemory = "open-memory"
 }

@@ -1,6 +1,8 @@
 // Puts a file tree together, path by path.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ByteSources
+
 /// Collects files and links; directories on the way to them are made as they are named.
 package struct FileTreeBuilder {
     private struct Draft {
@@ -17,9 +19,18 @@ package struct FileTreeBuilder {
 
     private var drafts: [Draft]
     private let directoryAttributes: Attributes
+    private let budget: OpeningBudget
+    /// Why nodes are missing: those that were added when the budget was used up.
+    package private(set) var failure: ReadError?
 
-    /// - Parameter directoryTime: The modification time of every directory, in seconds since 1970.
-    package init(directoryTime: Int64) {
+    /// What a node takes beside its name, in bytes: here, in the tree, and in its directory.
+    private static let bytesPerNode = 384
+
+    /// - Parameters:
+    ///   - directoryTime: The modification time of every directory, in seconds since 1970.
+    ///   - budget: The memory that the nodes may take.
+    package init(directoryTime: Int64, budget: OpeningBudget = OpeningBudget()) {
+        self.budget = budget
         directoryAttributes = Attributes(modificationTime: directoryTime, allocatedByteCount: 0)
         drafts = [
             Draft(
@@ -116,6 +127,14 @@ package struct FileTreeBuilder {
     ) -> Int? {
         guard case .directory(var entries, var positions) = drafts[parent].content, positions[name] == nil
         else { return nil }
+        do throws(ReadError) {
+            try budget.take(
+                UInt64(Self.bytesPerNode + 2 * name.count),
+                for: "the tree of files, of \(drafts.count) so far,")
+        } catch {
+            failure = failure ?? error
+            return nil
+        }
         let position = drafts.count
         // Without this the arrays below would be copied for every entry.
         drafts[parent].content = .directory(entries: [], positions: [:])

@@ -244,7 +244,7 @@ struct CheckingTests {
         for name in [".ova", ".ova/info.json"] {
             var package = TestPackage.simple()
             package.add(name, [1, 2, 3])
-            let tree = ApplianceTree.make(
+            let tree = try ApplianceTree.make(
                 for: try package.open(), showsControlDirectory: false, liveStatistics: { [] })
             let control = Array(".ova".utf8)
             #expect((tree.node(at: [control, Array("info.json".utf8)])?.byteCount ?? 0) > 100)

@@ -113,7 +113,7 @@ struct RawNameTests {
             #expect(!name.contains(0) && !name.contains(UInt8(ascii: "/")))
             #expect(name != Array(".".utf8) && name != Array("..".utf8))
         }
-        let tree = ApplianceTree.make(for: appliance, showsControlDirectory: true, liveStatistics: { [] })
+        let tree = try ApplianceTree.make(for: appliance, showsControlDirectory: true, liveStatistics: { [] })
         for path in paths { #expect(tree.node(at: path) != nil) }
     }
 

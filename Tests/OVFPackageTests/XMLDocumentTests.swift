@@ -108,6 +108,80 @@ struct XMLDocumentTests {
         #expect(throws: DescriptorError.self) { try parse(text) }
     }
 
+    @Test("attributes of an element are bounded, before libxml2 compares each with each")
+    func attributes() throws {
+        func element(_ count: Int) -> String {
+            "<a>\n<b " + (0..<count).map { "x\($0) = '=>\"'" }.joined(separator: "\n") + "/></a>"
+        }
+        #expect(try parse(element(256)).children[0].attributes.count == 256)
+        let error = #expect(throws: DescriptorError.self) { try parse(element(257)) }
+        #expect(error?.line == 2)
+        #expect(error?.element == "b")
+        for isBigEndian in [true, false] {
+            #expect(throws: DescriptorError.self) {
+                try XMLDocument(parsing: utf16(element(257), isBigEndian: isBigEndian))
+            }
+        }
+    }
+
+    @Test("namespaces in scope are bounded, and those of closed elements do not count")
+    func namespaces() throws {
+        func element(_ level: Int, _ inner: String) -> String {
+            "<a " + (0..<100).map { "xmlns:n\(level)x\($0)='u'" }.joined(separator: " ") + ">\(inner)</a>"
+        }
+        let beside = (0..<9).map { element($0, "<b xmlns:c='u'/>") }.joined()
+        #expect(try parse("<r>\(beside)</r>").children.count == 9)
+        #expect(throws: DescriptorError.self) { try parse(element(1, element(2, element(3, "")))) }
+        let name = String(repeating: "n", count: 5_000)
+        #expect(throws: DescriptorError.self) { try parse("<a xmlns=\"\(name)\"/>") }
+    }
+
+    @Test("a start tag is bounded, and a comment, an instruction or CDATA is none")
+    func startTags() throws {
+        let long = String(repeating: "x", count: 1 << 20)
+        #expect(throws: DescriptorError.self) { try parse("<a b=\"\(long)\"/>") }
+        let equals = String(repeating: "=", count: 1_000)
+        let text = "<?xml version='1.0'?><!--<a \(equals)--><a><?pi <\(equals)?><![CDATA[<a \(equals)>]]></a>"
+        #expect(try parse(text).text == "<a \(equals)>")
+    }
+
+    @Test(
+        "a character of very many combining marks is refused: comparing it takes their square",
+        arguments: ["<a b=\"x%%\"/>", "<a>x%%</a>", "<a>x%<!-- -->%</a>", "<a%%/>"])
+    func combiningMarks(text: String) throws {
+        func document(_ count: Int) -> String {
+            text.replacingOccurrences(of: "%", with: String(repeating: "\u{316}", count: count))
+        }
+        _ = try parse(document(15))
+        #expect(throws: DescriptorError.self) { try parse(document(16)) }
+        let numbers = String(repeating: "&#x316;", count: 31)
+        #expect(throws: DescriptorError.self) { try parse("<a>x\(numbers)</a>") }
+    }
+
+    @Test(
+        "encodings that are ASCII where markup is are read, others are refused",
+        arguments: [
+            ("ISO-8859-1", true), ("windows-1252", true), ("utf-8", true), ("UTF-7", false),
+            ("ISO-2022-JP", false), ("IBM037", false), ("UTF-32", false), ("hz-gb-2312", false),
+        ])
+    func encodings(name: String, isRead: Bool) {
+        let text = "<?xml version='1.0' encoding = '\(name)' ?><a>x</a>"
+        #expect((try? parse(text).text) == (isRead ? "x" : nil))
+    }
+
+    @Test("what a document takes is taken from the budget, which the error names")
+    func budget() throws {
+        let text = "<a>" + String(repeating: "<b c=\"d\"/>", count: 1_000) + "</a>"
+        let budget = OpeningBudget(byteLimit: 1 << 20)
+        _ = try XMLDocument(parsing: Array(text.utf8), budget: budget)
+        #expect(budget.usedByteCount > 200_000)
+        let error = #expect(throws: DescriptorError.self) {
+            try XMLDocument(parsing: Array(text.utf8), budget: OpeningBudget(byteLimit: 100_000))
+        }
+        #expect(error?.remedy == .openMemory)
+        #expect(error?.reason.contains("the descriptor, up to its line 1") == true)
+    }
+
     @Test(
         "what is not well-formed is an error that names its line",
         arguments: [

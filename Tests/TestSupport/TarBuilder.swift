@@ -75,6 +75,11 @@ package struct TarBuilder {
         add(Array("././@LongLink".utf8), text + [0], type: type, magic: .gnu)
     }
 
+    /// All that another builder has.
+    package mutating func append(_ other: TarBuilder) {
+        bytes += other.bytes
+    }
+
     package mutating func finish() {
         bytes += [UInt8](repeating: 0, count: 1024)
     }

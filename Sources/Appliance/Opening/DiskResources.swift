@@ -15,6 +15,9 @@ struct DiskResources {
     /// Whether damaged images and compressed files are read as far as they go.
     let isLenient: Bool
 
+    /// What an open image takes beside its tables, in bytes: a decoder with its buffers, and the positions of readers.
+    private static let bytesPerImage: UInt64 = 128 << 10
+
     init(_ options: ApplianceOptions) throws(ApplianceError) {
         cache = ClusterCache(byteLimit: options.cacheByteLimit)
         isLenient = options.isLenient
@@ -53,6 +56,7 @@ struct DiskResources {
         var options = options
         options.budget = budget
         let source = try decompressed(stored, named: name, capacity: capacity)
+        try budget.take(Self.bytesPerImage, for: "the image \(name)")
         let number = cache.makeDiskNumber()
         let image = try DiskImageOpener.open(source, named: name, in: cache, for: number, options: options)
         if image.format == .raw, !options.lenient {

@@ -7,12 +7,13 @@ import OVFPackage
 
 /// Opens the disks of one package. What is wrong with one disk does not keep the others from being opened.
 struct PackageOpener {
-    private let package: OVFPackage
+    let package: OVFPackage
     private let options: ApplianceOptions
-    private let resources: DiskResources
+    let resources: DiskResources
     private var warnings: [PackageWarning]
-    /// What became of each file that was opened, by its members: many disks may name one file.
-    private var opened: [[Int]: Result<GuestDisk, ReadError>] = [:]
+    /// What became of each file that was opened, by where it is stored: many disks may name one file, and many names
+    /// one place.
+    private var opened: [[PackageMember.StoredPlace]: Result<GuestDisk, ReadError>] = [:]
 
     /// Opens all disks of `package`.
     ///
@@ -32,9 +33,10 @@ struct PackageOpener {
             let found = PackageFile.files(of: parsed, in: package)
             files = found.files
             opener.warnings += found.warnings
-            disks = opener.disks(of: parsed, files, found.refusals)
+            disks = try opener.disks(of: parsed, files, found.refusals)
             scope.absentFiles = found.refusals.sorted { $0.key < $1.key }.map(\.value.reason)
             let storage = ApplianceLayout(of: parsed) { files[$0] != nil }
+            try opener.takeRepeatedText(of: parsed, storage.systems)
             opener.warnings += storage.warnings(about: parsed)
             envelope = parsed
             layout = storage
@@ -67,12 +69,13 @@ struct PackageOpener {
                 .damaged, "no descriptor, *.ovf, is in the package\(damage)", remedy: .lenient)
         }
         do throws(DescriptorError) {
-            let parser = try EnvelopeParser(reading: descriptor.source)
+            let parser = try EnvelopeParser(reading: descriptor.source, budget: resources.budget)
             warnings += parser.warnings
             return parser.envelope
         } catch {
             throw ApplianceError(
-                .damaged, "\(String(displaying: descriptor.path)): \(error)", remedy: .lenient)
+                .damaged, "\(String(displaying: descriptor.path)): \(error)", remedy: error.remedy ?? .lenient
+            )
         }
     }
 
@@ -94,13 +97,14 @@ struct PackageOpener {
     /// The disks that the descriptor declares, in its order.
     private mutating func disks(
         of envelope: Envelope, _ files: [PackageFile?], _ refusals: [Int: PackageFile.Refusal]
-    ) -> [ApplianceDisk] {
+    ) throws(ApplianceError) -> [ApplianceDisk] {
         var disks: [ApplianceDisk] = []
         for disk in envelope.disks {
             guard let fileIndex = disk.fileIndex else {
                 disks.append(diskWithoutFile(disk))
                 continue
             }
+            try takePath(of: envelope.files[fileIndex], files[fileIndex])
             disks.append(
                 self.disk(
                     disk, reference: envelope.files[fileIndex], file: files[fileIndex],
@@ -114,7 +118,8 @@ struct PackageOpener {
         let content: ApplianceDisk.Content
         if let reference = disk.fileReference {
             content = .unreadable(
-                reason: "descriptor, line \(disk.line): the file \"\(reference)\" is not among the References"
+                reason:
+                    "descriptor, line \(disk.line): the file \"\(reference.quotable())\" is not among the References"
             )
         } else if let capacity = disk.capacity {
             content = .empty(ZeroSource(byteCount: capacity))
@@ -151,12 +156,13 @@ struct PackageOpener {
     ) -> ApplianceDisk.Content {
         let place = "descriptor, line \(reference.line)"
         guard let file else {
-            let reason = refusal?.reason ?? "the file \"\(reference.href)\" is not in the package"
-            return .unreadable(reason: "\(place): \(reason)", remedy: refusal?.remedy)
+            let reason = refusal?.reason ?? "the file \"\(reference.href.quotable())\" is not in the package"
+            return .unreadable(
+                reason: "\(place): \(reason.quotable(upTo: 500))", remedy: refusal?.remedy)
         }
         if let role = package.role(amongMembers: file.members) {
             return .unreadable(
-                reason: "\(place): the file \"\(reference.href)\" is the package's \(role)")
+                reason: "\(place): the file \"\(reference.href.quotable())\" is the package's \(role)")
         }
         guard disk.parentReference == nil else {
             return .unreadable(
@@ -167,7 +173,7 @@ struct PackageOpener {
         guard file.missingByteCount == 0 || options.isLenient else {
             return .unreadable(
                 reason:
-                    "\(reference.href): the archive ends \(file.missingByteCount) bytes too early for it",
+                    "\(reference.href.quotable()): the archive ends \(file.missingByteCount) bytes too early for it",
                 remedy: .lenient)
         }
         do throws(ReadError) {
@@ -183,7 +189,8 @@ struct PackageOpener {
     private mutating func guestDisk(
         in file: PackageFile, _ reference: FileReference, named name: String, declaredAs disk: VirtualDisk
     ) throws(ReadError) -> GuestDisk {
-        if let known = opened[file.members] { return try known.get() }
+        let places = file.members.map { package.members[$0].storedPlace(at: $0) }
+        if let known = opened[places] { return try known.get() }
         let expected = file.source.byteCount.addingReportingOverflow(file.missingByteCount)
         do throws(ReadError) {
             let guest = try resources.open(
@@ -192,10 +199,25 @@ struct PackageOpener {
                     lenient: options.isLenient,
                     expectedByteCount: reference.byteCount
                         ?? (expected.overflow ? nil : expected.partialValue)))
-            opened[file.members] = .success(guest)
+            opened[places] = .success(guest)
             return guest
         } catch {
-            opened[file.members] = .failure(error)
+            opened[places] = .failure(error)
+            throw error
+        }
+    }
+
+    /// The disk image that is a member by itself, opened once for all its names.
+    private mutating func guestDisk(ofMember index: Int, named name: String) throws(ReadError) -> GuestDisk {
+        let member = package.members[index]
+        let places = [member.storedPlace(at: index)]
+        if let known = opened[places] { return try known.get() }
+        do throws(ReadError) {
+            let guest = try resources.open(member.source, named: name, options: .init(lenient: true))
+            opened[places] = .success(guest)
+            return guest
+        } catch {
+            opened[places] = .failure(error)
             throw error
         }
     }
@@ -214,33 +236,37 @@ struct PackageOpener {
         if let hint = disk.format, FormatHint(hint).contradicts(format) {
             warnings.append(
                 PackageWarning(
-                    .formatWrong, "the descriptor says the format \(hint), the image is \(format.rawValue)",
+                    .formatWrong,
+                    "the descriptor says the format \(hint.quotable()), the image is \(format.rawValue)",
                     line: disk.line))
         }
         return warnings
     }
 
     /// Without a descriptor: every member that is a disk image by its content.
-    private func disksByContent() -> [ApplianceDisk] {
-        package.members.indices.compactMap { index in
+    private mutating func disksByContent() -> [ApplianceDisk] {
+        var disks: [ApplianceDisk] = []
+        for index in package.members.indices {
             let member = package.members[index]
             guard let format = try? DiskImageOpener.recognise(member.source), format.isDiskImage else {
-                return nil
+                continue
             }
             let name = String(displaying: member.path)
             var warnings: [PackageWarning] = []
             let content: ApplianceDisk.Content
             do throws(ReadError) {
-                let guest = try resources.open(member.source, named: name, options: .init(lenient: true))
+                let guest = try guestDisk(ofMember: index, named: name)
                 warnings = guest.image.warnings.map { PackageWarning(.imageQuestionable, $0) }
                 content = .decoded(guest)
             } catch {
                 content = .unreadable(reason: error.description)
             }
-            return ApplianceDisk(
-                identifier: name, storedName: member.path, storedByteCount: member.byteCount,
-                modificationTime: member.modificationTime, content: content, memberIndices: [index],
-                stored: member.source, warnings: warnings, rawPath: nil)
+            disks.append(
+                ApplianceDisk(
+                    identifier: name, storedName: member.path, storedByteCount: member.byteCount,
+                    modificationTime: member.modificationTime, content: content, memberIndices: [index],
+                    stored: member.source, warnings: warnings, rawPath: nil))
         }
+        return disks
     }
 }

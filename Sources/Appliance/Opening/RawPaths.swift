@@ -23,14 +23,15 @@ enum RawPaths {
         let wanted = disks.map { disk in
             disk.source == nil ? nil : path(of: disk, members, naming: RawName.plain)
         }
-        var uses: [[[UInt8]]: Int] = [:]
-        for path in wanted { if let path { uses[path, default: 0] += 1 } }
+        let places = wanted.map { path in path.map { taken.place(of: $0) } }
+        var uses: [Int: Int] = [:]
+        for place in places { if let place { uses[place, default: 0] += 1 } }
         for index in disks.indices {
-            guard var path = wanted[index] else { continue }
-            if uses[path] != 1 || taken.contains(path) {
+            guard var path = wanted[index], let place = places[index] else { continue }
+            if uses[place] != 1 || taken.contains(place) {
                 path = self.path(of: disks[index], members, naming: RawName.full)
             }
-            disks[index].rawPath = taken.place(path)
+            disks[index].rawPath = taken.take(path)
         }
         assignCopyNames(to: &disks)
     }
@@ -88,35 +89,63 @@ enum RawPaths {
         return name.prefix(maximumNameByteCount - 4) + Array(".raw".utf8)
     }
 
-    /// The paths that have a file or a folder already.
+    /// The paths that have a file or a folder already. A place is a path, known by a number: whole paths as keys would
+    /// cost their length for each folder above them.
     private struct Taken {
-        private var paths: Set<[[UInt8]]> = []
-        /// For a path that is taken, the number to try next: many disks in one file stay cheap.
-        private var nextNumbers: [[[UInt8]]: Int] = [:]
+        private struct Key: Hashable {
+            let folder: Int
+            let name: ByteString
+        }
 
-        func contains(_ path: [[UInt8]]) -> Bool { paths.contains(path) }
+        private var places: [Key: Int] = [:]
+        /// For each place, whether something is there; the first is the root.
+        private var isTaken = [true]
+        /// For the front of a name that is taken, the number to try next: many disks in one file stay cheap.
+        private var nextNumbers: [Key: Int] = [:]
 
-        mutating func insert(_ path: [[UInt8]]) { paths.insert(path) }
+        /// Longest `~` and number, in bytes.
+        private static let maximumSuffixByteCount = 7
+
+        func contains(_ place: Int) -> Bool { isTaken[place] }
+
+        mutating func insert(_ path: [[UInt8]]) { isTaken[place(of: path)] = true }
 
         mutating func insertFolders(of path: [[UInt8]]) {
-            // Where a folder is known, so are those above it.
-            for depth in (1..<max(1, path.count)).reversed() {
-                guard paths.insert(Array(path.prefix(depth))).inserted else { return }
+            var place = 0
+            for name in path.dropLast() {
+                place = self.place(of: name, in: place)
+                isTaken[place] = true
             }
         }
 
+        mutating func place(of path: [[UInt8]]) -> Int {
+            path.reduce(0) { place(of: $1, in: $0) }
+        }
+
         /// Takes `path`, with `~2`, `~3` … behind its name where it is taken.
-        mutating func place(_ path: [[UInt8]]) -> [[UInt8]] {
-            var free = path
-            var number = nextNumbers[path] ?? 2
-            while let name = path.last, paths.contains(free) {
-                let suffix = Array("~\(number)".utf8)
-                free = path.dropLast() + [name.prefix(maximumNameByteCount - suffix.count) + suffix]
-                number += 1
+        mutating func take(_ path: [[UInt8]]) -> [[UInt8]] {
+            guard let name = path.last else { return path }
+            let folder = place(of: Array(path.dropLast()))
+            var place = self.place(of: name, in: folder)
+            var free = name
+            let front = Array(name.prefix(maximumNameByteCount - Self.maximumSuffixByteCount))
+            let key = Key(folder: folder, name: ByteString(front))
+            while isTaken[place] {
+                let number = nextNumbers[key] ?? 2
+                nextNumbers[key] = number + 1
+                free = front + Array("~\(number)".utf8)
+                place = self.place(of: free, in: folder)
             }
-            nextNumbers[path] = number
-            paths.insert(free)
-            return free
+            isTaken[place] = true
+            return path.dropLast() + [free]
+        }
+
+        private mutating func place(of name: [UInt8], in folder: Int) -> Int {
+            let key = Key(folder: folder, name: ByteString(name))
+            if let known = places[key] { return known }
+            places[key] = isTaken.count
+            isTaken.append(false)
+            return isTaken.count - 1
         }
     }
 }

@@ -34,7 +34,9 @@ package struct Finding: Codable, Sendable, Equatable {
 extension Appliance {
     /// Everything that is questionable, the package first, then disk by disk.
     package var findings: [Finding] {
-        warnings.map { Finding($0) }
+        // Thousands of disks may be one image, whose content is looked at once.
+        var known: [ObjectIdentifier: [PackageWarning]] = [:]
+        return warnings.map { Finding($0) }
             + disks.flatMap { disk in
                 let notDecoded: [PackageWarning] =
                     if case .unreadable(let reason, let remedy) = disk.content {
@@ -42,7 +44,7 @@ extension Appliance {
                     } else {
                         []
                     }
-                return (notDecoded + disk.warnings + disk.contentWarnings).map {
+                return (notDecoded + disk.warnings + disk.contentWarnings(&known)).map {
                     Finding($0, disk: disk.identifier)
                 }
             }

@@ -1,7 +1,7 @@
 // The files that a mounted appliance shows.
 // SPDX-License-Identifier: Apache-2.0
 
-import ByteSources
+package import ByteSources
 package import FileTree
 import OVFPackage
 
@@ -12,21 +12,23 @@ package struct ApplianceTree {
 
     /// The tree of `appliance`. `.ova` can always be entered; it shows up in a listing where
     /// `showsControlDirectory`. `liveStatistics` is the text of `stats.json` now.
+    /// - Throws: `ReadError.overBudget` where the tree takes more memory than opening may.
     package static func make(
         for appliance: Appliance, showsControlDirectory: Bool,
         liveStatistics: @escaping @Sendable () -> [UInt8]
-    ) -> FileTree {
+    ) throws(ReadError) -> FileTree {
         var tree = ApplianceTree(appliance)
         tree.addMembers()
         tree.addDisks()
         ControlDirectory(of: appliance).add(
             to: &tree.builder, isListed: showsControlDirectory, liveStatistics: liveStatistics)
+        if let failure = tree.builder.failure { throw failure }
         return tree.builder.build()
     }
 
     private init(_ appliance: Appliance) {
         self.appliance = appliance
-        builder = FileTreeBuilder(directoryTime: appliance.modificationTime)
+        builder = FileTreeBuilder(directoryTime: appliance.modificationTime, budget: appliance.openingBudget)
     }
 
     /// Every member that is not shown as a decoded disk, where it is stored.

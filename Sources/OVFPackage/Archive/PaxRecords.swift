@@ -29,8 +29,13 @@ struct PaxRecords {
     static let maximumPathByteCount = 1 << 16
 
     /// Adds the records of one header to what is known already; an empty value takes a keyword back.
-    /// - Throws: `ReadError.corrupt` where a record is not of the form `length keyword=value`.
+    ///
+    /// A header that makes no sense somewhere says nothing for certain: where its member ends is not known, and what
+    /// follows could be anything, such as another archive inside the member.
+    /// - Throws: `ReadError.corrupt` where a record is not of the form `length keyword=value`, a number is none, or
+    ///   two sizes contradict each other.
     mutating func merge(_ record: OnDiskRecord) throws(ReadError) {
+        var size: UInt64?
         var rest = record.bytes[...]
         while let first = rest.first, first != 0 {
             let start = rest.startIndex
@@ -45,6 +50,13 @@ struct PaxRecords {
             }
             let keyword = String(decoding: field[..<equals], as: UTF8.self)
             try set(keyword, field[(equals + 1)...], record, at: start)
+            if keyword == "size" {
+                // Readers differ in which of two they take.
+                guard size == nil || size == byteCount else {
+                    throw record.corrupt(at: start, "the size is given twice, and differently")
+                }
+                size = byteCount
+            }
             rest = rest[(start + length)...]
         }
     }
@@ -79,20 +91,36 @@ struct PaxRecords {
             guard sparse.map.count.isMultiple(of: 2) else {
                 throw record.corrupt(at: offset, "two sparse offsets in a row")
             }
-            sparse.map.append(try Self.number(value, record, at: offset))
+            try appendToMap(value, record, at: offset)
         case "numbytes":
             guard !sparse.map.count.isMultiple(of: 2) else {
                 throw record.corrupt(at: offset, "a sparse length without an offset")
             }
-            sparse.map.append(try Self.number(value, record, at: offset))
+            try appendToMap(value, record, at: offset)
         case "map":
             sparse.map = []
             for text in value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
             where !value.isEmpty {
-                sparse.map.append(try Self.number(text, record, at: offset))
+                try appendToMap(text, record, at: offset)
             }
         default: break
         }
+    }
+
+    /// Many headers may go before one member, so what each may hold bounds nothing.
+    private mutating func appendToMap(
+        _ text: ArraySlice<UInt8>, _ record: OnDiskRecord, at offset: Int
+    ) throws(ReadError) {
+        guard sparse.map.count < 2 * SparseMap.maximumPieceCount else {
+            throw record.corrupt(
+                at: offset, "more than \(SparseMap.maximumPieceCount) pieces of a sparse file")
+        }
+        sparse.map.append(try Self.number(text, record, at: offset))
+    }
+
+    /// What a GNU long name holds: the bytes before the NULs at its end.
+    static func longName(_ record: OnDiskRecord) -> [UInt8] {
+        Array(record.bytes[..<((record.bytes.lastIndex { $0 != 0 } ?? -1) + 1)])
     }
 
     private static func name(
@@ -101,8 +129,8 @@ struct PaxRecords {
         guard value.count <= maximumPathByteCount else {
             throw record.corrupt(at: offset, "a name is longer than \(maximumPathByteCount) bytes")
         }
-        let name = value.prefix { $0 != 0 }
-        return name.isEmpty ? nil : Array(name)
+        // A NUL stays: programs that end the name there would see another one, so no href finds this member.
+        return value.isEmpty ? nil : Array(value)
     }
 
     static func number(

@@ -44,11 +44,12 @@ package struct TarIndex: Sendable {
     /// Gives each member its place in the tree: honest names first, so that a hostile one takes none from them.
     private static func placed(_ found: [TarScanner.Found], _ log: inout WarningLog) -> [PackageMember] {
         var tree = DisplayTree(memberCount: found.count)
-        let paths = found.map { MemberPath($0.path) }
+        let isReferable = found.map { MemberPath($0.path).isReferable }
         var components: [[[UInt8]]] = Array(repeating: [], count: found.count)
         for wantsReferable in [true, false] {
-            for index in paths.indices where paths[index].isReferable == wantsReferable {
-                var (safe, isShortened) = paths[index].sanitized()
+            for index in found.indices where isReferable[index] == wantsReferable {
+                // Taken apart one at a time: all of them at once would be the product of members and depth.
+                var (safe, isShortened) = MemberPath(found[index].path).sanitized()
                 if safe.count > 1, !tree.hasRoomForFolders {
                     safe = Array(safe.suffix(1))
                     isShortened = true
@@ -62,7 +63,7 @@ package struct TarIndex: Sendable {
         return found.indices.map { index in
             let item = found[index]
             return PackageMember(
-                path: item.path, components: components[index], isReferable: paths[index].isReferable,
+                path: item.path, components: components[index], isReferable: isReferable[index],
                 missingByteCount: item.missingByteCount, modificationTime: item.modificationTime,
                 location: item.location, source: item.source)
         }
@@ -76,7 +77,8 @@ package struct TarIndex: Sendable {
         let shown = String(displaying: Array(placed.joined(separator: [UInt8(ascii: "/")])))
         let place = "the member at byte \(item.location.headerOffset)"
         if !isReferable {
-            log.add(.nameHostile, "\(place) is named \"\(path)\", outside the package: shown as \"\(shown)\"")
+            let reason = item.path.contains(0) ? "which has a NUL in it" : "outside the package"
+            log.add(.nameHostile, "\(place) is named \"\(path)\", \(reason): shown as \"\(shown)\"")
         }
         if isShortened {
             log.add(.nameTooLong, "\(place) has a name too long to list: shown as \"\(shown)\"")

@@ -20,6 +20,13 @@ extension TarScanner {
         guard let stored = next.byteCount ?? global.byteCount ?? header.byteCount else {
             throw block.corrupt(at: 124, "the size is negative or larger than 2^63 bytes")
         }
+        // A folder's size is a hint to the file system; folders show by what they hold.
+        if header.type == UInt8(ascii: "5") {
+            position = firstData
+            return true
+        }
+        try budget.takeMember(path)
+        if let name = next.sparse.name { try budget.takeMember(name) }
         switch header.type {
         case UInt8(ascii: "1"):
             return try readHardLink(header, path, stored)
@@ -27,10 +34,6 @@ extension TarScanner {
         case UInt8(ascii: "3"): return skip(path, .characterDevice, to: firstData)
         case UInt8(ascii: "4"): return skip(path, .blockDevice, to: firstData)
         case UInt8(ascii: "6"): return skip(path, .fifo, to: firstData)
-        // A folder's size is a hint to the file system; folders show by what they hold.
-        case UInt8(ascii: "5"):
-            position = firstData
-            return true
         case UInt8(ascii: "M"):
             return skip(path, .continuedVolume, to: try end(ofData: stored, at: firstData))
         case UInt8(ascii: "D"), UInt8(ascii: "N"), UInt8(ascii: "V"):
@@ -111,8 +114,12 @@ extension TarScanner {
                         feature:
                             "sparse files of more than \(SparseMap.maximumTotalPieceCount) pieces in all")
                 }
+                try budget.take(
+                    UInt64(map.pieces.count), times: UInt64(MemoryLayout<SparseMap.Piece>.stride),
+                    for: "the sparse map of \"\(name)\"")
                 sparsePieceCount += map.pieces.count
             } catch {
+                if case .overBudget = error { throw error }
                 log.add(.memberSkipped, "\"\(name)\" is not shown: \(error)")
                 return skip(
                     path, .damagedSparseMap, to: try end(ofData: stored, at: dataOffset), isLogged: true)
@@ -145,6 +152,9 @@ extension TarScanner {
         let headerOffset = position
         let firstData = headerOffset + UInt64(TarHeader.blockByteCount)
         let linkPath = next.linkPath ?? longLinkPath ?? global.linkPath ?? header.linkPath
+        // Nothing of it is kept, and it is looked up: one long name for all links would cost their number times it.
+        try budget.take(
+            UInt64(linkPath.count), for: "the target of the hard link \"\(String(displaying: path))\"")
         // Some programs give a link the size of its file and no data: then a header follows at once.
         var hasData = false
         if stored > 0 {

@@ -50,7 +50,7 @@ extension TarScanner {
     /// The map in front of the data of a pax 1.0 sparse member: decimal lines, padded to a block.
     /// - Returns: offsets and lengths in turn, and how long the map is in the archive.
     /// Spec: GNU tar manual, "PAX Format, Version 1.0".
-    func sparseNumbers(
+    mutating func sparseNumbers(
         at dataOffset: UInt64, stored: UInt64
     ) throws(ReadError) -> (numbers: [UInt64], byteCount: UInt64) {
         let available = min(stored, source.byteCount - min(source.byteCount, dataOffset))
@@ -64,7 +64,7 @@ extension TarScanner {
                     record: "tar sparse map", offset: dataOffset,
                     reason: "the map does not end inside the member")
             }
-            let record = try source.record(
+            let record = try window.record(
                 "tar sparse map", byteCount: Int(step), at: dataOffset + consumed)
             let used = try lines.take(record)
             consumed += UInt64(used)
@@ -100,7 +100,7 @@ private struct DecimalLines {
                 }
                 if isComplete { return index + 1 }
             } else if (0x30...0x39).contains(byte), (value ?? 0) < 1 << 59 {
-                value = (value ?? 0) * 10 + UInt64(byte - 0x30)
+                value = (value ?? 0) &* 10 &+ UInt64(byte & 0x0f)
             } else {
                 throw record.corrupt(at: index, "a line is no number")
             }

@@ -30,8 +30,6 @@ struct TarScanner {
     var global = PaxRecords()
     var longPath: [UInt8]?
     var longLinkPath: [UInt8]?
-    /// What was wrong with the extended header of the next member.
-    private var doubt: ReadError?
     /// Where each name is in `found`; grows only when a hard link asks.
     private var namesKnown: [ByteString: Int] = [:]
     private var namesKnownCount = 0
@@ -86,27 +84,8 @@ struct TarScanner {
             try readExtension(header)
             return true
         default:
-            guard let doubt else { return try readMember(header, block) }
-            return try readDoubtful(header, block, doubt)
+            return try readMember(header, block)
         }
-    }
-
-    /// A member whose extended header is damaged, and may have held its length: it is kept where another
-    /// header, or the end, follows it.
-    private mutating func readDoubtful(
-        _ header: TarHeader, _ block: OnDiskRecord, _ cause: ReadError
-    ) throws(ReadError) -> Bool {
-        doubt = nil
-        let before = found.count
-        let goesOn = try readMember(header, block)
-        let following = try window.block(at: position, named: "tar header")?.bytes ?? []
-        guard goesOn, TarHeader.hasValidChecksum(following[...]) || following.allSatisfy({ $0 == 0 }) else {
-            found.removeLast(found.count - before)
-            throw cause
-        }
-        damage = damage ?? cause
-        log.add(.archiveDamaged, "the header of \"\(String(displaying: header.path))\" is damaged: \(cause)")
-        return true
     }
 
     private mutating func endWithoutMark() throws(ReadError) {
@@ -139,17 +118,15 @@ struct TarScanner {
                 record: "tar header", offset: position,
                 reason: "an extended header is longer than \(limit) bytes, or its length is negative")
         }
-        let record = try source.record("tar extended header", byteCount: Int(byteCount), at: dataOffset)
+        let record = try window.record("tar extended header", byteCount: Int(byteCount), at: dataOffset)
         switch header.type {
-        case UInt8(ascii: "g"): try global.merge(record)
-        case UInt8(ascii: "L"): longPath = record.bytes.prefix { $0 != 0 }
-        case UInt8(ascii: "K"): longLinkPath = record.bytes.prefix { $0 != 0 }
-        default:
-            do throws(ReadError) {
-                try next.merge(record)
-            } catch {
-                doubt = error
-            }
+        case UInt8(ascii: "g"):
+            try global.merge(record)
+            // A sparse map belongs to one member.
+            global.sparse = PaxRecords.Sparse()
+        case UInt8(ascii: "L"): longPath = PaxRecords.longName(record)
+        case UInt8(ascii: "K"): longLinkPath = PaxRecords.longName(record)
+        default: try next.merge(record)
         }
         position = try end(ofData: byteCount, at: dataOffset)
     }

@@ -35,6 +35,28 @@ struct TarWindow {
         return OnDiskRecord(Array(bytes[first..<(first + length)]), named: name, at: offset)
     }
 
+    /// The record of `byteCount` bytes at `offset`. What the window has is not read again: in a compressed archive each
+    /// step back would decode anew what is before it.
+    mutating func record(
+        _ name: String, byteCount: Int, at offset: UInt64
+    ) throws(ReadError) -> OnDiskRecord {
+        let end = start + UInt64(bytes.count)
+        guard offset >= start, offset < end else {
+            return keep(try source.record(name, byteCount: byteCount, at: offset))
+        }
+        let first = Int(offset - start)
+        let present = bytes[first...].prefix(byteCount)
+        guard present.count < byteCount else { return OnDiskRecord(Array(present), named: name, at: offset) }
+        let rest = try source.record(name, byteCount: byteCount - present.count, at: end)
+        return keep(OnDiskRecord(present + rest.bytes, named: name, at: offset))
+    }
+
+    private mutating func keep(_ record: OnDiskRecord) -> OnDiskRecord {
+        bytes = record.bytes
+        start = record.sourceOffset
+        return record
+    }
+
     private mutating func move(to offset: UInt64) throws(ReadError) {
         let end = start + UInt64(bytes.count)
         let isNear = offset >= start && offset <= end + Self.nearByteCount

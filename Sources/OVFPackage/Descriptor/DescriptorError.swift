@@ -1,6 +1,8 @@
 // Why a descriptor cannot be understood.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ByteSources
+
 /// A descriptor that is refused: what is wrong, in which element, on which line.
 package struct DescriptorError: Error, Equatable {
     /// The element, such as `Disk`; empty where the text is no XML so far.
@@ -8,11 +10,22 @@ package struct DescriptorError: Error, Equatable {
     /// From 1; 0 where the descriptor as a whole is meant.
     package let line: Int
     package let reason: String
+    /// What the user can ask for instead; nil where that depends on the command alone.
+    package let remedy: Remedy?
 
     package init(element: String = "", line: Int = 0, _ reason: String) {
-        self.element = element
+        self.element = element.quotable()
         self.line = line
-        self.reason = reason
+        self.reason = reason.quotable(upTo: 500)
+        remedy = nil
+    }
+
+    /// A descriptor that cannot be read, or takes more memory than it may.
+    package init(_ error: ReadError) {
+        element = ""
+        line = 0
+        reason = error.description
+        remedy = error.remedy
     }
 }
 

@@ -4,6 +4,9 @@
 extension EnvelopeParser {
     /// Most values that a section is flattened to.
     private static let maximumSummaryCount = 256
+    /// Longest path and longest value there, in bytes.
+    private static let maximumPathByteCount = 1_000
+    private static let maximumValueByteCount = 4_000
 
     /// Adds a section to what is said about a package or a virtual system.
     func describe(_ section: XMLElement, in descriptions: inout DescriptiveSections) {
@@ -43,7 +46,7 @@ extension EnvelopeParser {
     }
 
     /// Makes every property of the document known under its key, and under its full name.
-    mutating func collectProperties(of root: XMLElement) {
+    mutating func collectProperties(of root: XMLElement) throws(DescriptorError) {
         var pending = [root]
         while let element = pending.popLast() {
             for child in element.children.reversed() where child.sectionName != "References" {
@@ -53,6 +56,10 @@ extension EnvelopeParser {
             let parts = [element.attribute("class") ?? "", element.attribute("instance") ?? ""]
             for property in element.children where property.name == "Property" {
                 guard let key = property.attribute("key"), let value = value(of: property) else { continue }
+                // One class is written in the name of every property: a product.
+                let nameByteCount = parts[0].utf8.count + parts[1].utf8.count + 2 * key.utf8.count
+                try take(
+                    EnvelopeCost.property + UInt64(nameByteCount), for: "a Property", line: property.line)
                 let full = [parts[0], key, parts[1]].filter { !$0.isEmpty }.joined(separator: ".")
                 for name in [key, full] where properties[name] == nil { properties[name] = value }
             }
@@ -62,12 +69,16 @@ extension EnvelopeParser {
     /// The texts in a section, each with the names of the elements around it.
     static func flattened(_ section: XMLElement) -> [SectionValue] {
         var values: [SectionValue] = []
-        var pending = section.children.reversed().map { (element: $0, path: $0.name) }
-        while let (element, path) = pending.popLast(), values.count < maximumSummaryCount {
-            let name = element.attribute("name").map { "\(path)[\($0)]" } ?? path
+        // An element's path is made when its turn comes: made for all children, it would be the product of two lengths.
+        var pending = section.children.reversed().map { (element: $0, parent: "") }
+        while let (element, parent) = pending.popLast(), values.count < maximumSummaryCount {
+            let own = element.attribute("name").map { "\(element.name)[\($0)]" } ?? element.name
+            let path = (parent.isEmpty ? own : "\(parent)/\(own)").quotable(upTo: maximumPathByteCount)
             let text = element.text.trimmed
-            if !text.isEmpty { values.append(SectionValue(path: name, value: text)) }
-            pending += element.children.reversed().map { ($0, "\(name)/\($0.name)") }
+            if !text.isEmpty {
+                values.append(SectionValue(path: path, value: text.quotable(upTo: maximumValueByteCount)))
+            }
+            pending += element.children.reversed().map { ($0, path) }
         }
         return values
     }

@@ -7,6 +7,7 @@ extension EnvelopeParser {
         var disks: [VirtualDisk] = []
         for section in root.children where section.sectionName == "DiskSection" {
             for element in section.children where element.name == "Disk" {
+                try take(EnvelopeCost.disk, for: "a Disk", line: element.line)
                 disks.append(try disk(element, number: disks.count + 1))
             }
         }

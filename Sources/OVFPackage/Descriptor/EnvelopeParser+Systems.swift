@@ -54,6 +54,7 @@ extension EnvelopeParser {
         for element in section.children {
             switch element.name {
             case "Item", "StorageItem", "EthernetPortItem":
+                try take(EnvelopeCost.item, for: "an \(element.name)", line: element.line)
                 let names = element.attribute("configuration")?.split(whereSeparator: \.isWhitespace)
                 reportUnknown(names ?? [], line: element.line)
                 if let names, !names.contains(where: { $0 == configuration ?? "" }) { continue }

@@ -13,11 +13,15 @@ package struct EnvelopeParser {
     /// The ids of every configuration.
     let configurationNames: Set<String>
 
+    let budget: OpeningBudget
+
     package var warnings: [PackageWarning] { log.warnings }
 
     /// Reads and parses `source`.
     /// - Throws: `DescriptorError` where it cannot be understood; reading errors are one too, without a line.
-    package init(reading source: any ByteSource) throws(DescriptorError) {
+    package init(
+        reading source: any ByteSource, budget: OpeningBudget = OpeningBudget()
+    ) throws(DescriptorError) {
         guard source.byteCount <= UInt64(XMLDocument.maximumByteCount) else {
             throw DescriptorError("the descriptor is longer than \(XMLDocument.maximumByteCount) bytes")
         }
@@ -25,15 +29,18 @@ package struct EnvelopeParser {
         do throws(ReadError) {
             bytes = try source.bytes(Int(source.byteCount), at: 0)
         } catch {
-            throw DescriptorError("\(error)")
+            throw DescriptorError(error)
         }
-        try self.init(parsing: bytes)
+        try self.init(parsing: bytes, budget: budget)
     }
 
     /// Parses a descriptor.
     /// - Throws: `DescriptorError` with element and line where it cannot be understood.
-    package init(parsing bytes: [UInt8]) throws(DescriptorError) {
-        let root = try XMLDocument(parsing: bytes).root
+    package init(
+        parsing bytes: [UInt8], budget: OpeningBudget = OpeningBudget()
+    ) throws(DescriptorError) {
+        self.budget = budget
+        let root = try XMLDocument(parsing: bytes, budget: budget).root
         guard root.name == "Envelope" else {
             throw DescriptorError(
                 element: root.name, line: root.line, "the root element of a descriptor is Envelope")
@@ -45,7 +52,7 @@ package struct EnvelopeParser {
         configurationNames = Set(envelope.configurations.map(\.id))
         envelope.chosenConfiguration = chosen?.id
         checkHead(root)
-        collectProperties(of: root)
+        try collectProperties(of: root)
         try parseReferences(root)
         try parseDisks(root)
         parseNetworks(root)
@@ -81,6 +88,7 @@ package struct EnvelopeParser {
     ) throws(DescriptorError) {
         switch element.sectionName {
         case "VirtualSystem":
+            try take(EnvelopeCost.system, for: "a VirtualSystem", line: element.line)
             envelope.systems.append(try system(element, collectionIndex: collectionIndex))
         case "VirtualSystemCollection":
             let index = envelope.collections.count
@@ -121,6 +129,7 @@ package struct EnvelopeParser {
         var known: Set<String> = []
         for section in root.children where section.name == "References" {
             for element in section.children where element.name == "File" {
+                try take(EnvelopeCost.file, for: "a File", line: element.line)
                 let file = try fileReference(element)
                 if file.id.isEmpty {
                     log.add(.identifierMissing, "a File has no id", line: file.line)

@@ -1,6 +1,7 @@
 // Reads XML from people we do not trust, with libxml2's pull parser.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ByteSources
 import CXML2
 
 /// A document as a tree of elements. Nothing outside its bytes is read, and nothing in it is expanded.
@@ -19,18 +20,21 @@ package struct XMLDocument: Sendable {
     static let maximumAttributeCount = 1_000_000
 
     /// - Throws: `DescriptorError` with the line where the document is not well-formed or breaks a limit.
-    package init(parsing bytes: [UInt8]) throws(DescriptorError) {
+    package init(
+        parsing bytes: [UInt8], budget: OpeningBudget = OpeningBudget()
+    ) throws(DescriptorError) {
         guard !bytes.isEmpty else { throw DescriptorError("the descriptor is empty") }
         guard bytes.count <= Self.maximumByteCount else {
             throw DescriptorError("the descriptor is longer than \(Self.maximumByteCount) bytes")
         }
-        // Refused before libxml2 reads it, where the encoding lets us see it; in any other, the reader tells.
-        guard !Self.hasDocumentType(bytes) else { throw Self.documentTypeError(line: 1) }
-        let result: Result<XMLElement, DescriptorError> = unsafe bytes.withUnsafeBufferPointer {
+        let (text, isConverted) = try XMLEncoding.transparentBytes(of: bytes)
+        try XMLPrescan.check(text)
+        let result: Result<XMLElement, DescriptorError> = unsafe text.withUnsafeBufferPointer {
             buffer in
             do throws(DescriptorError) {
                 // SAFETY: the buffer outlives the reader, which ends with the call.
-                return .success(try unsafe Self.parse(buffer))
+                return .success(
+                    try unsafe Self.parse(buffer, encoding: isConverted ? "UTF-8" : nil, budget))
             } catch {
                 return .failure(error)
             }
@@ -39,7 +43,9 @@ package struct XMLDocument: Sendable {
     }
 
     // SAFETY: the buffer outlives the reader; every string that the reader lends is copied before it goes on.
-    private static func parse(_ buffer: UnsafeBufferPointer<UInt8>) throws(DescriptorError) -> XMLElement {
+    private static func parse(
+        _ buffer: UnsafeBufferPointer<UInt8>, encoding: String?, _ budget: OpeningBudget
+    ) throws(DescriptorError) -> XMLElement {
         _ = initialization
         xmlResetLastError()
         // Errors of text encodings go to the thread's handler, which would write them to standard error.
@@ -50,11 +56,11 @@ package struct XMLDocument: Sendable {
             | XML_PARSE_BIG_LINES.rawValue
         let opened = unsafe buffer.withMemoryRebound(to: CChar.self) { characters in
             unsafe xmlReaderForMemory(
-                characters.baseAddress, CInt(characters.count), nil, nil, CInt(options))
+                characters.baseAddress, CInt(characters.count), nil, encoding, CInt(options))
         }
         guard let reader = unsafe opened else { throw DescriptorError("the XML parser could not start") }
         defer { unsafe xmlFreeTextReader(reader) }
-        var builder = XMLTreeBuilder()
+        var builder = XMLTreeBuilder(budget)
         var names = NameTable()
         while true {
             switch unsafe xmlTextReaderRead(reader) {
@@ -79,10 +85,10 @@ package struct XMLDocument: Sendable {
             let line = unsafe node.map { unsafe xmlGetLineNo($0) } ?? 0
             let (namespace, name) = unsafe names.current(reader)
             try builder.open(namespace, name, unsafe attributes(reader, &names), line: line)
-            if isEmpty { builder.close() }
-        case XML_READER_TYPE_END_ELEMENT.rawValue: builder.close()
+            if isEmpty { try builder.close() }
+        case XML_READER_TYPE_END_ELEMENT.rawValue: try builder.close()
         case XML_READER_TYPE_TEXT.rawValue, XML_READER_TYPE_CDATA.rawValue:
-            if let value = unsafe xmlTextReaderConstValue(reader) { builder.add(unsafe string(value)) }
+            if let value = unsafe xmlTextReaderConstValue(reader) { try builder.add(unsafe string(value)) }
         case XML_READER_TYPE_DOCUMENT_TYPE.rawValue:
             throw documentTypeError(line: unsafe Int(xmlTextReaderGetParserLineNumber(reader)))
         case XML_READER_TYPE_ENTITY_REFERENCE.rawValue:
@@ -122,39 +128,6 @@ package struct XMLDocument: Sendable {
 
     private static func documentTypeError(line: Int) -> DescriptorError {
         DescriptorError(element: "!DOCTYPE", line: line, "document type declarations are not allowed")
-    }
-
-    /// Whether a `<!` that is no comment stands before the root element. Zeros are left out, so that UTF-16 and
-    /// UTF-32 look like ASCII.
-    private static func hasDocumentType(_ bytes: [UInt8]) -> Bool {
-        var rest = bytes.lazy.filter { $0 != 0 }.makeIterator()
-        var last: [UInt8] = []
-        while let byte = rest.next() {
-            last.append(byte)
-            if last.count > 4 { last.removeFirst() }
-            if last.suffix(2).elementsEqual("<?".utf8) {
-                skip(&rest, past: "?>")
-                last = []
-            } else if last.elementsEqual("<!--".utf8) {
-                skip(&rest, past: "-->")
-                last = []
-            } else if last.count >= 3, last.suffix(3).starts(with: "<!".utf8), last.last != UInt8(ascii: "-")
-            {
-                return true
-            } else if last.count >= 2, last.suffix(2).first == UInt8(ascii: "<"), byte != UInt8(ascii: "!") {
-                return false
-            }
-        }
-        return false
-    }
-
-    private static func skip(_ rest: inout some IteratorProtocol<UInt8>, past mark: String) {
-        let mark = Array(mark.utf8)
-        var last: [UInt8] = []
-        while last != mark, let byte = rest.next() {
-            last.append(byte)
-            if last.count > mark.count { last.removeFirst() }
-        }
     }
 
     // SAFETY: `text` ends with a NUL and is copied at once.

@@ -9,6 +9,8 @@ struct WarningLog {
 
     /// Most findings that are kept.
     static let maximumCount = 1_000
+    /// Longest message, in bytes: it quotes what a package says.
+    static let maximumMessageByteCount = 1_000
 
     mutating func add(
         _ code: PackageWarning.Code, _ message: @autoclosure () -> String, line: Int? = nil,
@@ -18,7 +20,9 @@ struct WarningLog {
         if warnings.count == Self.maximumCount {
             warnings.append(PackageWarning(.more, "further findings are not listed"))
         } else {
-            warnings.append(PackageWarning(code, message(), line: line, remedy: remedy))
+            warnings.append(
+                PackageWarning(
+                    code, message().quotable(upTo: Self.maximumMessageByteCount), line: line, remedy: remedy))
         }
     }
 }

@@ -47,10 +47,52 @@ package struct PackageVerifier: Sendable {
 
     /// What a complete check reads, in bytes.
     package var byteCount: UInt64 {
-        listed.reduce(0) { $0 &+ package.members[$1].byteCount }
+        places.reduce(0) { $0 &+ ($1.isTooLong ? 0 : package.members[$1.first].byteCount) }
     }
 
-    private var listed: [Int] { package.members.indices.filter { !map.entries[$0].isEmpty } }
+    /// Members that are stored at one place, as hard links are: they are hashed once.
+    private struct Place {
+        var members: [Int]
+        var isTooLong = false
+
+        var first: Int { members.first ?? 0 }
+    }
+
+    /// Most bytes of holes that are hashed, beside those below: a digest of zeros takes as long as any other, and a hole
+    /// of an exabyte is stored in one line. This many take some seconds.
+    static let holeByteLimit: UInt64 = 4 << 30
+    /// For each byte that is stored beyond `holeByteLimit` / 64, so many bytes of holes are hashed, too.
+    private static let holesPerStoredByte: UInt64 = 1024
+
+    /// The places of all members that are listed.
+    private var places: [Place] {
+        var places: [Place] = []
+        var numbers: [PackageMember.StoredPlace: Int] = [:]
+        for index in package.members.indices where !map.entries[index].isEmpty {
+            let place = package.members[index].storedPlace(at: index)
+            if let number = numbers[place] {
+                places[number].members.append(index)
+            } else {
+                numbers[place] = places.count
+                places.append(Place(members: [index]))
+            }
+        }
+        let stored = places.reduce(UInt64(0)) { $0 &+ storedByteCount(of: $1) }
+        let (extra, overflow) = (stored - min(stored, Self.holeByteLimit / 64)).multipliedReportingOverflow(
+            by: Self.holesPerStoredByte)
+        var left = overflow ? .max : max(extra, extra &+ Self.holeByteLimit)
+        for number in places.indices {
+            let holes = package.members[places[number].first].byteCount - storedByteCount(of: places[number])
+            places[number].isTooLong = holes > left
+            if holes <= left { left -= holes }
+        }
+        return places
+    }
+
+    private func storedByteCount(of place: Place) -> UInt64 {
+        let member = package.members[place.first]
+        return min(member.byteCount, member.location?.storedByteCount ?? member.byteCount)
+    }
 
     /// Checks every member, the largest first, and returns when all are done; results in the members' order.
     ///
@@ -58,7 +100,9 @@ package struct PackageVerifier: Sendable {
     package func run(
         threadCount: Int, progress: @escaping @Sendable (_ bytesDone: UInt64) -> Void = { _ in }
     ) -> [MemberResult] {
-        let queue = listed.sorted { package.members[$0].byteCount > package.members[$1].byteCount }
+        let queue = places.sorted {
+            package.members[$0.first].byteCount > package.members[$1.first].byteCount
+        }
         let next = Atomic<Int>(0)
         let done = Atomic<UInt64>(0)
         let results = Mutex<[Int: Outcome]>([:])
@@ -70,10 +114,10 @@ package struct PackageVerifier: Sendable {
             while true {
                 let position = next.add(1, ordering: .relaxed).oldValue
                 guard position < queue.count else { return }
-                let outcome = unsafe check(queue[position], buffer) { count in
+                let outcomes = unsafe check(queue[position], buffer) { count in
                     progress(done.add(UInt64(count), ordering: .relaxed).newValue)
                 }
-                results.withLock { $0[queue[position]] = outcome }
+                results.withLock { $0.merge(outcomes) { _, new in new } }
             }
         }
         WorkerThread.concurrently(max(1, min(threadCount, queue.count)), work)
@@ -86,22 +130,35 @@ package struct PackageVerifier: Sendable {
 
     // SAFETY: the caller lends the buffer to this call alone.
     private func check(
-        _ index: Int, _ buffer: UnsafeMutableRawBufferPointer, progress: (Int) -> Void
-    ) -> Outcome {
-        let member = package.members[index]
+        _ place: Place, _ buffer: UnsafeMutableRawBufferPointer, progress: (Int) -> Void
+    ) -> [Int: Outcome] {
+        let member = package.members[place.first]
+        func all(_ error: ReadError) -> [Int: Outcome] {
+            Dictionary(
+                place.members.map { ($0, .unreadable(error)) }, uniquingKeysWith: { first, _ in first })
+        }
         guard member.missingByteCount == 0 else {
-            return .unreadable(
+            return all(
                 .corrupt(
                     record: String(displaying: member.path), offset: member.byteCount,
                     reason: "the archive ends here, and \(member.missingByteCount) bytes are missing"))
         }
-        var digester = MemberDigester(Set(map.entries[index].map(\.algorithm)))
+        guard !place.isTooLong else {
+            return all(
+                .unsupported(
+                    feature:
+                        "a digest of \(member.byteCount) bytes of which \(storedByteCount(of: place)) are "
+                        + "stored and the others are holes: too long to compute"))
+        }
+        var digester = MemberDigester(Set(place.members.flatMap { map.entries[$0].map(\.algorithm) }))
         do throws(ReadError) {
             try unsafe digester.take(member.source, through: buffer, progress: progress)
         } catch {
-            return .unreadable(error)
+            return all(error)
         }
-        return map.outcome(of: index, digester.finish())
+        let digests = digester.finish()
+        return Dictionary(
+            place.members.map { ($0, map.outcome(of: $0, digests)) }, uniquingKeysWith: { first, _ in first })
     }
 }
 

@@ -17,13 +17,7 @@ struct ChunkAssembly {
         of reference: FileReference, _ chunkByteCount: UInt64, _ members: [PackageMember],
         _ resolver: HrefResolver, _ budget: inout Int, _ log: inout WarningLog
     ) {
-        var found: [(index: Int, rule: HrefResolver.Rule)] = []
-        while found.count < members.count, budget > 0,
-            case .found(let index, let rule) = resolver.resolve(reference.href + Self.suffix(found.count))
-        {
-            found.append((index, rule))
-            budget -= 1
-        }
+        let found = Self.chunks(of: reference.href, members, resolver, &budget)
         // What a chunk would have if the archive did not end inside of it.
         let lengths = found.map { chunk in
             let (length, overflow) = members[chunk.index].byteCount.addingReportingOverflow(
@@ -34,9 +28,9 @@ struct ChunkAssembly {
             let (sum, overflow) = total.addingReportingOverflow(length)
             return overflow ? .max : sum
         }
-        let href = reference.href
+        let href = reference.href.quotable()
         let line = reference.line
-        let last = resolver.lastChunkNumber(of: href)
+        let last = resolver.lastChunkNumber(of: reference.href)
         isEmpty = last == nil
         guard let last else { return }
         guard budget > 0 || found.count > last else {
@@ -76,6 +70,25 @@ struct ChunkAssembly {
         file = PackageFile(
             members: found.map(\.index), rule: found.first?.rule ?? .exact, source: source,
             missingByteCount: found.reduce(0) { $0 &+ members[$1.index].missingByteCount })
+    }
+
+    /// The chunks, in order. The href is looked up once: the others stand beside the first.
+    private static func chunks(
+        of href: String, _ members: [PackageMember], _ resolver: HrefResolver, _ budget: inout Int
+    ) -> [(index: Int, rule: HrefResolver.Rule)] {
+        guard budget > 0, case .found(let first, let rule) = resolver.resolve(href + suffix(0)) else {
+            return []
+        }
+        budget -= 1
+        var found = [(index: first, rule: rule)]
+        let path = members[first].normalizedPath.dropLast(suffix(0).utf8.count)
+        while found.count < members.count, budget > 0,
+            let next = resolver.member(atNormalizedPath: path + Array(suffix(found.count).utf8))
+        {
+            found.append((next, rule))
+            budget -= 1
+        }
+        return found
     }
 
     /// Nine digits, from 0.

@@ -13,7 +13,7 @@ package struct HrefResolver: Sendable {
     /// The folder of the descriptor, which hrefs are relative to; ends with a slash unless empty.
     private let base: [UInt8]
     /// Whether a member may be found by the last component of its name alone, in another folder.
-    private let allowsOtherFolders: Bool
+    var allowsOtherFolders: Bool
 
     /// How an href was found.
     package enum Rule: String, Sendable {
@@ -41,21 +41,37 @@ package struct HrefResolver: Sendable {
         self.allowsOtherFolders = allowsOtherFolders
         let path = descriptor?.normalizedPath ?? []
         base = path.lastIndex(of: UInt8(ascii: "/")).map { Array(path[...$0]) } ?? []
-        for (index, member) in members.enumerated() where member.isReferable {
-            let path = member.normalizedPath
-            let name = Self.lastComponent(path)
-            // The first of two members with one name is the one that is meant.
-            let isFirst = paths[ByteString(path)] == nil
-            if isFirst { paths[ByteString(path)] = index }
-            if isFirst { names[ByteString(name), default: []].append(index) }
-            noteChunk(name)
-            guard isFirst, let text = String(validating: path, as: UTF8.self) else { continue }
-            if normalizedPaths[text] == nil { normalizedPaths[text] = index }
-            if let text = String(validating: name, as: UTF8.self) {
-                normalizedNames[text, default: []].append(index)
-            }
-        }
+        for (index, member) in members.enumerated() { insert(member, at: index) }
     }
+
+    /// Takes in a further member.
+    mutating func insert(_ member: PackageMember, at index: Int) {
+        guard member.isReferable else { return }
+        let path = member.normalizedPath
+        let name = Self.lastComponent(path)
+        // The first of two members with one name is the one that is meant.
+        let isFirst = paths[ByteString(path)] == nil
+        if isFirst { paths[ByteString(path)] = index }
+        if isFirst { names[ByteString(name), default: []].append(index) }
+        noteChunk(name)
+        guard isFirst, let text = Self.comparable(path) else { return }
+        if normalizedPaths[text] == nil { normalizedPaths[text] = index }
+        if let text = Self.comparable(name) { normalizedNames[text, default: []].append(index) }
+    }
+
+    /// The text to compare by canonical equivalence; nil where it is not UTF-8, or made to be slow to compare.
+    private static func comparable(_ name: [UInt8]) -> String? {
+        guard let text = String(validating: name, as: UTF8.self), CombiningMarks.areFew(in: text) else {
+            return nil
+        }
+        return text
+    }
+
+    /// The member at exactly `path`, as `PackageMember.normalizedPath` has it.
+    func member(atNormalizedPath path: [UInt8]) -> Int? { paths[ByteString(path)] }
+
+    /// Longest href that can name a member, in bytes: each of a name's may be written as `%41`.
+    private static let maximumHrefByteCount = 3 * PaxRecords.maximumPathByteCount
 
     /// The member whose path is exactly `path`, bytes as written, relative to the descriptor or else to the package.
     func member(atPath path: [UInt8]) -> Int? { self.path(MemberPath(path)) }
@@ -76,6 +92,7 @@ package struct HrefResolver: Sendable {
     /// The member that `href` means.
     package func resolve(_ href: String) -> Resolution {
         guard !href.isEmpty, !Self.isAddress(href) else { return .refused }
+        guard href.utf8.count <= Self.maximumHrefByteCount else { return .absent }
         let written = MemberPath(Array(href.utf8))
         let decoded = MemberPath(Self.percentDecoded(href))
         if let index = path(written) { return .found(index, .exact) }
@@ -98,13 +115,13 @@ package struct HrefResolver: Sendable {
     private func resolveNormalized(_ path: MemberPath) -> Resolution {
         if path.isReferable {
             for bytes in [base + path.normalized, path.normalized] {
-                if let text = String(validating: bytes, as: UTF8.self), let index = normalizedPaths[text] {
+                if let text = Self.comparable(bytes), let index = normalizedPaths[text] {
                     return .found(index, .normalized)
                 }
             }
         }
         guard allowsOtherFolders,
-            let name = String(validating: Self.lastComponent(path.normalized), as: UTF8.self),
+            let name = Self.comparable(Self.lastComponent(path.normalized)),
             let matches = normalizedNames[name], let first = matches.first
         else { return .absent }
         return matches.count == 1 ? .found(first, .normalized) : .ambiguous(matches)

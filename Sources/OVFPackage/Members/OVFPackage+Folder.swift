@@ -36,11 +36,16 @@ extension OVFPackage {
         let draft = OVFPackage(
             members: contents.members, skipped: [], container: .folder, warnings: [], damage: nil)
         contents.allowsOtherFolders = draft.manifest == nil
-        let files = draft.descriptor.flatMap { try? EnvelopeParser(reading: $0.source).envelope.files } ?? []
+        // What is parsed here is parsed again when the package is opened, and not kept until then.
+        let scratch = OpeningBudget(byteLimit: budget.byteLimit - min(budget.byteLimit, budget.usedByteCount))
+        let files =
+            draft.descriptor.flatMap {
+                try? EnvelopeParser(reading: $0.source, budget: scratch).envelope.files
+            } ?? []
         var hrefs: Set<String> = []
         for file in files where hrefs.insert(file.href).inserted { try contents.openFile(file) }
-        // It is taken from the budget where it is kept.
-        let listed = draft.manifest.flatMap { try? Manifest(reading: $0.source).entries } ?? []
+        let listed =
+            draft.manifest.flatMap { try? Manifest(reading: $0.source, budget: scratch).entries } ?? []
         for entry in listed { try contents.openListed(entry.name) }
         self.init(
             members: contents.members, skipped: contents.skipped, container: .folder,
@@ -57,11 +62,13 @@ private struct FolderContents {
     /// The names that were to be opened, and are no files that can be.
     private(set) var skipped: [SkippedMember] = []
     /// Whether a file may be found by the last component of its name alone, in another folder.
-    var allowsOtherFolders = true
+    var allowsOtherFolders = true {
+        didSet { names.allowsOtherFolders = allowsOtherFolders }
+    }
     var log = WarningLog()
     /// Every name seen, as a member without bytes, for hrefs to be looked up among.
     private var candidates: [PackageMember] = []
-    private var resolver: HrefResolver?
+    private var names = HrefResolver([], allowsOtherFolders: true)
     private var listed: Set<[[UInt8]]> = []
     private var opened: Set<ByteString> = []
     /// Look-ups of chunks that are left: many files that name the same chunks would take for ever.
@@ -85,9 +92,11 @@ private struct FolderContents {
             return
         }
         for name in names {
-            candidates.append(Self.member(components + [name], MemorySource([]), time: 0))
+            let member = Self.member(components + [name], MemorySource([]), time: 0)
+            try budget.takeMember(member.path)
+            self.names.insert(member, at: candidates.count)
+            candidates.append(member)
         }
-        resolver = nil
     }
 
     func descriptorName(_ wanted: [UInt8]?) throws(ReadError) -> [UInt8] {
@@ -117,8 +126,6 @@ private struct FolderContents {
         if path.isReferable, path.components.count > 1 {
             try list(path.components.dropLast().map(Array.init))
         }
-        let names = resolver ?? HrefResolver(candidates, allowsOtherFolders: allowsOtherFolders)
-        resolver = names
         if let index = names.member(named: name) { try open(candidates[index].components) }
     }
 
@@ -128,14 +135,26 @@ private struct FolderContents {
         where path.isReferable && path.components.count > 1 {
             try list(path.components.dropLast().map(Array.init))
         }
-        let names = resolver ?? HrefResolver(candidates, allowsOtherFolders: allowsOtherFolders)
-        resolver = names
         try openMember(names.resolve(file.href))
-        guard file.chunkByteCount != nil, let last = names.lastChunkNumber(of: file.href) else { return }
+        guard file.chunkByteCount != nil, let last = names.lastChunkNumber(of: file.href),
+            let path = chunkPath(of: file.href, last: last)
+        else { return }
         for number in 0...min(last, TarIndex.maximumMemberCount) where chunkBudget > 0 {
             chunkBudget -= 1
-            try openMember(names.resolve(file.href + ChunkAssembly.suffix(number)))
+            if let index = names.member(atNormalizedPath: path + Array(ChunkAssembly.suffix(number).utf8)) {
+                try open(candidates[index].components)
+            }
         }
+    }
+
+    /// The path that the chunks of `href` have in common; the first may be missing, and the last is there.
+    private func chunkPath(of href: String, last: Int) -> [UInt8]? {
+        for number in [0, last] {
+            let suffix = ChunkAssembly.suffix(number)
+            guard case .found(let index, _) = names.resolve(href + suffix) else { continue }
+            return candidates[index].normalizedPath.dropLast(suffix.utf8.count)
+        }
+        return nil
     }
 
     private mutating func openMember(_ resolution: HrefResolver.Resolution) throws(ReadError) {

@@ -31,6 +31,19 @@ package struct PackageMember: Sendable {
         package let storedByteCount: UInt64
     }
 
+    /// What tells two members apart by where they are stored: a hard link is stored where its file is.
+    package enum StoredPlace: Hashable, Sendable {
+        /// The header of a member of an archive, in bytes from the archive's start.
+        case archive(headerOffset: UInt64)
+        /// A file of a folder, by its index in the package's list.
+        case file(Int)
+    }
+
+    /// Where the member, which is the package's number `index`, is stored.
+    package func storedPlace(at index: Int) -> StoredPlace {
+        location.map { .archive(headerOffset: $0.headerOffset) } ?? .file(index)
+    }
+
     /// The same member, with its bytes read from `source`.
     func replacingSource(by source: any ByteSource) -> PackageMember {
         PackageMember(

@@ -2,15 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Bytes of a name. Two names are one when every byte is the same; no encoding is assumed.
-struct ByteString: Hashable {
-    let bytes: [UInt8]
+package struct ByteString: Hashable, Sendable {
+    package let bytes: [UInt8]
 
-    init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }
 
     /// Feeds eight bytes at a time: `Array` would feed them one by one.
-    func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         var word: UInt64 = 0
         var filled = 0
         for byte in bytes {
@@ -61,5 +61,12 @@ extension String {
             }
         }
         self = bytes.count > longest ? text + "…" : text
+    }
+}
+
+extension String {
+    /// The text for a message: cut where it is long, so that text from a file cannot fill memory by being quoted.
+    package func quotable(upTo byteCount: Int = 200) -> String {
+        utf8.count <= byteCount ? self : String(decoding: utf8.prefix(byteCount), as: UTF8.self) + "…"
     }
 }

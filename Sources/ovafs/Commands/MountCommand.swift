@@ -3,6 +3,7 @@
 
 import Appliance
 import ArgumentParser
+import ByteSources
 import FileTree
 import FuseServer
 import Glibc
@@ -18,7 +19,8 @@ struct MountCommand: ParsableCommand {
 
             Options of -o, in full in ovafs(1): allow_other, uid=USER, gid=GROUP, umask=OCTAL, \
             ctldir=visible|hidden, lenient, links=none|inside, verify=none|manifest, \
-            cache_size=SIZE (64M), threads=N, cache=kernel|none, auto_unmount, exec, X-mount.mkdir[=OCTAL], log=FILE|syslog|stderr, ro. \
+            cache_size=SIZE (64M), open_memory=SIZE (256M), threads=N, \
+            cache=kernel|none, auto_unmount, exec, X-mount.mkdir[=OCTAL], log=FILE|syslog|stderr, ro. \
             Always nosuid and nodev, and noexec without exec.
 
             Exit codes: 0 mounted, 1 the source is damaged, 2 wrong usage, 3 the source cannot be read, \
@@ -95,9 +97,7 @@ struct MountCommand: ParsableCommand {
         session.cacheMode = options.cacheMode
         session.permitsExecution = options.permitsExecution
         let statistics = ServerStatistics()
-        let tree = ApplianceTree.make(
-            for: appliance, showsControlDirectory: options.controlDirectoryIsVisible,
-            liveStatistics: { MountStatistics(of: appliance, served: statistics).json() })
+        let tree = try self.tree(of: appliance, options, statistics)
         let server = FuseServer(tree: tree, options: session, statistics: statistics, log: log)
         do throws(MountError) {
             try server.serve(at: mountPoint, whenUsable: whenUsable)
@@ -107,11 +107,26 @@ struct MountCommand: ParsableCommand {
         }
     }
 
+    private func tree(
+        of appliance: Appliance, _ options: MountOptions, _ statistics: ServerStatistics
+    ) throws -> FileTree {
+        do throws(ReadError) {
+            return try ApplianceTree.make(
+                for: appliance, showsControlDirectory: options.controlDirectoryIsVisible,
+                liveStatistics: { MountStatistics(of: appliance, served: statistics).json() })
+        } catch {
+            throw CommandFailure(
+                status: .damaged,
+                message: OptionWords.mount.message("\(source): \(error)", error.remedy))
+        }
+    }
+
     private func applianceOptions(_ options: MountOptions) -> ApplianceOptions {
         var result = ApplianceOptions()
         result.isLenient = options.isLenient
         result.followsLinksInside = options.followsLinksInside
         result.cacheByteLimit = options.cacheByteLimit
+        result.openingByteLimit = options.openingByteLimit
         result.prefetchThreadCount = options.threadCount ?? ProcessorCount.current
         return result
     }

@@ -15,12 +15,18 @@ struct SourceArguments: ParsableArguments {
     @Flag(help: "Follow symbolic links of a folder package that stay inside the folder.")
     var linksInside = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Memory that opening may take, such as 512M; 256M without it.", valueName: "size"))
+    var openMemory: MemorySize?
+
     /// Opens the source.
     /// - Throws: `CommandFailure` with the exit code that fits.
     func open() throws -> Appliance {
         var options = ApplianceOptions()
         options.isLenient = lenient
         options.followsLinksInside = linksInside
+        if let openMemory { options.openingByteLimit = openMemory.byteCount }
         return try Appliance.open(source, options: options, words: .command)
     }
 }

@@ -1,6 +1,7 @@
 // The options of `-o`, as on a command line and in fstab.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import FuseServer
 import Glibc
 
@@ -18,6 +19,8 @@ struct MountOptions: Equatable {
     var verifiesManifest = false
     /// Decoded data that is kept, in bytes.
     var cacheByteLimit = 64 << 20
+    /// Memory that opening may take, in bytes.
+    var openingByteLimit = OpeningBudget.defaultByteLimit
     /// Threads that decode ahead; nil for as many as there are cores.
     var threadCount: Int?
     var cacheMode = SessionOptions.CacheMode.kernel
@@ -27,8 +30,6 @@ struct MountOptions: Equatable {
     /// The permissions with which the folder to mount on is made where it is not there; nil where it is not made.
     var mountPointMode: UInt32?
     var log: LogDestination?
-
-    static let largestCache = 1 << 40
 
     /// - Parameter lists: The arguments of each `-o`: options separated by commas; `\,` is a comma in a value.
     /// - Throws: `CommandFailure` that names the option that is unknown or whose value makes no sense.
@@ -64,10 +65,15 @@ struct MountOptions: Equatable {
             }
             cacheMode = mode
         case ("cache_size", let value):
-            guard let bytes = value.flatMap(Self.byteCount), bytes <= Self.largestCache else {
+            guard let bytes = value.flatMap({ MemorySize($0) }), bytes.isReasonable else {
                 throw Self.wrong(name, value, "a size such as 64M")
             }
-            cacheByteLimit = bytes
+            cacheByteLimit = Int(clamping: bytes.byteCount)
+        case ("open_memory", let value):
+            guard let bytes = value.flatMap({ MemorySize($0) }), bytes.isReasonable else {
+                throw Self.wrong(name, value, "a size such as 512M")
+            }
+            openingByteLimit = bytes.byteCount
         case ("threads", let value):
             guard let count = value.flatMap({ Int($0) }), 1...256 ~= count else {
                 throw Self.wrong(name, value, "a number from 1 to 256")

@@ -18,6 +18,8 @@ enum OptionWords {
         case (.lenient, .mount): "-o lenient shows what is there"
         case (.linksInside, .command): "--links-inside follows links that stay in the folder"
         case (.linksInside, .mount): "-o links=inside follows links that stay in the folder"
+        case (.openMemory, .command): "--open-memory SIZE lets it have more"
+        case (.openMemory, .mount): "-o open_memory=SIZE lets it have more"
         }
     }
 

@@ -1,0 +1,65 @@
+// Bombs that are disks: files, chunks and folders that many disks share.
+// SPDX-License-Identifier: Apache-2.0
+
+extension Bomb {
+    static let disks = [
+        Bomb("chunks times a long href") { size in
+            let folders = String(repeating: "f/", count: size(95_000))
+            let file = "<File ovf:id=\"f\" ovf:href=\"\(folders)a\" ovf:chunkSize=\"1\"/>"
+            return TarBuilder.package(
+                BombDescriptor(files: file, disks: "<Disk ovf:diskId=\"d\" ovf:fileRef=\"f\"/>").text
+            ) { tar in
+                for number in 0..<size(30_000) { tar.add("a" + chunkSuffix(number), [1]) }
+            }
+        },
+        Bomb("files times the chunks that they share") { size in
+            let files = (0..<size(50_000)).map { number in
+                "<File ovf:id=\"f\(number)\" ovf:href=\"a\" ovf:chunkSize=\"1\"/>"
+            }
+            return TarBuilder.package(
+                BombDescriptor(files: files.joined(), disks: "<Disk ovf:diskId=\"d\" ovf:fileRef=\"f0\"/>")
+                    .text
+            ) { tar in
+                for number in 0..<size(20_000) { tar.add("a" + chunkSuffix(number), [1]) }
+            }
+        },
+        Bomb("disks times the folder of their file") { size in
+            let folder = String(repeating: String(repeating: "f", count: 250) + "/", count: size(240))
+            let file = "<File ovf:id=\"f\" ovf:href=\"\(folder)d.img\"/>"
+            let disks = String(repeating: "<Disk ovf:fileRef=\"f\"/>", count: size(40_000))
+            return TarBuilder.package(BombDescriptor(files: file, disks: disks).text) { tar in
+                tar.addPax([("path", folder + "d.img")])
+                tar.add("x", [UInt8](repeating: 1, count: 512))
+            }
+        },
+        Bomb("disks times a long href that is not there") { size in
+            let file = "<File ovf:id=\"f\" ovf:href=\"\(String(repeating: "h", count: size(900_000)))\"/>"
+            let disks = String(repeating: "<Disk ovf:fileRef=\"f\"/>", count: size(30_000))
+            return TarBuilder.package(BombDescriptor(files: file, disks: disks).text)
+        },
+        Bomb("hard links times the gzip stream that they are") { size in
+            let stream = zeros(compressed: size(256 << 20))
+            let count = size(1_500)
+            let files = (0..<count).map { "<File ovf:id=\"f\($0)\" ovf:href=\"d\($0).gz\"/>" }
+            let disks = (0..<count).map { "<Disk ovf:diskId=\"\($0)\" ovf:fileRef=\"f\($0)\"/>" }
+            return TarBuilder.package(
+                BombDescriptor(files: files.joined(), disks: disks.joined()).text
+            ) { tar in
+                tar.add("d0.gz", stream)
+                for number in 1..<count { tar.add("d\(number).gz", type: "1", link: "d0.gz") }
+            }
+        },
+    ]
+
+    private static func chunkSuffix(_ number: Int) -> String {
+        let digits = String(number)
+        return "." + String(repeating: "0", count: 9 - digits.count) + digits
+    }
+
+    /// A gzip file of zeros.
+    private static func zeros(compressed byteCount: Int) -> [UInt8] {
+        let piece = [UInt8](repeating: 0, count: min(byteCount, 1 << 20))
+        let member = GzipCompressor.compress(piece)
+        return (0..<max(1, byteCount / piece.count)).flatMap { _ in member }
+    }
+}
