@@ -88,7 +88,8 @@ let package = Package(
         .executableTarget(
             name: "ovafs-fuzz",
             dependencies: [
-                "ByteSources", "CompressedSources", "DiskImages", "OVFPackage",
+                "Appliance", "ByteSources", "CompressedSources", "DiskImages", "FileTree", "OVFPackage",
+                "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Fuzz",

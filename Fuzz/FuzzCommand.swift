@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Foundation
+import Glibc
 
 @main
 struct FuzzCommand: ParsableCommand {
@@ -10,17 +11,22 @@ struct FuzzCommand: ParsableCommand {
         commandName: "ovafs-fuzz",
         abstract: "Bytes in, no trap out.",
         discussion: """
-            Without --seconds and --round, each file is parsed once as it is; - is standard input. With --seconds, \
-            damaged copies of the files are parsed. Whatever traps is repeated with --round and the same files.
+            Without --seconds and --round, each sample is parsed once as it is; - is standard input. With --seconds, \
+            damaged copies of the samples are parsed. Whatever traps is repeated with --round and the same samples. \
+            A round that takes more than two seconds of processor time is a finding, too.
             """)
 
     @Argument(
         help: ArgumentHelp(
-            "tar, package, envelope, manifest, certificate, vmdk or gzip.", valueName: "parser"))
+            "tar, package, envelope, manifest, certificate, vmdk, gzip, appliance, tree or commands.",
+            valueName: "target"))
     var target: FuzzTarget
 
     @Argument(help: "Samples.")
-    var files: [String]
+    var files: [String] = []
+
+    @Flag(help: "Start from inputs that are built for the target, too.")
+    var constructed = false
 
     @Option(help: "How long to go on.")
     var seconds: Double?
@@ -35,18 +41,21 @@ struct FuzzCommand: ParsableCommand {
     var progress: String?
 
     func run() throws {
-        let samples = try files.map { name in
+        var samples = try files.map { name in
             [UInt8](
                 try name == "-"
                     ? FileHandle.standardInput.readToEnd() ?? Data()
                     : Data(contentsOf: URL(fileURLWithPath: name)))
         }
+        if constructed { samples += Seeds.all(for: target) }
+        guard !samples.isEmpty else { throw ValidationError("name samples, or give --constructed") }
+        defer { if target == .commands { CommandTarget.cleanUp() } }
         if let round {
-            target.parse(input(of: round, from: samples))
+            try parse(input(of: round, from: samples))
         } else if let seconds {
             try runRounds(of: samples, until: Date() + seconds)
         } else {
-            for sample in samples { target.parse(sample) }
+            for sample in samples { try parse(sample) }
         }
     }
 
@@ -61,10 +70,22 @@ struct FuzzCommand: ParsableCommand {
                 try record.seek(toOffset: 0)
                 try record.write(contentsOf: Data("\(round)\n".utf8))
             }
-            target.parse(input(of: round, from: samples))
+            try parse(input(of: round, from: samples))
             round += 1
         }
         print("\(target.rawValue): \(round) rounds, seed \(seed)")
+    }
+
+    /// Processor time that one input may take, in seconds.
+    private static let longestTime = 2.0
+
+    private func parse(_ bytes: [UInt8]) throws {
+        let start = clock()
+        try target.parse(bytes)
+        let time = Double(clock() - start) / Double(CLOCKS_PER_SEC)
+        guard !target.isTimed || time < Self.longestTime else {
+            throw CommandTarget.Finding(description: "one input took \(time) seconds of processor time")
+        }
     }
 
     /// The damaged bytes of a round: the same for the same seed, round and samples.

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Runs every parser on damaged copies of the examples and, where they are present, of the shared samples.
+# Runs every target on damaged copies of built inputs, of the examples and, where they are present, of shared samples.
 # SPDX-License-Identifier: Apache-2.0
 #
-# usage: scripts/run-fuzzers.sh SECONDS [SEED]     (seconds for each parser; the seed is the day's by default)
+# usage: scripts/run-fuzzers.sh SECONDS [SEED]     (seconds for each target; the seed is the day's by default)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=$1
@@ -26,23 +26,24 @@ samples() {
 }
 
 status=0
-for target in tar package envelope manifest certificate vmdk gzip; do
+for target in tar package envelope manifest certificate vmdk gzip appliance tree commands; do
     case $target in
-    tar | package) patterns=('*.ova' '*.tar') ;;
+    tar | package | appliance) patterns=('*.ova' '*.tar') ;;
     envelope) patterns=('*.ovf' '*.OVF') ;;
     manifest) patterns=('*.mf') ;;
     certificate) patterns=('*.cert' '*.mf') ;;
     vmdk) patterns=('*.vmdk' 'vmdk-*.img') ;;
     gzip) patterns=('*.gz') ;;
+    tree | commands) patterns=() ;;
     esac
     mapfile -d '' -t files < <(samples "${patterns[@]}")
     code=0
     # Memory without bound is a finding, and so is a round that does not end.
     (ulimit -v 4000000 && exec timeout --signal=KILL $((seconds + 60)) \
-        "$fuzz" "$target" "${files[@]}" --seconds "$seconds" --seed "$seed" --progress "$work/round") || code=$?
+        "$fuzz" "$target" "${files[@]}" --constructed --seconds "$seconds" --seed "$seed" --progress "$work/round") || code=$?
     if [ "$code" -ne 0 ]; then
         echo "$target: ended with $code; to repeat it:" >&2
-        echo "  $fuzz $target --seed $seed --round $(cat "$work/round") ${files[*]@Q}" >&2
+        echo "  $fuzz $target --constructed --seed $seed --round $(cat "$work/round") ${files[*]@Q}" >&2
         status=1
     fi
 done

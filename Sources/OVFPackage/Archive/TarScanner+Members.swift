@@ -154,7 +154,8 @@ extension TarScanner {
         let linkPath = next.linkPath ?? longLinkPath ?? global.linkPath ?? header.linkPath
         // Nothing of it is kept, and it is looked up: one long name for all links would cost their number times it.
         try budget.take(
-            UInt64(linkPath.count), for: "the target of the hard link \"\(String(displaying: path))\"")
+            MemberCost.byteCount(ofPath: linkPath),
+            for: "the target of the hard link \"\(String(displaying: path))\"")
         // Some programs give a link the size of its file and no data: then a header follows at once.
         var hasData = false
         if stored > 0 {

@@ -6,11 +6,12 @@ import ByteSources
 /// The cost of a name. Names are kept where members are listed, where hrefs are looked up, and folder by folder where
 /// they are shown; many members may share one long name, through a global header.
 enum MemberCost {
-    /// For a member called `path`, in bytes: measured, and rounded up.
+    /// For a member called `path`, in bytes: measured, and rounded up. Folders that are too deep to be shown count as
+    /// well: they are gone through.
     static func byteCount(ofPath path: [UInt8]) -> UInt64 {
-        let slashes = path.reduce(into: 0) { $0 += $1 == UInt8(ascii: "/") ? 1 : 0 }
-        let depth = min(slashes + 1, MemberPath.maximumDepth)
-        return 512 + 4 * UInt64(path.count) + 128 * UInt64(depth)
+        var slashes = 0
+        for byte in path where byte == UInt8(ascii: "/") { slashes += 1 }
+        return 512 + 4 * UInt64(path.count) + 128 * UInt64(slashes)
     }
 }
 

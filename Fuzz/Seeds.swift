@@ -1,0 +1,131 @@
+// Inputs to start from that are built, not collected.
+// SPDX-License-Identifier: Apache-2.0
+
+import TestSupport
+
+/// Constructed inputs: every form of a member with every image, descriptor and manifest, and each bomb in a small form.
+enum Seeds {
+    static func all(for target: FuzzTarget) -> [[UInt8]] {
+        switch target {
+        case .tar, .package, .appliance: packages + Bomb.all.map(\.seed)
+        case .envelope: descriptors.map { Array($0.utf8) }
+        case .manifest, .certificate: manifests.map { Array($0.utf8) }
+        case .vmdk: images
+        case .gzip: images.map { GzipCompressor.compress($0) } + [GzipCompressor.compress([])]
+        case .tree: trees.map { Array($0.utf8) }
+        case .commands: commands.map { Array($0.joined(separator: "\0").utf8) }
+        }
+    }
+
+    static let images: [[UInt8]] = {
+        var front = StreamOptimizedBuilder(GrainContent.mixed(12))
+        front.directoryPlace = .front
+        return [
+            StreamOptimizedBuilder(GrainContent.mixed(12)).build().bytes, front.build().bytes,
+            MonolithicSparseBuilder(GrainContent.mixed(12)).build().bytes,
+            [UInt8](repeating: 0x55, count: 2048), [],
+        ]
+    }()
+
+    /// How the name of a disk is stored.
+    private enum Naming: CaseIterable {
+        case plain, pax, gnu, sparse, hardLink, chunks, compressed
+    }
+
+    static let packages: [[UInt8]] = images.flatMap { image in
+        Naming.allCases.flatMap { naming in
+            manifests.map { manifest in package(image, naming, manifest) }
+        }
+    }
+
+    private static func package(_ image: [UInt8], _ naming: Naming, _ manifest: String) -> [UInt8] {
+        var tar = TarBuilder()
+        let attributes =
+            switch naming {
+            case .chunks: "ovf:chunkSize=\"2048\""
+            case .compressed: "ovf:compression=\"gzip\""
+            default: ""
+            }
+        tar.add("x.ovf", Array(descriptor(fileAttributes: attributes).utf8))
+        if !manifest.isEmpty { tar.add("x.mf", Array(manifest.utf8)) }
+        switch naming {
+        case .plain: tar.add("d.vmdk", image)
+        case .pax:
+            tar.addPax([("path", "d.vmdk"), ("size", "\(image.count)"), ("mtime", "1.5")])
+            tar.add("short", image)
+        case .gnu:
+            tar.addLong(Array("d.vmdk".utf8), type: "L")
+            tar.add("short", image)
+        case .sparse:
+            let map = Array("1\n512\n\(image.count)\n".utf8)
+            tar.addPax([
+                ("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.name", "d.vmdk"),
+                ("GNU.sparse.realsize", "\(image.count + 512)"),
+            ])
+            tar.add("short", map + [UInt8](repeating: 0, count: 512 - map.count) + image)
+        case .hardLink:
+            tar.add("other", image)
+            tar.add("d.vmdk", type: "1", link: "other")
+        case .chunks:
+            for (number, start) in stride(from: 0, to: image.count, by: 2048).enumerated() {
+                let digits = String(number)
+                tar.add(
+                    "d.vmdk." + String(repeating: "0", count: 9 - digits.count) + digits,
+                    Array(image[start..<min(image.count, start + 2048)]))
+            }
+        case .compressed: tar.add("d.vmdk", GzipCompressor.compress(image))
+        }
+        tar.finish()
+        return tar.bytes
+    }
+
+    static func descriptor(fileAttributes: String = "", extra: String = "") -> String {
+        """
+        <?xml version="1.0"?>
+        <Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" \
+        xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1" xmlns:rasd="urn:rasd" xmlns:vssd="urn:vssd">
+        <References><File ovf:id="f" ovf:href="d.vmdk" ovf:size="9" \(fileAttributes)/></References>
+        <DiskSection><Info/><Disk ovf:diskId="d" ovf:fileRef="f" ovf:capacity="${c}" \
+        ovf:capacityAllocationUnits="byte * 2^9"/><Disk ovf:diskId="e" ovf:capacity="4096" ovf:parentRef="d"/>\
+        </DiskSection>\(extra)
+        <VirtualSystem ovf:id="vm"><Info/><Name>vm</Name><ProductSection ovf:class="k"><Info/>
+        <Property ovf:key="c" ovf:value="192"/></ProductSection><VirtualHardwareSection><Info/>
+        <System><vssd:VirtualSystemType>vmx-13</vssd:VirtualSystemType></System>
+        <Item><rasd:InstanceID>3</rasd:InstanceID><rasd:ResourceType>6</rasd:ResourceType></Item>
+        <Item><rasd:InstanceID>4</rasd:InstanceID><rasd:ResourceType>17</rasd:ResourceType>
+        <rasd:HostResource>ovf:/disk/d</rasd:HostResource><rasd:Parent>3</rasd:Parent></Item>
+        </VirtualHardwareSection></VirtualSystem></Envelope>
+        """
+    }
+
+    private static let descriptors = [
+        descriptor(), descriptor(fileAttributes: "ovf:chunkSize=\"1\""),
+        descriptor(
+            extra: """
+                <DeploymentOptionSection><Info/><Configuration ovf:id="a" ovf:default="true"><Label/></Configuration>
+                </DeploymentOptionSection><AnnotationSection><Annotation>t</Annotation></AnnotationSection>
+                <VirtualSystemCollection ovf:id="c"><Name>c</Name><VirtualSystem ovf:id="v"/></VirtualSystemCollection>
+                <GanetiSection xmlns="g"><a name="b"><c>t</c></a></GanetiSection>
+                """),
+    ]
+
+    private static let manifests = [
+        "", "SHA256(d.vmdk)= 00\nSHA1(x.ovf)= \(String(repeating: "0", count: 40))\n",
+        "sha-256 ( d.vmdk ) = ab\r\nMD5(../d.vmdk)= 00\n\n(x)=\n",
+    ]
+
+    private static let trees = [
+        "fa/b\nda\nla/c\nfa/b/c\nd.ova\nf.ova/x\n", "dx\ndx/x\ndx/x/x\nfx/x/x/x\nfx\n",
+        String(repeating: "fa/", count: 200) + "z\n",
+    ]
+
+    private static let commands = [
+        ["info", "--json", "x.ova"], ["verify", "--deep", "--json", "x.ova"],
+        ["verify", "--trust", "x.ova", "x.ova"],
+        ["extract", "x.ova", "d", "-o", "out.raw", "--force", "--threads", "2"],
+        ["mount", "x.ova", "-o", "ro,uid=0,gid=0,umask=022,ctldir=visible,lenient,verify=manifest"],
+        ["mount", "disk.vmdk", "-f", "-o", "cache_size=1M,open_memory=1M,threads=2,cache=none,allow_other"],
+        ["mount", "x.ova", "-o", "auto_unmount,log=stderr,noexec,x-systemd.automount,user=me,\\,,="],
+        ["info", "--open-memory", "1M", "--lenient", "disk.vmdk"], ["help", "mount"], ["mount", "--help"],
+    ]
+}
