@@ -50,13 +50,15 @@ package final class OpeningBudget: Sendable {
     }
 
     /// An allocation that fails ends the program, wherever Swift makes it. So whenever a further 4 MiB have been taken,
-    /// it is tried whether the process gets as much, where failing is still an error.
+    /// it is tried whether the process gets as much as it has, which is what a growing array wants at once; here,
+    /// failing is still an error.
     private func checkMemory(
         from known: UInt64, for byteCount: UInt64, purpose: @autoclosure () -> String
     ) throws(ReadError) {
-        guard (known + byteCount) / Self.probedByteCount != known / Self.probedByteCount else { return }
-        let wanted = Int(
-            clamping: max(byteCount, Self.probedByteCount).multipliedReportingOverflow(by: 2).partialValue)
+        let now = known + byteCount
+        guard now / Self.probedByteCount != known / Self.probedByteCount else { return }
+        let (double, overflow) = byteCount.multipliedReportingOverflow(by: 2)
+        let wanted = Int(clamping: overflow ? .max : max(double, now, 2 * Self.probedByteCount))
         // SAFETY: new memory, which nothing else knows of and which is given back at once.
         let memory = unsafe mmap(nil, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard unsafe memory != MAP_FAILED else {

@@ -11,14 +11,17 @@ extension PackageOpener {
     /// How often text that `info` repeats is kept while it is made.
     private static let copiesOfText: UInt64 = 3
 
-    /// Takes what the path of one more disk in `file` costs: disks times folders.
-    func takePath(ofDiskIn file: PackageFile) throws(ApplianceError) {
-        guard let member = file.members.first.map({ package.members[$0] }) else { return }
-        let byteCount = member.components.reduce(0) { $0 + $1.count + 16 }
+    /// Takes what the path of one more disk in `file` costs: disks times folders, or times the href by which a file that
+    /// is missing or in chunks is called.
+    func takePath(of reference: FileReference, _ file: PackageFile?) throws(ApplianceError) {
+        var byteCount = reference.href.utf8.count
+        if let first = file?.members.first {
+            byteCount += package.members[first].components.reduce(0) { $0 + $1.count + 16 }
+        }
         do throws(ReadError) {
             try resources.budget.take(
                 UInt64(byteCount), times: Self.copiesOfPath,
-                for: "the path of a disk in \"\(String(displaying: member.path))\"")
+                for: "the path of a disk in \"\(reference.href.quotable())\"")
         } catch {
             throw ApplianceError(error)
         }
