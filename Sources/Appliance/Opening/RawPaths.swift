@@ -52,7 +52,7 @@ enum RawPaths {
                 continue
             }
             let joined = Array(path.joined(separator: [UInt8(ascii: "_")]))
-            disks[index].copyName = taken.place([shortened(joined)]).last
+            disks[index].copyName = taken.take([shortened(joined)]).last
         }
     }
 
