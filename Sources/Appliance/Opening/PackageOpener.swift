@@ -73,9 +73,10 @@ struct PackageOpener {
             warnings += parser.warnings
             return parser.envelope
         } catch {
+            let kind = error.cause.map { ApplianceError($0).kind } ?? .damaged
             throw ApplianceError(
-                .damaged, "\(String(displaying: descriptor.path)): \(error)", remedy: error.remedy ?? .lenient
-            )
+                kind, "\(String(displaying: descriptor.path)): \(error)",
+                remedy: error.remedy ?? (kind == .damaged ? .lenient : nil))
         }
     }
 

@@ -12,12 +12,15 @@ package struct DescriptorError: Error, Equatable {
     package let reason: String
     /// What the user can ask for instead; nil where that depends on the command alone.
     package let remedy: Remedy?
+    /// Why the descriptor could not be read or held; nil where it is wrong.
+    package let cause: ReadError?
 
     package init(element: String = "", line: Int = 0, _ reason: String) {
         self.element = element.quotable()
         self.line = line
         self.reason = reason.quotable(upTo: 500)
         remedy = nil
+        cause = nil
     }
 
     /// A descriptor that cannot be read, or takes more memory than it may.
@@ -26,6 +29,7 @@ package struct DescriptorError: Error, Equatable {
         line = 0
         reason = error.description
         remedy = error.remedy
+        cause = error
     }
 }
 
