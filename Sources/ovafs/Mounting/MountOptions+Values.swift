@@ -49,17 +49,4 @@ extension MountOptions {
             }
         return CommandFailure(status: .wrongUsage, message: "option '\(name)' \(problem)")
     }
-
-    /// A number of bytes, in units of 1024 where a K, M, G or T follows.
-    static func byteCount(_ text: String) -> Int? {
-        let units: [Character: Int] = ["K": 10, "M": 20, "G": 30, "T": 40]
-        var digits = text[...]
-        var shift = 0
-        if let last = text.last, let unit = units[Character(last.uppercased())] {
-            digits = text.dropLast()
-            shift = unit
-        }
-        guard let number = Int(digits), number > 0, number <= Int.max >> shift else { return nil }
-        return number << shift
-    }
 }
