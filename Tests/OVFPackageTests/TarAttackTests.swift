@@ -97,7 +97,7 @@ struct TarAttackTests {
             #expect(index.members.map(\.path) == [name])
             #expect(index.warnings.map(\.code) == [.nameHostile])
             #expect(index.warnings[0].message.contains("NUL"))
-            let resolver = HrefResolver(index.members)
+            let resolver = HrefResolver(index.members, allowsOtherFolders: true)
             for href in ["disk.vmdk", "disk.vmdk_.txt", "disk.vmdk%00.txt"] {
                 #expect(resolver.resolve(href) == .absent)
             }

@@ -8,7 +8,8 @@ extension MountOptions {
         ("allow_other", nil), ("auto_unmount", nil), ("cache", ["kernel", "none"]), ("cache_size", []),
         ("ctldir", ["visible", "hidden"]), ("exec", nil), ("gid", []), ("lenient", nil),
         ("links", ["inside", "none"]),
-        ("log", ["syslog", "stderr"]), ("ro", nil), ("threads", []), ("uid", []), ("umask", []),
+        ("log", ["syslog", "stderr"]), ("open_memory", []), ("ro", nil), ("threads", []), ("uid", []),
+        ("umask", []),
         ("verify", ["none", "manifest"]), ("X-mount.mkdir", nil),
     ]
 
