@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 # target: the targets of this package that it may import
 allowed='
-ByteSources:
+ByteSources: CLinux
 Codecs: ByteSources CDeflate CZlib
 CompressedSources: ByteSources Codecs
 DiskImages: ByteSources Codecs

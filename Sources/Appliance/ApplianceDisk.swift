@@ -67,6 +67,13 @@ package struct ApplianceDisk: Sendable {
     }
 
     /// Guest bytes that are stored rather than known to be zero.
+    /// - Throws: `ReadError.wouldWait` where this thread may not wait for the count.
+    func countAllocatedBytes() throws(ReadError) -> UInt64 {
+        guard case .decoded(let disk) = content else { return 0 }
+        return try disk.image.countAllocatedBytes()
+    }
+
+    /// Guest bytes that are stored rather than known to be zero.
     package var allocatedByteCount: UInt64 {
         switch content {
         case .decoded(let disk): disk.image.allocatedByteCount

@@ -40,6 +40,9 @@ package protocol ByteSource: Sendable {
     /// Makes sure that what lies behind bytes `range` is still what was opened, for who keeps what was read there.
     /// - Throws: `ReadError.stale` where it was replaced, truncated or rewritten.
     func validate(_ range: Range<UInt64>) throws(ReadError)
+
+    /// Whether the system knows by itself what has become of the source; false where it has to ask someone.
+    var isNear: Bool { get }
 }
 
 extension ByteSource {
@@ -69,6 +72,8 @@ extension ByteSource {
     package func validate(_ range: Range<UInt64>) throws(ReadError) {
         try validate()
     }
+
+    package var isNear: Bool { true }
 
     /// Throws unless `offset ..< offset + count` lies inside the source.
     package func checkRange(_ count: Int, at offset: UInt64, named name: String) throws(ReadError) {

@@ -79,6 +79,8 @@ package struct ConcatenatedSource: ByteSource {
         }
     }
 
+    package var isNear: Bool { parts.allSatisfy(\.isNear) }
+
     /// The part that holds the byte at `position`, which is inside the whole.
     private func partIndex(containing position: UInt64) -> Int {
         var low = 0

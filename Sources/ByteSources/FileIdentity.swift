@@ -1,6 +1,7 @@
 // What tells one version of a file from another.
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinux
 import Glibc
 
 /// Size, modification time and whether the file has a name: docs/decisions/0070-when-a-change-time-moves.md.
@@ -22,6 +23,14 @@ struct FileIdentity {
         modificationNanoseconds = Int64(status.st_mtim.tv_nsec)
         isLinked = status.st_nlink > 0
         changeTime = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
+    }
+
+    init(_ state: ovafs_file_state) {
+        byteCount = state.byte_count
+        modificationSeconds = state.modification_seconds
+        modificationNanoseconds = state.modification_nanoseconds
+        isLinked = state.link_count > 0
+        changeTime = state.change_seconds &* 1_000_000_000 &+ state.change_nanoseconds
     }
 
     func isSameContent(as opened: FileIdentity) -> Bool {

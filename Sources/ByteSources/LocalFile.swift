@@ -1,6 +1,7 @@
 // A file of the local system, opened once and read by offset.
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinux
 import Glibc
 import Synchronization
 package import SystemPackage
@@ -28,6 +29,19 @@ package final class LocalFile: ByteSource {
     private let knownChangeTime: Atomic<Int64>
     private let watch: WriteWatch.Token?
     let knownRuns = SleepingMutex(FileRuns())
+    private let nearness: Nearness
+
+    /// What a thread that may not wait can do with the file.
+    private enum Nearness {
+        /// It lives in memory: reading waits for nothing.
+        case memory
+        /// The system says which of its bytes are in memory.
+        case cached
+        /// A file system of another machine or program, which does not say.
+        case far
+    }
+
+    package var isNear: Bool { nearness != .far }
 
     /// Opens `path`, a file or a block device, following symbolic links.
     package convenience init(path: FilePath) throws(ReadError) {
@@ -70,6 +84,7 @@ package final class LocalFile: ByteSource {
         modificationTime = Int64(status.st_mtim.tv_sec)
         identity = FileIdentity(status)
         knownChangeTime = Atomic(identity.changeTime)
+        nearness = Self.nearness(of: descriptor)
     }
 
     deinit {
@@ -86,7 +101,13 @@ package final class LocalFile: ByteSource {
             let destination = unsafe UnsafeMutableRawBufferPointer(
                 rebasing: buffer[initializedCount..<(initializedCount + count)])
             do throws(ReadError) {
-                try unsafe fill(destination, from: offset)
+                if nearness == .memory || Patience.current == .waits {
+                    try PatientRead.blocking { () throws(ReadError) in
+                        try unsafe fill(destination, from: offset)
+                    }
+                } else {
+                    try unsafe fillWithoutWaiting(destination, from: offset)
+                }
                 initializedCount += count
             } catch {
                 failure = error
@@ -127,7 +148,7 @@ package final class LocalFile: ByteSource {
 
     package func validate() throws(ReadError) {
         guard !wasChanged.load(ordering: .relaxed) else { throw .stale(source: name) }
-        let current = FileIdentity(try Self.status(of: descriptor, path: path))
+        let current = try currentIdentity()
         guard current.isSameContent(as: identity), isUnwritten(at: current.changeTime) else {
             wasChanged.store(true, ordering: .relaxed)
             throw .stale(source: name)
@@ -143,12 +164,50 @@ package final class LocalFile: ByteSource {
         return true
     }
 
+    private func currentIdentity() throws(ReadError) -> FileIdentity {
+        guard nearness == .far else { return FileIdentity(try Self.status(of: descriptor, path: path)) }
+        guard Patience.current != .waits else {
+            return try PatientRead.blocking { () throws(ReadError) in
+                FileIdentity(try Self.status(of: descriptor, path: path))
+            }
+        }
+        // Of what is far only bytes that are here already are taken without waiting; whoever reads more asks.
+        var state = ovafs_file_state()
+        guard unsafe ovafs_known_file_state(descriptor.rawValue, &state) == 0 else { throw .wouldWait }
+        return FileIdentity(state)
+    }
+
+    private static func nearness(of descriptor: FileDescriptor) -> Nearness {
+        guard !FileSystemType.isMemory(descriptor.rawValue) else { return .memory }
+        var byte: UInt8 = 0
+        let count = unsafe ovafs_read_without_waiting(descriptor.rawValue, &byte, 1, 0)
+        return count >= 0 || errno == EAGAIN ? .cached : .far
+    }
+
+    /// Fills `destination` with what the kernel has in memory.
+    /// - Throws: `ReadError.wouldWait` where that is not all of it.
+    private func fillWithoutWaiting(
+        _ destination: UnsafeMutableRawBufferPointer, from offset: UInt64
+    ) throws(ReadError) {
+        guard nearness != .far, let start = off_t(exactly: offset) else { throw .wouldWait }
+        let count = unsafe ovafs_read_without_waiting(
+            descriptor.rawValue, destination.baseAddress, destination.count, start)
+        // An error, too, is left to a thread that reads as usual.
+        guard count == destination.count else { throw .wouldWait }
+    }
+
     /// Where `region` next is from `start` on, which lies inside the file; the file's length where it is not.
     private func seek(_ region: Region, from start: UInt64) throws(ReadError) -> UInt64 {
         guard let offset = off_t(exactly: start) else { return byteCount }
-        let found = lseek(descriptor.rawValue, offset, region.whence)
+        // Some file systems read their maps for this, some walk through the pages of the file.
+        guard Patience.current == .waits else { throw .wouldWait }
+        try PatientRead.checkCancellation()
+        let (found, code) = PatientRead.blocking {
+            let found = lseek(descriptor.rawValue, offset, region.whence)
+            return (found, errno)
+        }
         guard found < 0 else { return min(UInt64(found), byteCount) }
-        switch errno {
+        switch code {
         case ENXIO: return byteCount
         // File systems without holes: all data.
         case EINVAL: return region == .data ? start : byteCount

@@ -54,4 +54,6 @@ package struct MeteredSource: ByteSource {
     package func validate(_ range: Range<UInt64>) throws(ReadError) {
         try base.validate(range)
     }
+
+    package var isNear: Bool { base.isNear }
 }

@@ -49,4 +49,6 @@ package struct SubrangeSource: ByteSource {
         let clamped = range.clamped(to: 0..<byteCount)
         try base.validate((start + clamped.lowerBound)..<(start + clamped.upperBound))
     }
+
+    package var isNear: Bool { base.isNear }
 }

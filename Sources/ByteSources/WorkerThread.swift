@@ -6,11 +6,18 @@ import Glibc
 /// A thread of the system. It takes no signals, so that the main thread gets those that end a mount.
 package final class WorkerThread: Sendable {
     private let thread: pthread_t
+    private let ending: Ending
 
     /// Starts a thread that runs `body` and ends.
     /// - Throws: `ReadError.system` where the system has no thread to give.
     package init(_ body: @escaping @Sendable () -> Void) throws(ReadError) {
-        let context = unsafe Unmanaged.passRetained(Body(body))
+        let ending = Ending()
+        self.ending = ending
+        let context = unsafe Unmanaged.passRetained(
+            Body {
+                body()
+                ending.note()
+            })
         var all = sigset_t()
         var previous = sigset_t()
         unsafe sigfillset(&all)
@@ -32,6 +39,19 @@ package final class WorkerThread: Sendable {
         pthread_join(thread, nil)
     }
 
+    /// Waits until the thread has ended, at most until `deadline` (seconds of the monotonic clock); called once. A
+    /// thread that is still at work then ends by itself, or with the process.
+    /// - Returns: Whether it has ended.
+    @discardableResult
+    package func join(until deadline: Double) -> Bool {
+        guard ending.wait(until: deadline) else {
+            pthread_detach(thread)
+            return false
+        }
+        pthread_join(thread, nil)
+        return true
+    }
+
     /// Runs `body` on `count` threads at once, numbered from 0, and returns when all have ended. Where the
     /// system has fewer threads to give, those that there are do the work; the caller's is always one of them.
     package static func concurrently(_ count: Int, _ body: @escaping @Sendable (_ worker: Int) -> Void) {
@@ -42,6 +62,20 @@ package final class WorkerThread: Sendable {
         }
         body(0)
         for thread in others { thread.join() }
+    }
+}
+
+/// Whether a thread has done its work.
+private final class Ending: Sendable {
+    private let hasEnded = Monitor(false)
+
+    func note() {
+        hasEnded.withLock { $0 = true }
+        hasEnded.wake()
+    }
+
+    func wait(until deadline: Double) -> Bool {
+        hasEnded.withLock(waitingWhile: { !$0 }, until: deadline) { $0 }
     }
 }
 

@@ -24,6 +24,10 @@ package protocol DiskImage: Sendable {
     /// Whether `allocatedByteCount` is an estimate.
     var allocationIsEstimate: Bool { get }
 
+    /// `allocatedByteCount`, unless that takes longer than this thread may wait.
+    /// - Throws: `ReadError.wouldWait` and nothing else.
+    func countAllocatedBytes() throws(ReadError) -> UInt64
+
     /// What is questionable about the image although it can be read; one line each.
     var warnings: [String] { get }
 
@@ -48,14 +52,20 @@ extension DiskImage {
     package var adapterType: String? { nil }
     package var allocationIsEstimate: Bool { false }
 
+    package func countAllocatedBytes() throws(ReadError) -> UInt64 { allocatedByteCount }
+
     /// Goes by the extents, to the end of the search.
+    /// - Throws: `ReadError.wouldWait` where one step is not enough and this thread may not wait.
     package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
         var rest = range
         while true {
             switch try searchStep(for: region, in: rest) {
             case .found(let offset): return offset
             case .absent: return nil
-            case .unfinished(let position): rest = position..<range.upperBound
+            case .unfinished(let position):
+                guard Patience.current == .waits else { throw .wouldWait }
+                try PatientRead.checkCancellation()
+                rest = position..<range.upperBound
             }
         }
     }

@@ -10,20 +10,27 @@ extension GuestDisk {
     static let stretchByteCount: UInt64 = 256 << 10
 
     /// Decodes the clusters of `range` (guest bytes) into the cache, except those that are there or that
-    /// another thread is decoding. What is damaged is left for its reader to find.
+    /// another thread is decoding. Clusters that are damaged are left for their reader to find.
     /// `isAhead` says whether the reader is still to come.
-    func load(_ range: Range<UInt64>, isAhead: Bool = false) {
-        try? decoders.withObject { decoder throws(ReadError) in
+    func load(_ range: Range<UInt64>, isAhead: Bool = false) throws(ReadError) {
+        try decoders.withObject { decoder throws(ReadError) in
             var position = range.lowerBound
             while position < range.upperBound {
                 let extent = try image.extent(containing: position)
                 position = extent.guestEnd
                 guard case .compressed(let cluster) = extent.storage else { continue }
-                try? cache.prefetch(key(of: cluster), byteCount: cluster.decodedByteCount) {
-                    memory throws(ReadError) in
-                    try readRun(startingWith: extent, of: cluster, before: range.upperBound, with: decoder)
-                    try decoder.decode(cluster, of: file, into: &memory)
-                    cache.statistics.countDecoded(ahead: isAhead)
+                try PatientRead.checkCancellation()
+                do throws(ReadError) {
+                    try cache.prefetch(key(of: cluster), byteCount: cluster.decodedByteCount) {
+                        memory throws(ReadError) in
+                        try checkSize(of: cluster)
+                        try readRun(
+                            startingWith: extent, of: cluster, before: range.upperBound, with: decoder)
+                        try decoder.decode(cluster, of: file, into: &memory)
+                        cache.statistics.countDecoded(ahead: isAhead)
+                    }
+                } catch {
+                    if error.isAboutTheReader { throw error }
                 }
             }
         }

@@ -13,6 +13,9 @@ package final class GuestDisk: ByteSource {
     let decoders = ObjectPool<ClusterDecoder>()
     private let readAhead: ReadAhead?
 
+    /// The largest cluster that is decoded on a thread that may not wait, in bytes: a millisecond or two.
+    private static let clusterByteLimitWithoutWaiting = 1 << 20
+
     /// What one read takes of one extent.
     private enum Piece {
         case zeros(Int)
@@ -81,6 +84,8 @@ package final class GuestDisk: ByteSource {
         try file.validate()
     }
 
+    package var isNear: Bool { file.isNear }
+
     /// For what is answered from the map alone. Every format keeps what describes the disk at the file's start: of a
     /// file in thousands of pieces the first one is looked at.
     private func validateMap() throws(ReadError) {
@@ -95,7 +100,7 @@ package final class GuestDisk: ByteSource {
         try checkRange(count, at: offset, named: "guest disk")
         let end = offset + UInt64(count)
         readAhead?.reader(of: self, reads: count, at: offset)
-        loadFromBehind(offset..<end)
+        try loadFromBehind(offset..<end)
         var position = offset
         var hasZeros = false
         // Where the clusters of this read are stored, from the first to the last one.
@@ -130,14 +135,20 @@ package final class GuestDisk: ByteSource {
     /// Decodes the clusters of a large read into the cache, the last ones first and only those that no one is
     /// at. The threads that decode ahead come from the front: reader and threads meet in the middle, instead of
     /// the reader waiting for each cluster in turn.
-    private func loadFromBehind(_ range: Range<UInt64>) {
+    private func loadFromBehind(_ range: Range<UInt64>) throws(ReadError) {
+        guard Patience.current != .looksUp else { return }
         let clusterByteCount = UInt64(image.clusterByteCount)
         guard clusterByteCount > 0, range.upperBound - range.lowerBound > 2 * clusterByteCount else { return }
         let stretchByteCount = max(Self.stretchByteCount, clusterByteCount)
         var end = range.upperBound
         while end > range.lowerBound {
             let start = max(range.lowerBound, (end - 1) / stretchByteCount * stretchByteCount)
-            load(start..<end)
+            do throws(ReadError) {
+                try load(start..<end)
+            } catch {
+                // What else is wrong the reader finds on its way.
+                if error.isAboutTheReader { throw error }
+            }
             end = start
         }
     }
@@ -149,11 +160,18 @@ package final class GuestDisk: ByteSource {
         }
     }
 
+    /// - Throws: `ReadError.wouldWait` where the cluster is too large to be decoded by a thread that may not wait.
+    func checkSize(of cluster: CompressedCluster) throws(ReadError) {
+        guard cluster.decodedByteCount > Self.clusterByteLimitWithoutWaiting else { return }
+        guard Patience.current == .waits else { throw .wouldWait }
+    }
+
     func key(of cluster: CompressedCluster) -> ClusterCache.Key {
         ClusterCache.Key(disk: number, kind: .cluster, index: cluster.index)
     }
 
     private func decode(_ cluster: CompressedCluster, into output: inout OutputRawSpan) throws(ReadError) {
+        try checkSize(of: cluster)
         try decoders.withObject { decoder throws(ReadError) in
             try decoder.decode(cluster, of: file, into: &output)
         }

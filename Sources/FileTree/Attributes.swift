@@ -1,19 +1,24 @@
 // What a node has besides its content.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ByteSources
+
 package struct Attributes: Sendable {
     /// The last modification, in seconds since 1970.
     package var modificationTime: Int64
     /// Bytes that are stored rather than known to be zero, counted when someone asks; nil where that is all of them.
-    package var allocatedByteCount: (@Sendable () -> UInt64)?
+    /// Throws `ReadError.wouldWait` where counting takes longer than the thread may wait.
+    package var countAllocated: ByteCounting?
 
-    package init(modificationTime: Int64, countingAllocated: (@Sendable () -> UInt64)? = nil) {
+    package init(
+        modificationTime: Int64, countingAllocated: ByteCounting? = nil
+    ) {
         self.modificationTime = modificationTime
-        allocatedByteCount = countingAllocated
+        countAllocated = countingAllocated
     }
 
     package init(modificationTime: Int64, allocatedByteCount: UInt64) {
-        self.init(modificationTime: modificationTime) { allocatedByteCount }
+        self.init(modificationTime: modificationTime) { () throws(ReadError) in allocatedByteCount }
     }
 }
 

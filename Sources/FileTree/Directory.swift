@@ -24,6 +24,10 @@ package struct Directory: Sendable {
         inodes = Dictionary(entries.map { ($0.name, $0.inode) }, uniquingKeysWith: { first, _ in first })
     }
 
+    func name(of inode: UInt64) -> [UInt8]? {
+        inodes.first { $0.value == inode }?.key
+    }
+
     package func inode(named name: [UInt8]) -> UInt64? {
         inodes[name]
     }

@@ -22,16 +22,36 @@ package struct FileTree: Sendable {
     }
 
     /// The data of the files that show up when the tree is listed, in bytes.
-    package var listedByteCount: UInt64 {
+    package var listedByteCount: UInt64 { listedByteCount(\.allocatedByteCount) }
+
+    /// The same, where `byteCount` says what a node has.
+    package func listedByteCount(_ byteCount: (Node) -> UInt64) -> UInt64 {
         var sum: UInt64 = 0
         var waiting = [Self.rootInode]
         while let inode = waiting.popLast() {
             guard let node = node(inode) else { continue }
-            sum &+= node.allocatedByteCount
+            sum &+= byteCount(node)
             guard case .directory(let directory) = node.content else { continue }
             waiting += directory.listed.map(\.inode)
         }
         return sum
+    }
+
+    /// The names that lead from the root to a node; empty for the root itself, and where there is no such node. It looks
+    /// through the whole tree.
+    package func path(of inode: UInt64) -> [[UInt8]] {
+        var names: [[UInt8]] = []
+        var current = inode
+        while current != Self.rootInode, names.count < nodes.count {
+            let step = nodes.lazy.compactMap { node -> (name: [UInt8], inode: UInt64)? in
+                guard case .directory(let directory) = node.content else { return nil }
+                return directory.name(of: current).map { ($0, node.inode) }
+            }.first
+            guard let step else { return [] }
+            names.append(step.name)
+            current = step.inode
+        }
+        return names.reversed()
     }
 
     /// The node at a path of names below the root.

@@ -30,7 +30,9 @@ package struct Node: Sendable {
     }
 
     /// The data that is there, in bytes, as st_blocks gives it.
+    /// For a thread that may wait; of what cannot be counted, all is taken for data.
     package var allocatedByteCount: UInt64 {
-        attributes.allocatedByteCount?() ?? byteCount
+        guard let count = attributes.countAllocated else { return byteCount }
+        return (try? count()) ?? byteCount
     }
 }

@@ -1,6 +1,7 @@
 // The life of a mount: from the session's start to its end.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import CFuse
 package import FileTree
 import Glibc
@@ -8,6 +9,11 @@ package import Logging
 
 /// Serves a tree through the kernel until it is unmounted.
 package struct FuseServer {
+    /// Threads that are left for requests that only look at the tree, while others read.
+    private static let metadataThreadCount = 4
+    /// How long workers that a source holds up are waited for, in seconds.
+    private static let longestEnd = 1.0
+
     private let served: ServedTree
 
     package init(tree: FileTree, options: SessionOptions, statistics: ServerStatistics, log: Logger) {
@@ -37,24 +43,48 @@ package struct FuseServer {
         }
         defer { unsafe fuse_remove_signal_handlers(session) }
         let starter = MountStarter(directory: directory, log: served.log, whenUsable: whenUsable)
-        // After the unmount below, which lets its request go where no one is left to answer it.
-        defer { starter.wait() }
+        do throws(ReadError) {
+            try served.waiting.begin { [served] request, take in served.serveWaiting(request, take) }
+        } catch {
+            throw failure("cannot start a thread: \(error)")
+        }
+        // After the unmount below, which lets its request go where no one is left to answer it. What a source holds up
+        // is not waited for: it has been answered.
+        defer {
+            starter.wait()
+            served.waiting.join(until: MonotonicClock.now + Self.longestEnd)
+        }
+        // Before the session goes; where the mount does not come about, this is the end.
+        defer { served.waiting.end() }
         let (mounted, messages) = StandardErrorCapture.during {
             unsafe fuse_session_mount(session, directory)
         }
         guard mounted == 0 else { throw failure("cannot mount on \(directory)", messages) }
-        defer { unsafe fuse_session_unmount(session) }
+        defer {
+            served.waiting.end()
+            unsafe fuse_session_unmount(session)
+            Self.takeAway(mountAt: directory)
+        }
         starter.start()
         let configuration = unsafe fuse_loop_cfg_create()
         defer { unsafe fuse_loop_cfg_destroy(configuration) }
         unsafe fuse_loop_cfg_set_clone_fd(configuration, 1)
-        unsafe fuse_loop_cfg_set_max_threads(configuration, UInt32(served.options.threadCount))
-        unsafe fuse_loop_cfg_set_idle_threads(configuration, UInt32(served.options.threadCount))
+        let threadCount = UInt32(served.options.threadCount + Self.metadataThreadCount)
+        unsafe fuse_loop_cfg_set_max_threads(configuration, threadCount)
+        unsafe fuse_loop_cfg_set_idle_threads(configuration, threadCount)
         let result = unsafe ovafs_fuse_session_loop_mt(session, configuration)
         // A positive result is the signal that ended the loop.
         guard result >= 0 else {
             throw failure("the session ended: \(unsafe String(cString: strerror(-result)))")
         }
+    }
+
+    /// libfuse leaves a mount where it is whose connection was cut, as `umount -f` does; no one else would take it away.
+    private static func takeAway(mountAt directory: String) {
+        // Attributes the kernel would give from what it remembers.
+        var status = statvfs()
+        guard unsafe statvfs(directory, &status) != 0, errno == ENOTCONN else { return }
+        _ = unsafe umount2(directory, CInt(MNT_DETACH))
     }
 
     /// Lets the signals in that end a mount: a caller that blocks them passes that on to its children.

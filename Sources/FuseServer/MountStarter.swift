@@ -15,12 +15,17 @@ final class MountStarter: Sendable {
     private static let readAheadInKiB = 1024
 
     private let directory: String
+    /// The device of the directory before anything was mounted there; nil where that is not known.
+    private let deviceBelow: dev_t?
     private let log: Logger
     private let whenUsable: @Sendable () -> Void
     private let thread = Mutex<WorkerThread?>(nil)
 
+    /// Made before anything is mounted on `directory`.
     init(directory: String, log: Logger, whenUsable: @escaping @Sendable () -> Void) {
         self.directory = directory
+        var status = stat()
+        deviceBelow = unsafe stat(directory, &status) == 0 ? status.st_dev : nil
         self.log = log
         self.whenUsable = whenUsable
     }
@@ -61,10 +66,16 @@ final class MountStarter: Sendable {
         }
     }
 
-    /// The mount's device as `major:minor`.
-    private func deviceNumber() -> String? {
+    /// The mount's device as `major:minor`; nil where the mount has gone meanwhile, and what answers is the file system
+    /// below it.
+    func deviceNumber() -> String? {
+        let descriptor = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
         var status = stat()
-        guard unsafe stat(directory, &status) == 0 else { return nil }
+        guard FileSystemType.isFuse(descriptor), unsafe fstat(descriptor, &status) == 0,
+            status.st_dev != deviceBelow
+        else { return nil }
         let device = UInt64(status.st_dev)
         let major = ((device >> 8) & 0xfff) | ((device >> 32) & ~0xfff)
         let minor = (device & 0xff) | ((device >> 12) & ~0xff)

@@ -18,7 +18,8 @@ func readFile(
     guard let start = UInt64(exactly: offset) else { return reply.failure(EINVAL) }
     switch tree.tree.node(inode)?.content {
     case .file(let source):
-        tree.read(source, of: inode, byteCount, at: start, answering: reply)
+        tree.serve(
+            FileRequest(inode: inode, source: source, operation: .read(byteCount, at: start)), owing: reply)
     case .liveFile:
         guard let file = unsafe file, let text = unsafe tree.text(handle: file.pointee.fh) else {
             return reply.failure(EBADF)
@@ -28,31 +29,5 @@ func readFile(
         reply.failure(EISDIR)
     case .symbolicLink, nil:
         reply.failure(EBADF)
-    }
-}
-
-extension ServedTree {
-    /// Answers with bytes `offset ..< offset + byteCount` of `source`, or as many as there are before its end.
-    fileprivate func read(
-        _ source: any ByteSource, of inode: UInt64, _ byteCount: Int, at offset: UInt64,
-        answering reply: consuming Reply
-    ) {
-        // The only place that shortens a request to the file.
-        let available = offset < source.byteCount ? source.byteCount - offset : 0
-        let count = Int(min(UInt64(max(0, byteCount)), available))
-        var owed: Reply? = consume reply
-        do throws(ReadError) {
-            try lists.withObject { list throws(ReadError) in
-                list.reserve(count)
-                // Behind the end of a file there is nothing to ask for.
-                if count > 0 { try source.gather(count, at: offset, into: list) }
-                owed.take()?.data(list)
-            }
-            statistics.countRead(byteCount: count)
-        } catch {
-            note(error, inode: inode, offset: offset)
-            statistics.countFailedRead()
-            owed.take()?.failure(error.errnoForKernel)
-        }
     }
 }

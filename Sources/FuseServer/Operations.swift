@@ -1,4 +1,4 @@
-// The callbacks that libfuse calls, each on a thread of its own.
+// The callbacks that libfuse calls, on the threads of the session's loop: none of them may wait.
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
@@ -50,8 +50,12 @@ private func prepareConnection(
     guard let connection = unsafe connection else { return }
     // Attributes never change, so the kernel need not look for changes before it uses its pages.
     unsafe connection.pointee.want &= ~UInt32(FUSE_CAP_AUTO_INVAL_DATA)
-    unsafe connection.pointee.max_background = 64
-    unsafe connection.pointee.congestion_threshold = 64
+    // A reader with O_DIRECT could not be interrupted, not even be killed: docs/decisions/0041-direct-reads.md.
+    unsafe connection.pointee.want &= ~UInt32(FUSE_CAP_ASYNC_DIO)
+    // With so many reads under way through the page cache, the kernel holds back all others, those of what it has
+    // already, too. When three quarters of them are, it stops reading ahead.
+    unsafe connection.pointee.max_background = 1_024
+    unsafe connection.pointee.congestion_threshold = 768
 }
 
 private func lookUp(_ request: fuse_req_t?, _ parent: fuse_ino_t, _ name: UnsafePointer<CChar>?) {
@@ -96,25 +100,16 @@ private func openFile(
         guard unsafe file.pointee.flags & O_ACCMODE == O_RDONLY else { return reply.failure(EROFS) }
         switch node.content {
         case .file(let source):
-            do throws(ReadError) {
-                try source.validate()
-            } catch {
-                tree.note(error, inode: inode, offset: 0)
-                return reply.failure(error.errnoForKernel)
-            }
-            switch tree.options.cacheMode {
-            case .kernel: unsafe file.pointee.keep_cache = 1
-            case .none: unsafe file.pointee.direct_io = 1
-            }
+            tree.serve(FileRequest(inode: inode, source: source, operation: .open), owing: reply)
         case .liveFile(let render):
             unsafe file.pointee.fh = tree.open(text: render())
             unsafe file.pointee.direct_io = 1
+            unsafe reply.opened(file)
         case .directory:
-            return reply.failure(EISDIR)
+            reply.failure(EISDIR)
         case .symbolicLink:
-            return reply.failure(ELOOP)
+            reply.failure(ELOOP)
         }
-        unsafe reply.opened(file)
     }
 }
 
@@ -137,21 +132,8 @@ private func seek(
         guard case .file(let source) = node.content, let start = UInt64(exactly: offset),
             let region = Region(whence: whence)
         else { return reply.failure(EINVAL) }
-        do throws(ReadError) {
-            guard start < source.byteCount else { return reply.failure(ENXIO) }
-            let found = try source.firstOffset(of: region, in: start..<source.byteCount)
-            switch region {
-            case .data:
-                guard let found else { return reply.failure(ENXIO) }
-                reply.offset(off_t(clamping: found))
-            case .hole:
-                // As lseek(2) has it, there is a hole at the end of every file.
-                reply.offset(off_t(clamping: found ?? source.byteCount))
-            }
-        } catch {
-            tree.note(error, inode: inode, offset: start)
-            reply.failure(error.errnoForKernel)
-        }
+        tree.serve(
+            FileRequest(inode: inode, source: source, operation: .seek(region, from: start)), owing: reply)
     }
 }
 

@@ -35,6 +35,24 @@ import Glibc
         discard self
     }
 
+    /// From now on, an interrupt of the one who asked calls off the waiting request `id`. One that came before does
+    /// nothing by itself: `isInterrupted` tells.
+    func callsInterrupt(of id: WaitingQueue.ID) {
+        // SAFETY: the number is never used as an address.
+        unsafe fuse_req_interrupt_func(
+            request, interruptWaiting, UnsafeMutableRawPointer(bitPattern: UInt(id)))
+    }
+
+    /// Answers that a file is open, and how it is cached.
+    consuming func opened(_ mode: SessionOptions.CacheMode) {
+        var file = fuse_file_info()
+        switch mode {
+        case .kernel: file.keep_cache = 1
+        case .none: file.direct_io = 1
+        }
+        unsafe opened(&file)
+    }
+
     consuming func opened(_ file: UnsafePointer<fuse_file_info>) {
         _ = unsafe fuse_reply_open(request, file)
         discard self
@@ -87,4 +105,10 @@ import Glibc
     deinit {
         _ = unsafe fuse_reply_err(request, EIO)
     }
+}
+
+/// Called by libfuse when a reader is interrupted; it holds a lock of the request, and keeps it until this has returned.
+private func interruptWaiting(_ request: fuse_req_t?, _ number: UnsafeMutableRawPointer?) {
+    guard let request = unsafe request else { return }
+    unsafe served(request).waiting.interrupt(WaitingQueue.ID(UInt(bitPattern: number)))
 }

@@ -14,9 +14,12 @@ final class ServedTree: Sendable {
     let options: SessionOptions
     let statistics: ServerStatistics
     let lists = ObjectPool<GatherList>()
+    let waiting: WaitingReads
+    /// How many threads of the loop are at a request that `serve` is for.
+    let requestsUnderWay = Atomic<Int>(0)
     let log: Logger
-    /// The data of all files that are listed, in blocks of 4 KiB; counted when it is first asked for.
-    private let storedBlockCount = Mutex<fsblkcnt_t?>(nil)
+    /// The files whose data is being counted, by inode.
+    let beingCounted = Mutex<Set<UInt64>>([])
 
     /// The tree never changes: the kernel may keep what it knows for as long as it likes.
     static let validityInSeconds: Double = 86_400
@@ -26,13 +29,14 @@ final class ServedTree: Sendable {
 
     /// The texts of open live files, by file handle.
     private let openTexts = Mutex<(next: UInt64, texts: [UInt64: [UInt8]])>((1, [:]))
-    private let loggedErrors = Mutex<Set<String>>([])
+    private let loggedErrors = Mutex<(known: Set<String>, isSilent: Bool)>(([], false))
 
     init(tree: FileTree, options: SessionOptions, statistics: ServerStatistics, log: Logger) {
         self.tree = tree
         self.options = options
         self.statistics = statistics
         self.log = log
+        waiting = WaitingReads(decoderCount: options.decoderCount, statistics: statistics)
     }
 
     func status(of node: Node) -> stat {
@@ -46,7 +50,7 @@ final class ServedTree: Sendable {
         status.st_atim = status.st_mtim
         status.st_size = off_t(clamping: byteCount)
         status.st_blksize = blksize_t(Self.preferredReadByteCount)
-        status.st_blocks = blkcnt_t(clamping: (node.allocatedByteCount &+ 511) / 512)
+        status.st_blocks = blkcnt_t(clamping: (allocated(of: node).byteCount &+ 511) / 512)
         switch node.content {
         case .directory(let directory):
             status.st_mode = S_IFDIR | (0o555 & ~options.umask)
@@ -72,7 +76,8 @@ final class ServedTree: Sendable {
 
     /// How long the kernel may keep a node's attributes, in seconds.
     func validity(of node: Node) -> Double {
-        if case .liveFile = node.content { 0 } else { Self.validityInSeconds }
+        if case .liveFile = node.content { return 0 }
+        return allocated(of: node).isCounted ? Self.validityInSeconds : 0
     }
 
     /// What statfs(2) says: a file system that is full.
@@ -80,11 +85,7 @@ final class ServedTree: Sendable {
         var status = statvfs()
         status.f_bsize = 4096
         status.f_frsize = 4096
-        status.f_blocks = storedBlockCount.withLock { known in
-            let count = known ?? fsblkcnt_t(tree.listedByteCount / 4096)
-            known = count
-            return count
-        }
+        status.f_blocks = storedBlockCount()
         status.f_files = fsfilcnt_t(tree.nodes.count)
         status.f_namemax = 1024
         status.f_flag = UInt(ST_RDONLY)
@@ -109,13 +110,30 @@ final class ServedTree: Sendable {
         openTexts.withLock { $0.texts[handle] = nil }
     }
 
-    /// Logs an error of a read, once for each inode and place.
+    /// Logs an error of a read, once for each file and place, and says once that it logs no more.
     func note(_ error: ReadError, inode: UInt64, offset: UInt64) {
         let key = "\(inode) \(error)"
-        let isNew = loggedErrors.withLock { known in
-            known.count < Self.mostErrorsRemembered && known.insert(key).inserted
+        let (isNew, isLast) = loggedErrors.withLock { state in
+            guard !state.isSilent, !state.known.contains(key) else { return (false, false) }
+            guard state.known.count < Self.mostErrorsRemembered else {
+                state.isSilent = true
+                return (false, true)
+            }
+            return (state.known.insert(key).inserted, false)
         }
-        guard isNew else { return }
-        log.error("read of inode \(inode) at byte \(offset): \(error)")
+        if isNew {
+            log.error("\(options.sourceName): \(name(of: inode)) at byte \(offset): \(error)")
+        } else if isLast {
+            log.error(
+                "\(options.sourceName): \(Self.mostErrorsRemembered) errors were logged; no more are from now on"
+            )
+        }
+    }
+
+    /// The file's path in the mount, for people.
+    private func name(of inode: UInt64) -> String {
+        let path = tree.path(of: inode)
+        return path.isEmpty
+            ? "inode \(inode)" : String(decoding: Array(path.joined(separator: [0x2f])), as: UTF8.self)
     }
 }

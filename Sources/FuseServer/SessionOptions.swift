@@ -20,8 +20,10 @@ package struct SessionOptions: Sendable {
     package var groupID: UInt32
     /// Permission bits that are taken from 0444 and 0555.
     package var umask: UInt32 = 0
-    /// How many requests are answered at once.
+    /// How many reads are answered at once by the threads that take requests.
     package var threadCount = 8
+    /// How many reads that had to wait are decoded at once.
+    package var decoderCount = 2
 
     package init(sourceName: String, userID: UInt32, groupID: UInt32) {
         self.sourceName = sourceName

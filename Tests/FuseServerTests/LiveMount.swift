@@ -87,6 +87,12 @@ final class LiveMount {
         if let reason = outcome.failure.withLock({ $0 }) { throw Failure(description: reason) }
     }
 
+    /// Waits for the session's end, which someone else brings about.
+    func waitForEnd() throws {
+        for _ in 0..<2_000 where !hasEnded { usleep(10_000) }
+        guard hasEnded else { throw Failure(description: "the session does not end") }
+    }
+
     private func fusermount() throws {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")

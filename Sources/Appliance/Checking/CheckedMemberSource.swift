@@ -61,6 +61,8 @@ final class CheckedMemberSource: ByteSource {
         try base.validate()
     }
 
+    var isNear: Bool { base.isNear }
+
     func validate(_ range: Range<UInt64>) throws(ReadError) {
         try base.validate(range)
     }

@@ -50,7 +50,9 @@ package struct ApplianceTree {
             guard let source = disk.source, let path = disk.rawPath else { continue }
             builder.add(
                 .file(source), at: path,
-                attributes: Attributes(modificationTime: disk.modificationTime) { disk.allocatedByteCount },
+                attributes: Attributes(modificationTime: disk.modificationTime) { () throws(ReadError) in
+                    try disk.countAllocatedBytes()
+                },
                 extendedAttributes: appliance.extendedAttributes(ofDisk: index))
         }
     }

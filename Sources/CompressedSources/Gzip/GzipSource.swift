@@ -69,6 +69,8 @@ package final class GzipSource: ByteSource {
     package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
         try checkRange(count, at: offset, named: name)
         guard count > 0 else { return }
+        // What lies between a restart point and `offset` is decoded too: that can take seconds.
+        guard Patience.current == .waits else { throw .wouldWait }
         let cursor = try cursor(for: offset)
         try skip(to: offset, cursor)
         var failure: ReadError?
@@ -93,6 +95,8 @@ package final class GzipSource: ByteSource {
     package func validate() throws(ReadError) {
         try base.validate()
     }
+
+    package var isNear: Bool { base.isNear }
 
     /// A cursor at or before `offset`: one that is between the nearest restart point and there, or a new one.
     private func cursor(for offset: UInt64) throws(ReadError) -> GzipCursor {
@@ -124,6 +128,7 @@ package final class GzipSource: ByteSource {
         let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.scratchByteCount, alignment: 64)
         defer { unsafe scratch.deallocate() }
         while cursor.outputOffset < offset {
+            try PatientRead.checkCancellation()
             let count = Int(min(UInt64(scratch.count), offset - cursor.outputOffset))
             // SAFETY: `count` is at most the length of the scratch memory.
             try unsafe fill(UnsafeMutableRawBufferPointer(rebasing: scratch[..<count]), cursor)

@@ -19,7 +19,7 @@ import Synchronization
     private let memory: SlotMemory
     private let pins = Atomic<Int>(0)
     private let loaded = Atomic<Bool>(false)
-    private let loading = SleepingMutex(())
+    private let loading = LoadingLock()
 
     init(key: ClusterCache.Key, byteCount: Int) {
         self.key = key
@@ -30,7 +30,7 @@ import Synchronization
     /// What an entry of `byteCount` bytes takes of the cache's bound: its bytes and, for what stands around
     /// them, as much as was measured with 32,000 tables of 2 KiB.
     static func cost(ofByteCount byteCount: Int) -> Int {
-        byteCount + 384
+        byteCount + 448
     }
 
     /// The bytes of a slot that is pinned and loaded.
@@ -71,13 +71,18 @@ import Synchronization
     }
 
     /// Loads the bytes, or waits for the thread that does.
+    /// - Throws: `ReadError.wouldWait` where this thread may not wait, and would have to.
     func load(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
-        try loading.withLock { _ throws(ReadError) in try fill(with: load) }
+        try loading.acquire()
+        defer { loading.release() }
+        try fill(with: load)
     }
 
     /// Loads the bytes unless another thread is at it.
     func loadUnlessBusy(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
-        _ = try loading.withLockIfAvailable { _ throws(ReadError) in try fill(with: load) }
+        guard loading.acquireIfFree() else { return }
+        defer { loading.release() }
+        try fill(with: load)
     }
 
     private func fill(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {

@@ -82,7 +82,7 @@ package final class ClusterCache: Sendable {
             return slot
         }
         do throws(ReadError) {
-            try slot.load(with: load)
+            try Self.load { () throws(ReadError) in try slot.load(with: load) }
         } catch {
             slot.release()
             shard.noteFailure(key)
@@ -100,11 +100,16 @@ package final class ClusterCache: Sendable {
         defer { slot.release() }
         guard !slot.isLoaded else { return }
         do throws(ReadError) {
-            try slot.loadUnlessBusy(with: load)
+            try Self.load { () throws(ReadError) in try slot.loadUnlessBusy(with: load) }
         } catch {
             shard.noteFailure(key)
             throw error
         }
+    }
+
+    private static func load(_ load: () throws(ReadError) -> Void) throws(ReadError) {
+        guard Patience.current != .looksUp else { throw .wouldWait }
+        try Patience.asLittleAsPossible(load)
     }
 
     /// Whether the entry is loaded now. It may be gone a moment later.

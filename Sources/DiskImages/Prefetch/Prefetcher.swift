@@ -14,6 +14,8 @@ package final class Prefetcher: Sendable {
     /// More than readers ever ask for at once; a request that finds the queue full is forgotten, which costs
     /// its reader time and nothing else.
     private static let mostJobs = 512
+    /// In seconds.
+    private static let longestStop = 1.0
 
     private let jobs = BlockingQueue<Job>(capacity: mostJobs)
     private let threads: [WorkerThread]
@@ -26,7 +28,7 @@ package final class Prefetcher: Sendable {
         for _ in 0..<max(1, threadCount) {
             threads.append(
                 try WorkerThread {
-                    while let job = jobs.pop() { job.disk.load(job.range, isAhead: true) }
+                    while let job = jobs.pop() { try? job.disk.load(job.range, isAhead: true) }
                 })
         }
         self.threads = threads
@@ -38,9 +40,10 @@ package final class Prefetcher: Sendable {
         jobs.push(Job(disk: disk, range: range))
     }
 
-    /// Forgets what was asked for and waits for the threads to end.
+    /// Forgets what was asked for and waits for the threads to end; not for one that a source holds up.
     package func stop() {
         jobs.close()
-        for thread in threads { thread.join() }
+        let deadline = MonotonicClock.now + Self.longestStop
+        for thread in threads { thread.join(until: deadline) }
     }
 }

@@ -163,4 +163,6 @@ struct SparseMemberSource: ByteSource {
     func validate() throws(ReadError) {
         try stored.validate()
     }
+
+    var isNear: Bool { stored.isNear }
 }

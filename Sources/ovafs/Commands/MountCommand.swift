@@ -96,6 +96,9 @@ struct MountCommand: ParsableCommand {
         session.umask = options.umask
         session.cacheMode = options.cacheMode
         session.permitsExecution = options.permitsExecution
+        let decoderCount = options.threadCount ?? ProcessorCount.current
+        session.decoderCount = decoderCount
+        session.threadCount = max(session.threadCount, decoderCount)
         let statistics = ServerStatistics()
         let tree = try self.tree(of: appliance, options, statistics)
         let server = FuseServer(tree: tree, options: session, statistics: statistics, log: log)

@@ -6,7 +6,7 @@ import ByteSources
 import DiskImages
 import FuseServer
 
-/// A moment's view of the counters; every number only grows, except `cachedBytes`. The JSON is described in
+/// A moment's view of the counters; every number only grows, except `cachedBytes` and `waitingReads`. The JSON is described in
 /// docs/INFO.md.
 struct MountStatistics: Codable {
     /// The version of this schema.
@@ -14,6 +14,9 @@ struct MountStatistics: Codable {
     let readRequests: UInt64
     let failedReads: UInt64
     let bytesServed: UInt64
+    let waitingReads: UInt64
+    let readsThatWaited: UInt64
+    let interruptedReads: UInt64
     let clustersDecoded: UInt64
     let clustersDecodedAhead: UInt64
     let cacheHits: UInt64
@@ -25,6 +28,9 @@ struct MountStatistics: Codable {
         readRequests = served.readRequests
         failedReads = served.failedReads
         bytesServed = served.bytesServed
+        waitingReads = served.waitingReads
+        readsThatWaited = served.readsThatWaited
+        interruptedReads = served.interruptedReads
         clustersDecoded = appliance.cache.statistics.clustersDecoded
         clustersDecodedAhead = appliance.cache.statistics.clustersDecodedAhead
         cacheHits = appliance.cache.statistics.cacheHits

@@ -10,6 +10,8 @@ struct Statistics: Decodable {
     let bytesServed: Int
     let clustersDecoded: Int
     let cacheHits: Int
+    let waitingReads: Int
+    let interruptedReads: Int
     let sourceReads: Int
     let sourceBytesRead: Int
 

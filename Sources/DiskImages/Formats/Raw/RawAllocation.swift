@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
-import Synchronization
 
 /// The bytes of a source that are no hole, counted when they are first asked for.
 final class RawAllocation: Sendable {
@@ -12,30 +11,25 @@ final class RawAllocation: Sendable {
     static let longestCounting = Duration.milliseconds(50)
 
     private let source: any ByteSource
-    private let found = Mutex<Result?>(nil)
-
-    struct Result {
-        let byteCount: UInt64
-        /// Whether what was not looked at counts as data.
-        let isEstimate: Bool
-    }
+    private let found = CountedOnce()
 
     init(of source: any ByteSource) {
         self.source = source
     }
 
-    /// Counted while the lock is held, so that many threads that ask at once count once.
-    var result: Result {
-        found.withLock { found in
-            if let found { return found }
-            let count = counted()
-            found = count
-            return count
-        }
+    /// For a thread that may wait.
+    var result: Allocation {
+        (try? Patience.waits.during { () throws(ReadError) in try count() })
+            ?? Allocation(byteCount: source.byteCount, isEstimate: true)
+    }
+
+    /// - Throws: `ReadError.wouldWait` where this thread may not wait, and would have to.
+    func count() throws(ReadError) -> Allocation {
+        try found.value { () throws(ReadError) in try findData() }
     }
 
     /// What was not looked at, and what cannot be looked at, counts as data.
-    private func counted() -> Result {
+    private func findData() throws(ReadError) -> Allocation {
         let end = source.byteCount
         let start = ContinuousClock.now
         var sum: UInt64 = 0
@@ -46,7 +40,7 @@ final class RawAllocation: Sendable {
                 ContinuousClock.now - start < Self.longestCounting
             {
                 guard let data = try source.firstOffset(of: .data, in: position..<end) else {
-                    return Result(byteCount: sum, isEstimate: false)
+                    return Allocation(byteCount: sum, isEstimate: false)
                 }
                 position = max(data, position)
                 let hole = try source.firstOffset(of: .hole, in: position..<end) ?? end
@@ -55,8 +49,9 @@ final class RawAllocation: Sendable {
                 stretchCount += 1
             }
         } catch {
-            return Result(byteCount: sum + (end - position), isEstimate: true)
+            guard !error.isAboutTheReader else { throw error }
+            return Allocation(byteCount: sum + (end - position), isEstimate: true)
         }
-        return Result(byteCount: sum + (end - position), isEstimate: position < end)
+        return Allocation(byteCount: sum + (end - position), isEstimate: position < end)
     }
 }

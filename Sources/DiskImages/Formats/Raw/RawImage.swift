@@ -31,6 +31,8 @@ struct RawImage: DiskImage {
     var allocatedByteCount: UInt64 { allocation.result.byteCount }
     var allocationIsEstimate: Bool { allocation.result.isEstimate }
 
+    func countAllocatedBytes() throws(ReadError) -> UInt64 { try allocation.count().byteCount }
+
     /// All of the file is one stored extent: to ask for its holes takes longer than most reads, on some file systems
     /// a thousand times as long.
     func extent(containing offset: UInt64) throws(ReadError) -> Extent {

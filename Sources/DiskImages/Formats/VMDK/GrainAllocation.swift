@@ -2,28 +2,30 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
-import Synchronization
 
 /// The number of guest bytes that an image stores, found when it is first asked for.
 final class GrainAllocation: Sendable {
     /// Up to this many bytes of tables, 16 GiB of disk at the usual sizes, are read to count exactly.
     static let maximumTableByteCount = 1 << 20
 
-    struct Result {
-        let byteCount: UInt64
-        let isEstimate: Bool
+    private let found = CountedOnce()
+
+    /// For a thread that may wait.
+    func result(of image: VMDKSparseExtent) -> Allocation {
+        (try? Patience.waits.during { () throws(ReadError) in try count(of: image) })
+            ?? Allocation(byteCount: estimate(of: image), isEstimate: true)
     }
 
-    private let result = Mutex<Result?>(nil)
-
-    /// The tables are read while the lock is held, so that many threads that ask at once read them once.
-    func result(of image: VMDKSparseExtent) -> Result {
-        result.withLock { result in
-            if let result { return result }
-            let exact = (try? exactByteCount(of: image)).flatMap(\.self)
-            let found = Result(byteCount: exact ?? estimate(of: image), isEstimate: exact == nil)
-            result = found
-            return found
+    /// - Throws: `ReadError.wouldWait` where this thread may not wait, and would have to.
+    func count(of image: VMDKSparseExtent) throws(ReadError) -> Allocation {
+        try found.value { () throws(ReadError) in
+            var exact: UInt64?
+            do throws(ReadError) {
+                exact = try exactByteCount(of: image)
+            } catch {
+                guard !error.isAboutTheReader else { throw error }
+            }
+            return Allocation(byteCount: exact ?? estimate(of: image), isEstimate: exact == nil)
         }
     }
 

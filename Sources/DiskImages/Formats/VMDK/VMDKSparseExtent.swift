@@ -98,6 +98,10 @@ package struct VMDKSparseExtent: DiskImage {
         warnings.append(what)
     }
 
+    package func countAllocatedBytes() throws(ReadError) -> UInt64 {
+        try allocation.count(of: self).byteCount
+    }
+
     package func extent(containing offset: UInt64) throws(ReadError) -> Extent {
         guard offset < virtualByteCount else {
             throw .corrupt(

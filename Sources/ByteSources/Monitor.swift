@@ -1,0 +1,78 @@
+// A lock whose holders can wait for a change of what it protects.
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// A value behind a POSIX mutex, with a condition.
+// SAFETY: the memory is allocated once and stays where it is; the value is used under the lock only.
+@safe package struct Monitor<Value>: ~Copyable, @unchecked Sendable {
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let value = UnsafeMutablePointer<Value>.allocate(capacity: 1)
+
+    package init(_ initial: sending Value) {
+        unsafe pthread_mutex_init(mutex, nil)
+        var attributes = pthread_condattr_t()
+        unsafe pthread_condattr_init(&attributes)
+        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        unsafe pthread_cond_init(condition, &attributes)
+        unsafe pthread_condattr_destroy(&attributes)
+        unsafe value.initialize(to: initial)
+    }
+
+    deinit {
+        unsafe pthread_cond_destroy(condition)
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe value.deinitialize(count: 1)
+        unsafe value.deallocate()
+        unsafe condition.deallocate()
+        unsafe mutex.deallocate()
+    }
+
+    /// Runs `body` while no one else holds the lock.
+    package borrowing func withLock<Result, Failure: Error>(
+        _ body: (inout Value) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return unsafe try body(&value.pointee)
+    }
+
+    /// Sleeps while `isToWait` says so, at most until `deadline` (seconds of the monotonic clock), then runs `body`;
+    /// both under the lock, which is free in between.
+    package borrowing func withLock<Result, Failure: Error>(
+        waitingWhile isToWait: (inout Value) throws(Failure) -> Bool, until deadline: Double = .infinity,
+        _ body: (inout Value) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        while unsafe try isToWait(&value.pointee) {
+            guard deadline < .infinity else {
+                unsafe pthread_cond_wait(condition, mutex)
+                continue
+            }
+            let seconds = deadline.rounded(.down)
+            var time = timespec(tv_sec: Int(seconds), tv_nsec: Int((deadline - seconds) * 1e9))
+            guard unsafe pthread_cond_timedwait(condition, mutex, &time) != ETIMEDOUT else { break }
+        }
+        return unsafe try body(&value.pointee)
+    }
+
+    /// Wakes one of those who wait, or all.
+    package borrowing func wake(all: Bool = true) {
+        if all {
+            unsafe pthread_cond_broadcast(condition)
+        } else {
+            unsafe pthread_cond_signal(condition)
+        }
+    }
+}
+
+/// The monotonic clock, in seconds.
+package enum MonotonicClock {
+    package static var now: Double {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+}

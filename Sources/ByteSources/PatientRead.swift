@@ -1,0 +1,60 @@
+// A read that may wait: it can be called off, and it says when it waits.
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import Synchronization
+
+/// What a thread does for someone who may stop waiting for it. Sources find it by their thread.
+package final class PatientRead: Sendable {
+    private let cancelled = Atomic<Bool>(false)
+    private let whenBlocked: @Sendable (_ isBlocked: Bool) -> Void
+
+    private static let key = {
+        var key = pthread_key_t()
+        let result = unsafe pthread_key_create(&key, nil)
+        precondition(result == 0, "the C library has no more keys for threads")
+        return key
+    }()
+
+    /// `whenBlocked` is called by the thread that reads, before and after it waits for something outside.
+    package init(whenBlocked: @escaping @Sendable (_ isBlocked: Bool) -> Void) {
+        self.whenBlocked = whenBlocked
+    }
+
+    /// From now on, long work for this read ends at its next step.
+    package func cancel() {
+        cancelled.store(true, ordering: .relaxed)
+    }
+
+    /// Calls `body`, whose reads are done for this one.
+    package func perform(_ body: () -> Void) {
+        let previous = unsafe pthread_getspecific(Self.key)
+        // SAFETY: `self` lives until the call returns.
+        unsafe pthread_setspecific(Self.key, Unmanaged.passUnretained(self).toOpaque())
+        defer { unsafe pthread_setspecific(Self.key, previous) }
+        withExtendedLifetime(self, body)
+    }
+
+    /// For loops whose length a file decides.
+    /// - Throws: `ReadError.interrupted` where no one waits for the outcome any more.
+    package static func checkCancellation() throws(ReadError) {
+        guard let current, current.cancelled.load(ordering: .relaxed) else { return }
+        throw .interrupted
+    }
+
+    /// Calls `body`, which may take as long as a disk, a server or another thread likes.
+    package static func blocking<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        guard let current else { return try body() }
+        current.whenBlocked(true)
+        defer { current.whenBlocked(false) }
+        return try body()
+    }
+
+    private static var current: PatientRead? {
+        guard let context = unsafe pthread_getspecific(key) else { return nil }
+        // SAFETY: set by `perform`, which keeps the object and puts back what was there.
+        return unsafe Unmanaged<PatientRead>.fromOpaque(context).takeUnretainedValue()
+    }
+}

@@ -1,0 +1,46 @@
+// System calls of Linux that the C library shows to GNU programs only, as Swift sees them.
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <linux/stat.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+
+ssize_t preadv2(int descriptor, const struct iovec *pieces, int count, off_t offset, int flags);
+int statx(int directory, const char *path, int flags, unsigned int mask, struct statx *result);
+
+/// preadv2(2) with RWF_NOWAIT: what the kernel has in memory; -1 and EAGAIN where that is nothing.
+static inline ssize_t ovafs_read_without_waiting(int descriptor, void *buffer, size_t count, off_t offset) {
+    struct iovec piece = {buffer, count};
+    return preadv2(descriptor, &piece, 1, offset, 0x8);
+}
+
+/// What tells one version of a file from another.
+struct ovafs_file_state {
+    int64_t byte_count;
+    int64_t modification_seconds;
+    int64_t modification_nanoseconds;
+    int64_t change_seconds;
+    int64_t change_nanoseconds;
+    uint32_t link_count;
+};
+
+/// statx(2) with AT_EMPTY_PATH and AT_STATX_DONT_SYNC: what the kernel knows without asking a server.
+static inline int ovafs_known_file_state(int descriptor, struct ovafs_file_state *state) {
+    struct statx status;
+    if (statx(descriptor, "", 0x1000 | 0x4000, STATX_SIZE | STATX_MTIME | STATX_CTIME | STATX_NLINK, &status) != 0) return -1;
+    state->byte_count = (int64_t)status.stx_size;
+    state->modification_seconds = status.stx_mtime.tv_sec;
+    state->modification_nanoseconds = status.stx_mtime.tv_nsec;
+    state->change_seconds = status.stx_ctime.tv_sec;
+    state->change_nanoseconds = status.stx_ctime.tv_nsec;
+    state->link_count = status.stx_nlink;
+    return 0;
+}
+
+/// `f_type` of fstatfs(2); 0 where it fails.
+static inline long ovafs_file_system_type(int descriptor) {
+    struct statfs status;
+    return fstatfs(descriptor, &status) == 0 ? (long)status.f_type : 0;
+}

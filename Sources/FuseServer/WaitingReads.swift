@@ -1,0 +1,199 @@
+// The requests that wait, and the threads that serve them.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import CFuse
+import Glibc
+import Synchronization
+
+/// Holds what the threads of the session's loop could not answer at once. A request's `Reply` moves in here, and whoever
+/// takes it out answers: the worker that has the bytes, the interrupt, the end of the session. Any thread may use it.
+final class WaitingReads: Sendable {
+    /// More than this many threads never wait at once.
+    static let mostWorkers = 64
+
+    /// A request with the answer that is owed.
+    // SAFETY: the table's lock is held wherever `reply` is used.
+    private final class Entry: @unchecked Sendable {
+        let request: FileRequest
+        let read: PatientRead
+        var reply: Reply?
+
+        init(_ request: FileRequest, owing reply: consuming Reply?, _ read: PatientRead) {
+            self.request = request
+            self.read = read
+            self.reply = consume reply
+        }
+    }
+
+    /// Does what a request asks for; `take` gives the answer that is owed, or nil where no one waits any more.
+    typealias Service = @Sendable (_ request: FileRequest, _ take: () -> Reply?) -> Void
+
+    private struct State {
+        var queue: WaitingQueue
+        /// What workers call; nil before the session and after it.
+        var service: Service?
+        var entries: [WaitingQueue.ID: Entry] = [:]
+        var threads: [WorkerThread] = []
+        /// Threads that have nothing to do.
+        var idleCount = 0
+    }
+
+    private let state: Monitor<State>
+    private let nextID = Atomic<WaitingQueue.ID>(0)
+    private let statistics: ServerStatistics
+
+    /// `decoderCount` threads decode at once; others wait for sources at the same time.
+    init(decoderCount: Int, statistics: ServerStatistics) {
+        let decoders = max(1, decoderCount)
+        state = Monitor(
+            State(
+                queue: WaitingQueue(
+                    workerLimit: max(Self.mostWorkers, 2 * decoders), decoderLimit: decoders)))
+        self.statistics = statistics
+    }
+
+    /// Gets ready to serve requests with `service`, and starts the first worker.
+    /// - Throws: `ReadError.system` where the system has no thread to give.
+    func begin(_ service: @escaping Service) throws(ReadError) {
+        try state.withLock { state throws(ReadError) in
+            state.threads.append(try WorkerThread { self.work(service) })
+            state.service = service
+        }
+    }
+
+    /// Takes over a request and its answer.
+    func add(_ request: FileRequest, owing reply: consuming Reply) {
+        let id = nextID.add(1, ordering: .relaxed).newValue
+        // Before the entry can be found, and with it the request be answered and gone.
+        reply.callsInterrupt(of: id)
+        let entry = Entry(
+            request, owing: reply, PatientRead { [weak self] isBlocked in self?.note(isBlocked) })
+        let refusal: CInt? = state.withLock { state in
+            guard state.service != nil else { return ENOTCONN }
+            // An interrupt that came before the entry is here found nothing.
+            guard entry.reply?.isInterrupted == false else { return EINTR }
+            state.entries[id] = entry
+            state.queue.add(id, file: request.turn)
+            statistics.countWaiting()
+            engage(&state)
+            return nil
+        }
+        // Not in the table, so no one else has it.
+        if let refusal { entry.reply.take()?.failure(refusal) }
+    }
+
+    /// Takes a request that nobody waits for.
+    func add(_ request: FileRequest) {
+        let id = nextID.add(1, ordering: .relaxed).newValue
+        let entry = Entry(
+            request, owing: nil, PatientRead { [weak self] isBlocked in self?.note(isBlocked) })
+        state.withLock { state in
+            guard state.service != nil else { return }
+            state.entries[id] = entry
+            state.queue.add(id, file: request.turn)
+            statistics.countWaiting()
+            engage(&state)
+        }
+    }
+
+    /// The reader has been interrupted: it is answered at once, whatever its worker waits for.
+    func interrupt(_ id: WaitingQueue.ID) {
+        if callOff(id, with: EINTR) { statistics.countInterrupted() }
+    }
+
+    /// Answers all that wait; none is taken any more. Workers end as soon as what they wait for lets them.
+    func end() {
+        let entries = state.withLock { state in
+            state.service = nil
+            for entry in state.entries.values { entry.read.cancel() }
+            return state.queue.callOffAll().compactMap { state.entries.removeValue(forKey: $0) }
+        }
+        state.wake()
+        for entry in entries {
+            statistics.countNoLongerWaiting()
+            // Out of the table, so no one else has it.
+            entry.reply.take()?.failure(ENOTCONN)
+        }
+    }
+
+    /// Waits for the workers, at most until `deadline` (seconds of the monotonic clock); after `end`.
+    func join(until deadline: Double) {
+        let threads = state.withLock { state in
+            defer { state.threads = [] }
+            return state.threads
+        }
+        for thread in threads { thread.join(until: deadline) }
+    }
+
+    private func callOff(_ id: WaitingQueue.ID, with errno: CInt) -> Bool {
+        let entry = state.withLock { state in
+            state.queue.callOff(id) ? state.entries.removeValue(forKey: id) : nil
+        }
+        guard let entry else { return false }
+        entry.read.cancel()
+        statistics.countNoLongerWaiting()
+        entry.reply.take()?.failure(errno)
+        return true
+    }
+
+    /// A worker's answer; nil where someone else has answered.
+    private func finish(_ id: WaitingQueue.ID) -> Reply? {
+        let entry = state.withLock { state in
+            state.queue.finish(id) ? state.entries.removeValue(forKey: id) : nil
+        }
+        guard let entry else { return nil }
+        statistics.countNoLongerWaiting()
+        return entry.reply.take()
+    }
+
+    private func note(_ isBlocked: Bool) {
+        state.withLock { state in
+            state.queue.noteBlocked(isBlocked)
+            if isBlocked { engage(&state) }
+        }
+    }
+
+    /// Where there is something to do, wakes a worker, or starts one; those that there are do it otherwise.
+    private func engage(_ state: inout State) {
+        guard let service = state.service, state.queue.hasNext else { return }
+        if state.idleCount > 0 {
+            self.state.wake(all: false)
+        } else if state.threads.count < state.queue.workerLimit,
+            let thread = try? WorkerThread({ self.work(service) })
+        {
+            state.threads.append(thread)
+        }
+    }
+
+    private func work(_ service: Service) {
+        while let (id, entry) = next() {
+            entry.read.perform { service(entry.request) { finish(id) } }
+            // Whatever was not answered is answered with EIO here.
+            _ = finish(id)
+        }
+    }
+
+    /// Waits for a request to work at; nil once the session has ended.
+    private func next() -> (WaitingQueue.ID, Entry)? {
+        var isIdle = false
+        var id: WaitingQueue.ID?
+        return state.withLock(
+            waitingWhile: { state in
+                guard state.service != nil else { return false }
+                id = state.queue.next()
+                if id == nil, !isIdle {
+                    isIdle = true
+                    state.idleCount += 1
+                }
+                return id == nil
+            },
+            { state in
+                if isIdle { state.idleCount -= 1 }
+                guard let id, let entry = state.entries[id] else { return nil }
+                // One wake-up may stand for several requests.
+                engage(&state)
+                return (id, entry)
+            })
+    }
+}
