@@ -1,7 +1,8 @@
 // What the check of a package's certificate found.
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
+import Dispatch
+import FoundationEssentials
 import SwiftASN1
 import Synchronization
 import X509
