@@ -9,20 +9,10 @@ package struct ByteString: Hashable, Sendable {
         self.bytes = bytes
     }
 
-    /// Feeds eight bytes at a time: `Array` would feed them one by one.
+    /// Feeds all bytes at once: `Array` would feed them one by one.
     package func hash(into hasher: inout Hasher) {
-        var word: UInt64 = 0
-        var filled = 0
-        for byte in bytes {
-            word = word << 8 | UInt64(byte)
-            filled += 1
-            if filled == 8 {
-                hasher.combine(word)
-                word = 0
-                filled = 0
-            }
-        }
-        hasher.combine(word)
+        // SAFETY: the hasher reads the bytes during the call.
+        unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
         hasher.combine(bytes.count)
     }
 }
