@@ -148,7 +148,7 @@ extension EndToEnd {
 
         @Test(
             "X4: a block device is overwritten only with --force, when it is not in use, and when the disk fits",
-            .enabled(if: EndToEnd.isRoot))
+            .enabled(if: EndToEnd.isRoot, "loop devices need root"))
         func device() throws {
             try withTestFolder { folder in
                 let package = try StandardPackage(in: folder)
@@ -190,7 +190,7 @@ extension EndToEnd {
 
         @Test(
             "X9: a device that takes less than it says is exit code 1, and what it holds is said",
-            .enabled(if: EndToEnd.isRoot))
+            .enabled(if: EndToEnd.isRoot, "loop devices need root"))
         func deviceError() throws {
             try withTestFolder { folder in
                 let package = try StandardPackage(in: folder)
@@ -209,7 +209,7 @@ extension EndToEnd {
 
         @Test(
             "X7: a signal leaves a device overwritten in part, and a message says so",
-            .enabled(if: EndToEnd.isRoot))
+            .enabled(if: EndToEnd.isRoot, "loop devices need root"))
         func interruptedDevice() throws {
             try withTestFolder { folder in
                 try shell("head --bytes=200M /dev/zero | tr '\\0' x > big.img", in: folder.url)
