@@ -127,7 +127,9 @@ extension EndToEnd {
             }
         }
 
-        @Test("T6: a block device is a disk image by itself", .enabled(if: EndToEnd.isRoot, "loop devices need root"))
+        @Test(
+            "T6: a block device is a disk image by itself",
+            .enabled(if: EndToEnd.isRoot, "loop devices need root"))
         func blockDevice() throws {
             try withTestFolder { folder in
                 let raw = folder("disk.img")
