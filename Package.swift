@@ -28,11 +28,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
-        .systemLibrary(name: "CSpawn"),
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        // renameat2(2), of the C library that every target has anyway.
-        .systemLibrary(name: "CRename"),
         .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
         .target(
             name: "ByteSources",
@@ -66,7 +63,7 @@ let package = Package(
         .target(
             name: "Appliance",
             dependencies: [
-                "ByteSources", "CompressedSources", "CRename", "DiskImages", "OVFPackage", "FileTree",
+                "ByteSources", "CLinux", "CompressedSources", "DiskImages", "OVFPackage", "FileTree",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
@@ -79,7 +76,7 @@ let package = Package(
         .executableTarget(
             name: "ovafs",
             dependencies: [
-                "Appliance", "ByteSources", "CSpawn", "FileTree", "FuseServer", "OVFPackage",
+                "Appliance", "ByteSources", "CLinux", "DiskImages", "FileTree", "FuseServer", "OVFPackage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),

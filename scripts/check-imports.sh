@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks that each target imports only what docs/ARCHITECTURE.md allows: arrows point down, one importer a C library.
+# Checks that each target imports only what docs/ARCHITECTURE.md allows: arrows point down, one importer a library.
 # SPDX-License-Identifier: Apache-2.0
 #
 # Whether an import is declared in Package.swift is checked by the build; which arrows may exist at all, here.
@@ -14,9 +14,9 @@ CompressedSources: ByteSources Codecs
 DiskImages: ByteSources Codecs
 OVFPackage: ByteSources CXML2
 FileTree: ByteSources
-Appliance: ByteSources CompressedSources DiskImages OVFPackage FileTree CRename
+Appliance: ByteSources CompressedSources DiskImages OVFPackage FileTree CLinux
 FuseServer: ByteSources FileTree CFuse
-ovafs: ByteSources DiskImages OVFPackage FileTree Appliance FuseServer CSpawn
+ovafs: ByteSources DiskImages OVFPackage FileTree Appliance FuseServer CLinux
 '
 
 status=0
@@ -50,6 +50,7 @@ for target in $targets; do
     done
 done
 
+# CLinux is no library: it is what the importer hides of the C library, which every target has.
 for library in $targets; do
     [ -f "Sources/$library/module.modulemap" ] || continue
     importers=
@@ -58,7 +59,7 @@ for library in $targets; do
     done
     case $importers in
     '') complain "no target imports $library" ;;
-    *' '*) complain "more than one target imports $library: $importers" ;;
+    *' '*) [ "$library" = CLinux ] || complain "more than one target imports $library: $importers" ;;
     esac
 done
 exit "$status"

@@ -1,14 +1,31 @@
-// System calls of Linux that the C library shows to GNU programs only, as Swift sees them.
+// GNU and Linux calls and numbers that the Swift importer hides.
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <linux/stat.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 
 ssize_t preadv2(int descriptor, const struct iovec *pieces, int count, off_t offset, int flags);
+int renameat2(int old_directory, const char *old_path, int new_directory, const char *new_path, unsigned int flags);
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
 int statx(int directory, const char *path, int flags, unsigned int mask, struct statx *result);
+
+/// RENAME_NOREPLACE of renameat2(2).
+static const unsigned int ovafs_rename_without_replacing = 1;
+
+/// UMOUNT_NOFOLLOW of umount2(2).
+static const int ovafs_unmount_without_following = 8;
+
+/// BLKGETSIZE64 of ioctl(2): the length of a block device, in bytes.
+static const unsigned long ovafs_device_length_request = 0x80081272;
+
+/// Adds the closing of descriptor `first` and all above it.
+static inline int ovafs_close_from(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
 
 /// preadv2(2) with RWF_NOWAIT: what the kernel has in memory; -1 and EAGAIN where that is nothing.
 static inline ssize_t ovafs_read_without_waiting(int descriptor, void *buffer, size_t count, off_t offset) {

@@ -23,13 +23,14 @@ package struct FuseServer {
     /// Mounts on `directory`, answers requests, and returns when the mount is gone: by umount(8), by
     /// fusermount3(1), or because of SIGINT, SIGTERM or SIGHUP, which unmount it.
     ///
-    /// `directory` is absolute, so that unmounting works wherever the process stands by then. `whenUsable` is
-    /// called once, on another thread, when the first request has been answered.
+    /// `directory` is the bytes of an absolute path, so that unmounting works wherever the process stands by then.
+    /// `whenUsable` is called once, on another thread, when the first request has been answered.
     ///
     /// - Throws: `MountError` where the mount does not come about, or its session fails.
     package func serve(
-        at directory: String, whenUsable: @escaping @Sendable () -> Void
+        at directory: [UInt8], whenUsable: @escaping @Sendable () -> Void
     ) throws(MountError) {
+        let path = directory.map(CChar.init(bitPattern:)) + [0]
         LibraryMessages.capture()
         let session = unsafe try makeSession()
         // SAFETY: the session and what it points to live until the end of this function.
@@ -42,7 +43,7 @@ package struct FuseServer {
             throw failure("cannot handle signals")
         }
         defer { unsafe fuse_remove_signal_handlers(session) }
-        let starter = MountStarter(directory: directory, log: served.log, whenUsable: whenUsable)
+        let starter = MountStarter(directory: path, log: served.log, whenUsable: whenUsable)
         do throws(ReadError) {
             try served.waiting.begin { [served] request, take in served.serveWaiting(request, take) }
         } catch {
@@ -57,13 +58,15 @@ package struct FuseServer {
         // Before the session goes; where the mount does not come about, this is the end.
         defer { served.waiting.end() }
         let (mounted, messages) = StandardErrorCapture.during {
-            unsafe fuse_session_mount(session, directory)
+            unsafe fuse_session_mount(session, path)
         }
-        guard mounted == 0 else { throw failure("cannot mount on \(directory)", messages) }
+        guard mounted == 0 else {
+            throw failure("cannot mount on \(String(decoding: directory, as: UTF8.self))", messages)
+        }
         defer {
             served.waiting.end()
             unsafe fuse_session_unmount(session)
-            Self.takeAway(mountAt: directory)
+            Self.takeAway(mountAt: path)
         }
         starter.start()
         let configuration = unsafe fuse_loop_cfg_create()
@@ -80,7 +83,7 @@ package struct FuseServer {
     }
 
     /// libfuse leaves a mount where it is whose connection was cut, as `umount -f` does; no one else would take it away.
-    private static func takeAway(mountAt directory: String) {
+    private static func takeAway(mountAt directory: [CChar]) {
         // Attributes the kernel would give from what it remembers.
         var status = statvfs()
         guard unsafe statvfs(directory, &status) != 0, errno == ENOTCONN else { return }
@@ -98,8 +101,9 @@ package struct FuseServer {
     private func makeSession() throws(MountError) -> OpaquePointer {
         var arguments = unsafe fuse_args(argc: 0, argv: nil, allocated: 0)
         defer { unsafe fuse_opt_free_args(&arguments) }
-        for argument in ["ovafs", "-o", mountOptions] {
-            guard unsafe fuse_opt_add_arg(&arguments, argument) == 0 else {
+        for argument in [Array("ovafs".utf8), Array("-o".utf8), mountOptions] {
+            let string = argument.map(CChar.init(bitPattern:)) + [0]
+            guard unsafe fuse_opt_add_arg(&arguments, string) == 0 else {
                 throw failure("no memory for the mount options")
             }
         }
@@ -114,18 +118,18 @@ package struct FuseServer {
     }
 
     /// The options that go to the kernel, read-only above all.
-    private var mountOptions: String {
+    private var mountOptions: [UInt8] {
         let options = served.options
         var list = ["ro", "nosuid", "nodev", "default_permissions", "subtype=ova"]
-        list.append("fsname=\(Self.escaped(options.sourceName))")
         if options.allowsOtherUsers { list.append("allow_other") }
         if !options.permitsExecution { list.append("noexec") }
-        return list.joined(separator: ",")
+        return Array((list + ["fsname="]).joined(separator: ",").utf8) + Self.escaped(options.sourceName)
     }
 
     /// A value inside a list of options: commas and backslashes stand behind a backslash.
-    private static func escaped(_ value: String) -> String {
-        String(value.flatMap { $0 == "," || $0 == "\\" ? ["\\", $0] : [$0] })
+    private static func escaped(_ value: [UInt8]) -> [UInt8] {
+        let special = [UInt8(ascii: ","), UInt8(ascii: "\\")]
+        return value.flatMap { special.contains($0) ? [UInt8(ascii: "\\"), $0] : [$0] }
     }
 
     /// An error with what was said of it, by fusermount3 in `messages` or by libfuse.

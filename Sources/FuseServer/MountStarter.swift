@@ -14,7 +14,8 @@ final class MountStarter: Sendable {
     /// What the kernel reads ahead of a sequential reader, in KiB; its own default for FUSE is 128.
     private static let readAheadInKiB = 1024
 
-    private let directory: String
+    /// Ends with a NUL.
+    private let directory: [CChar]
     /// The device of the directory before anything was mounted there; nil where that is not known.
     private let deviceBelow: dev_t?
     private let log: Logger
@@ -22,7 +23,7 @@ final class MountStarter: Sendable {
     private let thread = Mutex<WorkerThread?>(nil)
 
     /// Made before anything is mounted on `directory`.
-    init(directory: String, log: Logger, whenUsable: @escaping @Sendable () -> Void) {
+    init(directory: [CChar], log: Logger, whenUsable: @escaping @Sendable () -> Void) {
         self.directory = directory
         var status = stat()
         deviceBelow = unsafe stat(directory, &status) == 0 ? status.st_dev : nil

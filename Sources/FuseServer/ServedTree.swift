@@ -122,13 +122,16 @@ final class ServedTree: Sendable {
             return (state.known.insert(key).inserted, false)
         }
         if isNew {
-            log.error("\(options.sourceName): \(name(of: inode)) at byte \(offset): \(error)")
+            log.error("\(sourceName): \(name(of: inode)) at byte \(offset): \(error)")
         } else if isLast {
             log.error(
-                "\(options.sourceName): \(Self.mostErrorsRemembered) errors were logged; no more are from now on"
+                "\(sourceName): \(Self.mostErrorsRemembered) errors were logged; no more are from now on"
             )
         }
     }
+
+    /// The source, for people.
+    private var sourceName: String { String(decoding: options.sourceName, as: UTF8.self) }
 
     /// The file's path in the mount, for people.
     private func name(of inode: UInt64) -> String {

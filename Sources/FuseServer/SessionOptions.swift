@@ -10,8 +10,8 @@ package struct SessionOptions: Sendable {
         case none
     }
 
-    /// What `/proc/mounts` shows as the source.
-    package var sourceName: String
+    /// What `/proc/mounts` shows as the source, in bytes.
+    package var sourceName: [UInt8]
     package var allowsOtherUsers = false
     /// Whether programs in the tree may be run; devices and changes of rights never take effect.
     package var permitsExecution = false
@@ -25,7 +25,7 @@ package struct SessionOptions: Sendable {
     /// How many reads that had to wait are decoded at once.
     package var decoderCount = 2
 
-    package init(sourceName: String, userID: UInt32, groupID: UInt32) {
+    package init(sourceName: [UInt8], userID: UInt32, groupID: UInt32) {
         self.sourceName = sourceName
         self.userID = userID
         self.groupID = groupID

@@ -108,7 +108,7 @@ extension EndToEnd {
             }
         }
 
-        @Test("C1 C8 C11: names that are not UTF-8 are taken as the bytes that they are")
+        @Test("C1 C2 C8 C11 O8: names that are not UTF-8 are taken as the bytes that they are")
         func rawNames() throws {
             try withTestFolder { folder in
                 let package = try StandardPackage(in: folder)
@@ -119,7 +119,16 @@ extension EndToEnd {
                     "$1" info $'\\xff.ova' > /dev/null
                     "$1" mount $'\\xff.ova' mnt && cmp "mnt/$4" "$3" && umount mnt
                     "$1" extract $'\\xff.ova' vmdisk1 --output=$'\\xfe' && cmp $'\\xfe' "$3"
-                    ! "$1" extract $'\\xff.ova' vmdisk1 -o $'\\xfd' 2> message && grep -q 'two arguments' message
+                    if "$1" extract $'\\xff.ova' vmdisk1 -o $'\\xfe.ova' 2> message; then exit 1; fi
+                    grep -q 'two arguments' message
+                    "$1" mount -o X-mount.mkdir,auto_unmount $'\\xff.ova' $'p\\xe4'
+                    [ ! -e $'p\\xef\\xbf\\xbd' ]
+                    cmp $'p\\xe4'/"$4" "$3"
+                    LC_ALL=C grep --text --quiet $'/\\xff.ova .*/p\\xe4 fuse' /proc/mounts
+                    "$1" unmount $'p\\xe4'
+                    rmdir $'p\\xe4'; mkdir $'q\\xe4'
+                    "$1" mount $'\\xff.ova' $'q\\xe4'; cmp $'q\\xe4'/"$4" "$3"; "$1" unmount --lazy $'q\\xe4'
+                    rmdir $'q\\xe4'
                     rm $'\\xff.ova' $'\\xfe'
                     """,
                     try Ovafs.path(), package.path, package.firstReference, StandardPackage.first,

@@ -211,9 +211,11 @@ struct FuseServerTests {
     @Test("a mount on what is not there fails, with a message, and leaves nothing")
     func badMountPoint() {
         let server = FuseServer(
-            tree: Self.tree(), options: SessionOptions(sourceName: "x", userID: 0, groupID: 0),
+            tree: Self.tree(), options: SessionOptions(sourceName: Array("x".utf8), userID: 0, groupID: 0),
             statistics: ServerStatistics(), log: Logger(label: "test"))
-        let error = #expect(throws: MountError.self) { try server.serve(at: "/nonexistent/ovafs") {} }
+        let error = #expect(throws: MountError.self) {
+            try server.serve(at: Array("/nonexistent/ovafs".utf8)) {}
+        }
         #expect(error?.description.contains("/nonexistent/ovafs") == true)
     }
 }

@@ -31,7 +31,7 @@ final class LiveMount {
         _ tree: FileTree, _ change: (inout SessionOptions) -> Void = { _ in },
         _ body: (LiveMount) throws -> Result
     ) throws -> Result {
-        var options = SessionOptions(sourceName: "a,b\\c", userID: getuid(), groupID: getgid())
+        var options = SessionOptions(sourceName: Array("a,b\\c".utf8), userID: getuid(), groupID: getgid())
         options.threadCount = 4
         change(&options)
         let mount = try LiveMount(tree, options)
@@ -57,7 +57,9 @@ final class LiveMount {
         let path = folder
         thread = try WorkerThread {
             do throws(MountError) {
-                try server.serve(at: path) { outcome.isUsable.store(true, ordering: .sequentiallyConsistent) }
+                try server.serve(at: Array(path.utf8)) {
+                    outcome.isUsable.store(true, ordering: .sequentiallyConsistent)
+                }
             } catch {
                 outcome.failure.withLock { $0 = error.description }
             }

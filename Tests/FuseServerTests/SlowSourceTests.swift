@@ -186,7 +186,8 @@ struct ErrorLogTests {
             attributes: Attributes(modificationTime: 0))
         let lines = Lines()
         let served = ServedTree(
-            tree: builder.build(), options: SessionOptions(sourceName: "x.ova", userID: 0, groupID: 0),
+            tree: builder.build(),
+            options: SessionOptions(sourceName: Array("x.ova".utf8), userID: 0, groupID: 0),
             statistics: ServerStatistics(), log: Logger(label: "test") { _ in Handler(lines: lines) })
         let inode = served.tree.node(at: ["a", "disk.raw"].map { Array($0.utf8) })?.inode ?? 0
         for offset in 0..<UInt64(1_500) {

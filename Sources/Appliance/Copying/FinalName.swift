@@ -1,7 +1,7 @@
 // Giving a finished file its name, without replacing what came to be there meanwhile.
 // SPDX-License-Identifier: Apache-2.0
 
-import CRename
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -17,8 +17,6 @@ enum FinalName {
         case placeholder
     }
 
-    private static let noReplace: CUnsignedInt = 1
-
     /// Gives `path` to the file at `partial`, replacing a file there only where `overwrites`.
     /// - Throws: `CopyError.exists` where something is there, `.output` where the file system refuses.
     static func give(
@@ -26,7 +24,7 @@ enum FinalName {
     ) throws(CopyError) {
         if overwrites {
             if let status = try FileStatus.ofName(path), status.st_mode & S_IFMT != S_IFREG {
-                throw .refused("\(String(displaying: path)) has become something else than a file")
+                throw .refused("\(path) is no longer a regular file")
             }
             return try check(unsafe call(partial, path) { unsafe rename($0, $1) }, partial, path)
         }
@@ -43,7 +41,9 @@ enum FinalName {
     private static func give(_ path: FilePath, to partial: FilePath, by means: Means) -> CInt {
         switch means {
         case .renameWithoutReplacing:
-            return unsafe call(partial, path) { unsafe renameat2(AT_FDCWD, $0, AT_FDCWD, $1, noReplace) }
+            return unsafe call(partial, path) {
+                unsafe renameat2(AT_FDCWD, $0, AT_FDCWD, $1, ovafs_rename_without_replacing)
+            }
         case .link:
             let code = unsafe call(partial, path) { unsafe link($0, $1) }
             guard code == 0 else { return code }
@@ -67,7 +67,7 @@ enum FinalName {
         guard code != EEXIST else { throw .exists(path) }
         guard code == 0 else {
             throw .output(
-                call: "rename \(String(displaying: partial)) to \(String(displaying: path))", errno: code)
+                call: "rename \(partial) to \(path)", errno: code)
         }
     }
 

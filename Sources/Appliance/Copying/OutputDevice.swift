@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
+import CLinux
 import Glibc
 import Synchronization
 package import SystemPackage
@@ -15,14 +16,11 @@ package final class OutputDevice: CopyOutput {
     private let hasWritten = Atomic<Bool>(false)
     private let isComplete = Atomic<Bool>(false)
 
-    /// Linux's BLKGETSIZE64: the device's length, in bytes.
-    private static let lengthRequest: UInt = 0x8008_1272
-
     /// Opens the device for a disk of `byteCount` bytes; nothing is written yet.
     /// - Throws: `CopyError.refused` where the device is in use, or shorter than the disk.
     package init(path: FilePath, byteCount: UInt64) throws(CopyError) {
         self.path = path
-        let name = String(displaying: path)
+        let name = path.string
         // O_EXCL without O_CREAT is refused for a device that is mounted or part of another one.
         let number = unsafe path.withPlatformString {
             unsafe Glibc.open($0, O_WRONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC)
@@ -35,10 +33,10 @@ package final class OutputDevice: CopyOutput {
         var status = stat()
         var length: UInt64 = 0
         guard unsafe fstat(number, &status) == 0, status.st_mode & S_IFMT == S_IFBLK else {
-            throw .refused("\(name) is no block device any more")
+            throw .refused("\(name) is no longer a block device")
         }
         // SAFETY: the request writes 8 bytes.
-        guard unsafe ioctl(number, Self.lengthRequest, &length) == 0 else {
+        guard unsafe ioctl(number, ovafs_device_length_request, &length) == 0 else {
             throw .output(call: "ask for the length of \(name)", errno: errno)
         }
         guard length >= byteCount else {
@@ -58,13 +56,13 @@ package final class OutputDevice: CopyOutput {
     package func finish(isDurable: Bool) throws(CopyError) {
         // A device takes what is written later, and says only then that it could not.
         guard fsync(descriptor.rawValue) == 0 else {
-            throw .output(call: "write \(String(displaying: path))", errno: errno)
+            throw .output(call: "write \(path)", errno: errno)
         }
         isComplete.store(true, ordering: .relaxed)
     }
 
     package func discard() -> String? {
         hasWritten.load(ordering: .relaxed) && !isFinished
-            ? "\(String(displaying: path)) has been overwritten in part" : nil
+            ? "\(path) has been overwritten in part" : nil
     }
 }

@@ -1,6 +1,7 @@
 // The program's arguments as the bytes that they are.
 // SPDX-License-Identifier: Apache-2.0
 
+import Appliance
 import Glibc
 import SystemPackage
 
@@ -10,9 +11,7 @@ enum RawArguments {
     /// The path that the user wrote as an argument, or behind the `=` of an option, which reads as `text`.
     /// - Throws: `CommandFailure` where two arguments that are not the same read so.
     static func path(_ text: String) throws -> FilePath {
-        let bytes = try bytes(text)
-        // SAFETY: the string ends with a NUL.
-        return unsafe FilePath(platformString: bytes.map(CChar.init(bitPattern:)) + [0])
+        FilePath(bytes: try bytes(text))
     }
 
     /// The bytes that the user wrote as an argument, or behind the `=` of an option, which reads as `text`.

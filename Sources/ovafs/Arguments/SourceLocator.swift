@@ -7,7 +7,7 @@ import Glibc
 import OVFPackage
 import SystemPackage
 
-/// Finds out what a SOURCE argument means: SPEC, "Sources".
+/// Finds out what a SOURCE argument means: ovafs(1), DESCRIPTION.
 enum SourceLocator {
     /// - Throws: `CommandFailure` with `cannotReadSource` where there is nothing to open.
     static func locate(_ argument: String) throws -> ApplianceSource {
@@ -27,14 +27,9 @@ enum SourceLocator {
     }
 
     /// The path without links from the root on, so that /proc/mounts says the same to everyone.
-    static func absolutePath(_ argument: String) throws -> String {
-        // SAFETY: the string ends with a NUL and lives for the call.
-        try unsafe RawArguments.path(argument).withPlatformString { path in
-            guard let resolved = unsafe realpath(path, nil) else { return argument }
-            // SAFETY: realpath's result is a C string of our own.
-            defer { unsafe free(resolved) }
-            return unsafe String(cString: resolved)
-        }
+    static func absolutePath(_ argument: String) throws -> FilePath {
+        let path = try RawArguments.path(argument)
+        return path.resolved ?? path
     }
 
     private static func isDirectory(_ path: FilePath) -> Bool {

@@ -8,6 +8,7 @@ import FileTree
 import FuseServer
 import Glibc
 import Logging
+import SystemPackage
 
 struct MountCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -49,7 +50,8 @@ struct MountCommand: ParsableCommand {
 
     func run() throws {
         let options = try MountOptions(o)
-        let mountPoint = try MountPoint.prepared(directory, makingWith: options.mountPointMode)
+        let mountPoint = try MountPoint.prepared(
+            RawArguments.path(directory), makingWith: options.mountPointMode)
         guard foreground || readyDescriptor != nil else {
             Glibc.exit(try BackgroundLaunch.run(RawArguments.all))
         }
@@ -86,11 +88,11 @@ struct MountCommand: ParsableCommand {
     }
 
     private func serve(
-        _ appliance: Appliance, at mountPoint: String, _ options: MountOptions, log: Logger,
+        _ appliance: Appliance, at mountPoint: FilePath, _ options: MountOptions, log: Logger,
         whenUsable: @escaping @Sendable () -> Void
     ) throws {
         var session = SessionOptions(
-            sourceName: try SourceLocator.absolutePath(source), userID: options.userID ?? getuid(),
+            sourceName: try SourceLocator.absolutePath(source).bytes, userID: options.userID ?? getuid(),
             groupID: options.groupID ?? getgid())
         session.allowsOtherUsers = options.allowsOtherUsers
         session.umask = options.umask
@@ -103,7 +105,7 @@ struct MountCommand: ParsableCommand {
         let tree = try self.tree(of: appliance, options, statistics)
         let server = FuseServer(tree: tree, options: session, statistics: statistics, log: log)
         do throws(MountError) {
-            try server.serve(at: mountPoint, whenUsable: whenUsable)
+            try server.serve(at: mountPoint.bytes, whenUsable: whenUsable)
         } catch {
             throw CommandFailure(
                 status: .cannotMount, message: error.description + MountAdvice.text(for: error.description))

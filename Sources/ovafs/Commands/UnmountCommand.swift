@@ -27,7 +27,7 @@ struct UnmountCommand: ParsableCommand {
     var lazy = false
 
     func run() throws {
-        let point = MountPoint.resolved(directory)
+        let point = MountPoint.resolved(try RawArguments.path(directory))
         guard let mounted = MountTable.topmost(at: point) else {
             throw failure("nothing is mounted on it")
         }

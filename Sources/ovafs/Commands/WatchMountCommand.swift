@@ -13,6 +13,6 @@ struct WatchMountCommand: ParsableCommand {
     var directory: String
 
     func run() throws {
-        try MountWatcher.watch(directory)
+        try MountWatcher.watch(RawArguments.path(directory))
     }
 }

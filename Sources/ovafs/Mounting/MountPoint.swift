@@ -2,27 +2,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import SystemPackage
 
 enum MountPoint {
     /// The absolute path of a folder without links; of one whose mount is dead or another's, as far as it goes.
-    static func resolved(_ directory: String) -> String {
-        if let path = realPath(directory) { return path }
+    static func resolved(_ directory: FilePath) -> FilePath {
+        if let path = directory.resolved { return path }
         // The mount's own root may not be asked; its parent may.
-        var parts = directory.split(separator: "/").map(String.init)
-        guard let name = parts.popLast(), name != ".." && name != "." else { return directory }
-        let start = directory.hasPrefix("/") ? "/" : "./"
-        guard let parent = realPath(start + parts.joined(separator: "/")) else { return directory }
-        return parent == "/" ? "/" + name : parent + "/" + name
+        guard let name = directory.lastComponent, name.kind == .regular else { return directory }
+        let parent = directory.removingLastComponent()
+        return (parent.isEmpty ? "." : parent).resolved?.appending(name) ?? directory
     }
 
     /// The absolute path of the folder to mount on, so that it can be unmounted from anywhere.
     /// With `mode` it is made with these permissions where it is not there.
     /// - Throws: `CommandFailure` where it is not there or no folder.
-    static func prepared(_ directory: String, makingWith mode: UInt32?) throws -> String {
+    static func prepared(_ directory: FilePath, makingWith mode: UInt32?) throws -> FilePath {
         if let mode { try make(directory, mode: mode) }
-        guard let path = realPath(directory) else { throw failure(directory, errno) }
+        guard let path = directory.resolved else { throw failure(directory, errno) }
         var status = stat()
-        guard unsafe stat(path, &status) == 0 else { throw failure(directory, errno) }
+        guard unsafe path.withPlatformString({ unsafe stat($0, &status) }) == 0 else {
+            throw failure(directory, errno)
+        }
         guard status.st_mode & S_IFMT == S_IFDIR else {
             throw failure(directory, reason: "it is not a directory")
         }
@@ -34,27 +35,22 @@ enum MountPoint {
     }
 
     /// Makes the folder, and those above it, where they are not there: `X-mount.mkdir` of mount(8).
-    private static func make(_ directory: String, mode: UInt32) throws {
-        let isAbsolute = directory.hasPrefix("/")
-        var path = isAbsolute ? "" : "."
-        for part in directory.split(separator: "/") {
-            path += "/\(part)"
-            guard unsafe mkdir(path, mode) != 0, errno != EEXIST else { continue }
+    private static func make(_ directory: FilePath, mode: UInt32) throws {
+        var path = directory
+        path.components.removeAll()
+        for part in directory.components {
+            path.append(part)
+            guard unsafe path.withPlatformString({ unsafe mkdir($0, mode) }) != 0, errno != EEXIST else {
+                continue
+            }
             // Such as a folder above that may not be written to, and is there.
             let reason = errno
-            guard unsafe access(path, F_OK) != 0 else { continue }
+            guard unsafe path.withPlatformString({ unsafe access($0, F_OK) }) != 0 else { continue }
             throw failure(directory, reason: "cannot make it: \(SystemError(errno: reason))")
         }
     }
 
-    private static func realPath(_ path: String) -> String? {
-        guard let resolved = unsafe realpath(path, nil) else { return nil }
-        // SAFETY: realpath's result is a C string of our own.
-        defer { unsafe free(resolved) }
-        return unsafe String(cString: resolved)
-    }
-
-    private static func failure(_ directory: String, _ errno: CInt) -> CommandFailure {
+    private static func failure(_ directory: FilePath, _ errno: CInt) -> CommandFailure {
         let advice =
             switch errno {
             case ENOENT: "; make it first, or use -o X-mount.mkdir"
@@ -65,7 +61,7 @@ enum MountPoint {
         return failure(directory, reason: "\(SystemError(errno: errno))\(advice)")
     }
 
-    private static func failure(_ directory: String, reason: String) -> CommandFailure {
+    private static func failure(_ directory: FilePath, reason: String) -> CommandFailure {
         CommandFailure(status: .cannotMount, message: "cannot mount on \(directory): \(reason)")
     }
 }

@@ -1,35 +1,35 @@
 // What is mounted where, as the kernel lists it.
 // SPDX-License-Identifier: Apache-2.0
 
-import ByteSources
+import Appliance
 import SystemPackage
 
 /// One line of /proc/self/mountinfo.
 struct MountTableEntry: Equatable {
-    let mountPoint: String
+    let mountPoint: FilePath
     /// The type of the file system, such as `fuse.ova`.
     let type: String
-    let source: String
 
     /// The type that every mount of this program has.
     static let ownType = "fuse.ova"
 
     /// The line's fields; nil where it has not the form that proc(5) describes.
-    init?(line: Substring) {
-        let fields = line.split(separator: " ", omittingEmptySubsequences: false)
+    init?(line: ArraySlice<UInt8>) {
+        let fields = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
         // Any number of optional fields stands before the dash.
-        guard let dash = fields.dropFirst(6).firstIndex(of: "-"), fields.indices.contains(dash + 2) else {
+        guard let dash = fields.dropFirst(6).firstIndex(where: { $0.elementsEqual("-".utf8) }),
+            fields.indices.contains(dash + 2)
+        else {
             return nil
         }
-        mountPoint = Self.plain(fields[4])
-        type = Self.plain(fields[dash + 1])
-        source = Self.plain(fields[dash + 2])
+        mountPoint = FilePath(bytes: Self.plain(fields[4]))
+        type = String(decoding: Self.plain(fields[dash + 1]), as: UTF8.self)
     }
 
     /// A field with its octal escapes (`\040` for a space) as what they stand for.
-    private static func plain(_ field: Substring) -> String {
+    private static func plain(_ field: ArraySlice<UInt8>) -> [UInt8] {
         var bytes: [UInt8] = []
-        var rest = field.utf8
+        var rest = field
         while let byte = rest.popFirst() {
             let digits = rest.prefix(3)
             guard byte == UInt8(ascii: "\\"), digits.count == 3,
@@ -41,7 +41,7 @@ struct MountTableEntry: Equatable {
             bytes.append(code)
             rest = rest.dropFirst(3)
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
     }
 }
 
@@ -60,13 +60,11 @@ enum MountTable {
         {
             bytes += buffer.prefix(count)
         }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").compactMap {
-            MountTableEntry(line: $0)
-        }
+        return bytes.split(separator: UInt8(ascii: "\n")).compactMap { MountTableEntry(line: $0) }
     }
 
     /// What is mounted at `point`, topmost.
-    static func topmost(at point: String) -> MountTableEntry? {
+    static func topmost(at point: FilePath) -> MountTableEntry? {
         entries().last { $0.mountPoint == point }
     }
 }

@@ -1,7 +1,9 @@
 // The process behind `auto_unmount`: it outlives the server, and takes away the mount that one has left.
 // SPDX-License-Identifier: Apache-2.0
 
+import Appliance
 import Glibc
+import SystemPackage
 
 /// A process of its own that holds nothing but a pipe to the server. When the server has ended, however it did, the
 /// pipe ends; where the mount is still there then, and dead, the watcher unmounts it.
@@ -13,27 +15,21 @@ enum MountWatcher {
     static let commandName = "watch-mount"
 
     /// Starts the process for the mount that is about to be made at `point`. Its pipe closes with this process.
-    static func start(at point: String) throws {
-        var ends: [CInt] = [-1, -1]
-        guard unsafe pipe(&ends) == 0 else { throw failure(SystemError(errno: errno)) }
-        // The end to write to stays open until this process ends, and no other may hold it.
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
-        defer {
-            close(ends[0])
-            close(null)
-        }
-        let arguments = ["ovafs", commandName, "--", point]
+    static func start(at point: FilePath) throws {
+        let arguments = ["ovafs", commandName, "--"].map { Array($0.utf8) } + [point.bytes]
         do throws(SystemError) {
+            // The end to write to stays open until this process ends, and no other may hold it.
+            let pipe = try ProgramPipe()
+            defer { pipe.close() }
             _ = try ProgramStart.start(
-                ProgramStart.ownPath, arguments.map { Array($0.utf8) }, descriptors: [ends[0], null, null])
+                ProgramStart.ownPath, arguments, descriptors: [pipe.reading, pipe.null, pipe.null])
         } catch {
             throw failure(error)
         }
     }
 
     /// What the process does: waits for the end of the pipe at descriptor 0, then looks.
-    static func watch(_ point: String) throws {
+    static func watch(_ point: FilePath) throws {
         // What ends the server must not end its watcher, which ends by itself a moment later.
         for ending in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] { signal(ending, SIG_IGN) }
         setsid()

@@ -1,8 +1,10 @@
 // Starting another program, with the descriptors that it is meant to have and no others.
 // SPDX-License-Identifier: Apache-2.0
 
-import CSpawn
+import Appliance
+import CLinux
 import Glibc
+import SystemPackage
 
 /// A process that has threads cannot fork; what is started here is a new program from its first instruction.
 enum ProgramStart {
@@ -13,7 +15,7 @@ enum ProgramStart {
     /// Each of `descriptors` is either at the number that it gets, or at one that none of them gets.
     /// - Throws: `SystemError` where there is no such program or no process to be had.
     static func start(
-        _ path: String, _ arguments: [[UInt8]], descriptors: [CInt]
+        _ path: FilePath, _ arguments: [[UInt8]], descriptors: [CInt]
     ) throws(SystemError) -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
@@ -38,7 +40,9 @@ enum ProgramStart {
         defer { unsafe strings.forEach { unsafe free($0) } }
         var child = pid_t()
         // SAFETY: the strings live until the call has returned; the list ends with nil.
-        let result = unsafe posix_spawnp(&child, path, &actions, &attributes, &strings, environ)
+        let result = unsafe path.withPlatformString { path in
+            unsafe posix_spawnp(&child, path, &actions, &attributes, &strings, environ)
+        }
         guard result == 0 else { throw SystemError(errno: result) }
         return child
     }
@@ -56,20 +60,38 @@ enum ProgramStart {
 
     /// This program's own file, so that what is started has its name in ps(1); the kernel's link to it where the
     /// file is no longer there.
-    static var ownPath: String {
-        let link = "/proc/self/exe"
-        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let length = unsafe readlink(link, &path, path.count)
-        guard length > 0, length < path.count else { return link }
-        let text = String(decoding: path.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return unsafe access(text, X_OK) == 0 ? text : link
+    static var ownPath: FilePath {
+        let link = FilePath("/proc/self/exe")
+        var characters = [CChar](repeating: 0, count: Int(PATH_MAX))
+        // SAFETY: no more is written than the array holds.
+        let length = unsafe link.withPlatformString { link in
+            unsafe readlink(link, &characters, characters.count)
+        }
+        guard length > 0, length < characters.count else { return link }
+        let path = FilePath(bytes: characters.prefix(length).map { UInt8(bitPattern: $0) })
+        return unsafe path.withPlatformString { unsafe access($0, X_OK) } == 0 ? path : link
     }
 }
 
-/// A system call that failed.
-struct SystemError: Error, CustomStringConvertible {
-    let errno: CInt
+/// A pipe and /dev/null for a program that is started, which keeps only what it is given of them.
+struct ProgramPipe {
+    let reading: CInt
+    /// Stays open behind `close`: whoever made the pipe says when it ends.
+    let writing: CInt
+    let null: CInt
 
-    /// The system's own words.
-    var description: String { unsafe String(cString: strerror(errno)) }
+    init() throws(SystemError) {
+        var ends: [CInt] = [-1, -1]
+        guard unsafe pipe(&ends) == 0 else { throw SystemError(errno: errno) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        reading = ends[0]
+        writing = ends[1]
+        null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+    }
+
+    /// Closes the end to read from and /dev/null.
+    func close() {
+        _ = Glibc.close(reading)
+        _ = Glibc.close(null)
+    }
 }

@@ -1,7 +1,10 @@
 // Taking a mount away, as root or through fusermount3.
 // SPDX-License-Identifier: Apache-2.0
 
+import Appliance
+import CLinux
 import Glibc
+import SystemPackage
 
 enum Unmounting {
     /// Why a mount is still there.
@@ -13,10 +16,10 @@ enum Unmounting {
     /// Unmounts what is mounted at `point`, which is an absolute path without links.
     ///
     /// `isLazy` takes it out of the tree of folders at once, and ends it when no one uses it any more.
-    static func unmount(_ point: String, isLazy: Bool) throws(Failure) {
+    static func unmount(_ point: FilePath, isLazy: Bool) throws(Failure) {
         // A link that has come to stand there is not followed.
-        let flags = noFollow | (isLazy ? CInt(MNT_DETACH) : 0)
-        if unsafe umount2(point, flags) == 0 { return }
+        let flags = ovafs_unmount_without_following | (isLazy ? CInt(MNT_DETACH) : 0)
+        if unsafe point.withPlatformString({ unsafe umount2($0, flags) }) == 0 { return }
         switch errno {
         case EPERM: try askFusermount(point, isLazy: isLazy)
         case EBUSY: throw .busy
@@ -25,36 +28,31 @@ enum Unmounting {
     }
 
     /// Whether the server of what is mounted at `point` has ended without unmounting it.
-    static func isDead(_ point: String) -> Bool {
+    static func isDead(_ point: FilePath) -> Bool {
         var status = statvfs()
-        guard unsafe statvfs(point, &status) != 0 else { return false }
+        guard unsafe point.withPlatformString({ unsafe statvfs($0, &status) }) != 0 else { return false }
         return errno == ENOTCONN || errno == ECONNABORTED
     }
 
-    /// UMOUNT_NOFOLLOW of umount2(2), which the C library has as a constant that Swift does not see.
-    private static let noFollow: CInt = 8
-
-    private static func askFusermount(_ point: String, isLazy: Bool) throws(Failure) {
-        var ends: [CInt] = [-1, -1]
-        guard unsafe pipe(&ends) == 0 else { throw .other("\(SystemError(errno: errno))") }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
-        defer {
-            close(ends[0])
-            close(null)
-        }
+    private static func askFusermount(_ point: FilePath, isLazy: Bool) throws(Failure) {
+        let words: String
         let child: pid_t
         do throws(SystemError) {
-            defer { close(ends[1]) }
-            let arguments = ["fusermount3", "-u"] + (isLazy ? ["-z"] : []) + ["--", point]
-            child = try startFusermount(arguments.map { Array($0.utf8) }, [null, null, ends[1]])
+            let pipe = try ProgramPipe()
+            defer { pipe.close() }
+            let arguments = ["fusermount3", "-u"] + (isLazy ? ["-z"] : []) + ["--"]
+            do {
+                defer { close(pipe.writing) }
+                child = try startFusermount(
+                    arguments.map { Array($0.utf8) } + [point.bytes], [pipe.null, pipe.null, pipe.writing])
+            }
+            words = messages(from: pipe.reading)
         } catch {
             throw .other(
                 error.errno == ENOENT
                     ? "fusermount3 (Debian package fuse3) is missing, and without it only root may unmount"
                     : "fusermount3: \(error)")
         }
-        let words = messages(from: ends[0])
         guard ProgramStart.wait(for: child) != 0 else { return }
         if words.contains("busy") { throw .busy }
         throw .other(words.isEmpty ? "fusermount3 fails" : words)

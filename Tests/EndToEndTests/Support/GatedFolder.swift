@@ -30,12 +30,12 @@ final class GatedFolder {
         var log = Logger(label: "gated")
         log.logLevel = .critical
         // Each read reaches the gate.
-        var options = SessionOptions(sourceName: "gated", userID: getuid(), groupID: getgid())
+        var options = SessionOptions(sourceName: Array("gated".utf8), userID: getuid(), groupID: getgid())
         options.cacheMode = .none
         let server = FuseServer(
             tree: builder.build(), options: options, statistics: ServerStatistics(), log: log)
         let directory = point
-        thread = try WorkerThread { try? server.serve(at: directory) {} }
+        thread = try WorkerThread { try? server.serve(at: Array(directory.utf8)) {} }
         let file = point + "/" + url.lastPathComponent
         try wait(for: "the gated folder") { FileManager.default.fileExists(atPath: file) }
     }
