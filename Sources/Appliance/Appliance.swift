@@ -28,6 +28,9 @@ package struct Appliance: Sendable {
     /// The last modification of the whole, in seconds since 1970.
     package let modificationTime: Int64
 
+    /// The files that it is read from, which nothing may be written to; nil where they are not all known.
+    package internal(set) var openedFiles: Set<FileNumber>?
+
     package let cache: ClusterCache
     package let sourceMeter: ReadMeter
     /// What is left of the memory for opening is for the tree of files.

@@ -15,6 +15,8 @@ package final class LocalFile: ByteSource {
     /// The last modification, in seconds since 1970.
     package let modificationTime: Int64
     package let path: FilePath
+    /// Which file was opened, whatever its name stands for by now.
+    package let number: FileNumber
 
     /// Reads that are gathered and shorter than this, in bytes, do not ask whether there is a hole: reading its zeros
     /// takes no longer than asking.
@@ -83,6 +85,7 @@ package final class LocalFile: ByteSource {
         allocatedByteCount = isDevice ? length : UInt64(max(0, status.st_blocks)) &* 512
         modificationTime = Int64(status.st_mtim.tv_sec)
         identity = FileIdentity(status)
+        number = FileNumber(status)
         knownChangeTime = Atomic(identity.changeTime)
         nearness = Self.nearness(of: descriptor)
     }

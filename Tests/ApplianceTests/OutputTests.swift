@@ -51,7 +51,7 @@ struct OutputTests {
         }
     }
 
-    @Test("what has become something else than a file is not replaced, even where files may be")
+    @Test("what is no longer a regular file is not replaced, even where files may be")
     func notReplaced() throws {
         try Self.withFolder { folder in
             let path = FilePath(folder.appending(path: "x").path)
@@ -141,7 +141,8 @@ struct OutputTests {
             try Data("disk".utf8).write(to: url)
             let path = FilePath(url.path)
             #expect(throws: CopyError.self) {
-                try OutputTarget(at: path, overwrites: true, source: FileIdentity(at: path))
+                try OutputTarget(
+                    at: path, overwrites: true, sources: [#require(FileNumber(at: path))])
             }
         }
     }

@@ -222,7 +222,10 @@ extension EndToEnd {
                         """
                         set -m
                         "$1" extract big.img --threads 1 --force -o "$2" &
-                        until [ "$(head --bytes=1 "$2" | tr '\\0' -)" = x ]; do :; done
+                        for attempt in {1..3000}; do
+                            [ "$(head --bytes=1 "$2" | tr '\\0' -)" != x ] || break
+                            sleep 0.01
+                        done
                         kill -STOP %1; kill -INT %1; kill -CONT %1
                         wait %1
                         """, "bash", try Ovafs.path(), device,

@@ -1,4 +1,4 @@
-// What the descriptor and the manifest mean, as a mount shows it: SEMANTICS, "The control folder".
+// What the descriptor and the manifest mean, as a mount shows it: SEMANTICS, "What the package means".
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation

@@ -4,6 +4,7 @@
 import Appliance
 import ByteSources
 import Foundation
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -29,6 +30,51 @@ struct ExtractionTests {
         #expect(throws: CommandFailure.self) { try extraction.copy(second, label: "second") }
         #expect(try Data(contentsOf: names.appending(path: "x.raw")) == Data(repeating: 1, count: 4096))
         #expect(try FileManager.default.contentsOfDirectory(atPath: names.path) == ["x.raw"])
+    }
+
+    @Test("a signal that comes while an output is being made finds it, and takes it back")
+    func signalWhileMaking() throws {
+        let interruption = Interruption(awaiting: [])
+        let events = Mutex<[String]>([])
+        let note: @Sendable (String) -> Void = { event in events.withLock { $0.append(event) } }
+        let making: () throws -> WorkerThread = {
+            let thread = try WorkerThread { interruption.takeBack { note("end") } }
+            // Long enough for the other thread to be there first, were it let.
+            usleep(100_000)
+            note("made")
+            return thread
+        }
+        let undo: @Sendable (WorkerThread) -> String? = { _ in
+            note("undone")
+            return nil
+        }
+        try interruption.guarding(making, undo: undo) { $0.join() }
+        #expect(events.withLock { $0 } == ["made", "undone", "end"])
+        // What is over is not taken back.
+        interruption.takeBack { note("second end") }
+        #expect(events.withLock { $0 } == ["made", "undone", "end", "second end"])
+    }
+
+    @Test("a disk whose map is taken back cannot get its name any more; one that has it keeps its map")
+    func mapAndDisk() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "ovafs-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func output(_ name: String) throws -> OutputFile {
+            try OutputFile(
+                path: FilePath(folder.appending(path: name).path), byteCount: 16, overwrites: false)
+        }
+        let (disk, map) = (try output("x.raw"), try output("x.raw.map"))
+        try map.finish()
+        #expect(Extraction.takeBack(disk, map) == nil)
+        try? disk.finish()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+        let (finishedDisk, finishedMap) = (try output("y.raw"), try output("y.raw.map"))
+        try finishedMap.finish()
+        try finishedDisk.finish()
+        #expect(Extraction.takeBack(finishedDisk, finishedMap) == nil)
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(names.sorted() == ["y.raw", "y.raw.map"])
     }
 
     private static func copy(filledWith byte: UInt8, to url: URL) throws -> CopyPlan.Copy {

@@ -58,7 +58,7 @@ import SystemPackage
             do {
                 _ = try unsafe descriptor.writeAll(toAbsoluteOffset: Int64(offset), bytes)
             } catch {
-                failure = .output(call: "write \(String(displaying: path))", error)
+                failure = .output(call: "write \(path)", error)
             }
         }
         if let failure { throw failure }

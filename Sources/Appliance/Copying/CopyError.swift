@@ -24,14 +24,20 @@ extension CopyError: CustomStringConvertible {
         switch self {
         case .source(let error): error.description
         case .output(let call, let errno): ReadError.system(call: call, errno: errno).description
-        case .exists(let path): "\(String(displaying: path)) is there already; --force replaces it"
+        case .exists(let path): "\(path) is there already; --force replaces it"
         case .refused(let reason): reason
-        case .tooManyDamages(let limit): "more than \(limit) places are damaged; give up on this disk"
+        case .tooManyDamages(let limit):
+            "more than \(limit) places are damaged: too many to list, so the disk is not copied"
         }
     }
 }
 
 extension CopyError {
+    /// The output at `path` would replace a file that the disk is read from.
+    static func isSource(_ path: FilePath) -> CopyError {
+        .refused("\(path) is what the disk is read from")
+    }
+
     /// A system call on the output that failed, from swift-system's error.
     static func output(call: String, _ error: any Error) -> CopyError {
         .output(call: call, errno: (error as? Errno)?.rawValue ?? Errno.ioError.rawValue)

@@ -1,6 +1,7 @@
 // Paths as the bytes that they are.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ByteSources
 import Glibc
 package import SystemPackage
 
@@ -53,29 +54,13 @@ enum FileStatus {
     private static func checked(_ status: stat, _ result: CInt, _ path: FilePath) throws(CopyError) -> stat? {
         if result == 0 { return status }
         guard errno == ENOENT else {
-            throw .output(call: "look at \(String(displaying: path))", errno: errno)
+            throw .output(call: "look at \(path)", errno: errno)
         }
         return nil
     }
 }
 
-extension String {
-    /// A path for people to read.
-    package init(displaying path: FilePath) {
-        self = path.string
-    }
-}
-
-/// Which file a name stands for.
-package struct FileIdentity: Hashable, Sendable {
-    private let device: dev_t
-    private let number: ino_t
-
-    init(_ status: stat) {
-        device = status.st_dev
-        number = status.st_ino
-    }
-
+extension FileNumber {
     /// The file at `path`, or behind the link there; nil where there is none.
     package init?(at path: FilePath) {
         guard let status = try? FileStatus.behindName(path) else { return nil }

@@ -31,7 +31,7 @@ package final class OutputFile: CopyOutput {
     ///
     /// - Throws: as `OutputTarget.init`, and `CopyError.output` as open(2) and ftruncate(2) fail.
     package init(path: FilePath, byteCount: UInt64, overwrites: Bool) throws(CopyError) {
-        let name = String(displaying: path)
+        let name = path.string
         guard let length = off_t(exactly: byteCount) else {
             throw .output(call: "create \(name)", errno: EFBIG)
         }
@@ -64,7 +64,7 @@ package final class OutputFile: CopyOutput {
         do {
             try descriptor.writeAll(toAbsoluteOffset: 0, text)
         } catch {
-            throw .output(call: "write \(String(displaying: path))", error)
+            throw .output(call: "write \(path)", error)
         }
     }
 
@@ -73,7 +73,7 @@ package final class OutputFile: CopyOutput {
     /// `isDurable` says whether it has to be on the disk by then, name and all: without that, a crash of the machine
     /// soon after can leave the name without the bytes.
     package func finish(isDurable: Bool = false) throws(CopyError) {
-        let name = String(displaying: path)
+        let name = path.string
         if isDurable, fsync(descriptor.rawValue) != 0, errno != EINVAL {
             throw .output(call: "write \(name)", errno: errno)
         }
@@ -101,7 +101,7 @@ package final class OutputFile: CopyOutput {
             defer { try? descriptor.close() }
             guard fsync(descriptor.rawValue) == 0 || errno == EINVAL else { throw Errno(rawValue: errno) }
         } catch {
-            throw .output(call: "write the directory of \(String(displaying: path))", error)
+            throw .output(call: "write the directory of \(path)", error)
         }
     }
 
@@ -137,6 +137,6 @@ package final class OutputFile: CopyOutput {
         // SAFETY: the string lives for the call.
         let result = unsafe path.withPlatformString { unsafe unlink($0) }
         guard result != 0, errno != ENOENT else { return nil }
-        return "\(String(displaying: path)) cannot be removed: \(Errno(rawValue: errno))"
+        return "\(path) cannot be removed: \(Errno(rawValue: errno))"
     }
 }

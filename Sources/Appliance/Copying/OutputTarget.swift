@@ -1,6 +1,7 @@
 // What stands at the path of an output, looked at before anything is written.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ByteSources
 import Glibc
 package import SystemPackage
 
@@ -18,15 +19,17 @@ package enum OutputTarget: Sendable {
 
     /// Looks at `path`, and changes nothing.
     ///
-    /// `overwrites` says whether a file or a device that is there may be overwritten; `source` is what the disk is read
-    /// from.
+    /// `overwrites` says whether a file or a device that is there may be overwritten; `sources` are the files
+    /// that the disk is read from.
     ///
     /// - Throws: `CopyError.exists`, `.refused` where the path names nothing that a disk can be copied to, and
     ///   `.output` where it cannot be looked at.
-    package init(at path: FilePath, overwrites: Bool, source: FileIdentity? = nil) throws(CopyError) {
-        let name = String(displaying: path)
+    package init(
+        at path: FilePath, overwrites: Bool, sources: Set<FileNumber> = []
+    ) throws(CopyError) {
+        let name = path.string
         guard var status = try FileStatus.ofName(path) else {
-            try PartialFile.check(for: path)
+            try PartialFile.check(for: path, sources: sources)
             self = .file(path)
             return
         }
@@ -37,11 +40,11 @@ package enum OutputTarget: Sendable {
             else { throw .refused("\(name) is a symbolic link; give the name that it leads to") }
             status = behind
         }
-        guard source != FileIdentity(status) else { throw .refused("\(name) is what the disk is read from") }
+        guard !sources.contains(FileNumber(status)) else { throw .isSource(path) }
         switch status.st_mode & S_IFMT {
         case S_IFREG:
             guard overwrites else { throw .exists(path) }
-            try PartialFile.check(for: path)
+            try PartialFile.check(for: path, sources: sources)
             self = .file(path)
         case S_IFBLK:
             guard overwrites else { throw .refused("\(name) is a block device; --force overwrites it") }

@@ -1,6 +1,7 @@
 // The name that a file has until it is complete.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import Glibc
 import SystemPackage
 
@@ -14,10 +15,11 @@ enum PartialFile {
         path.beside(suffix: ".partial")
     }
 
-    /// Makes sure that no one else's file has the name, and changes nothing.
-    static func check(for path: FilePath) throws(CopyError) {
+    /// Makes sure that no one else's file has the name, nor one of `sources`, and changes nothing.
+    static func check(for path: FilePath, sources: Set<FileNumber>) throws(CopyError) {
         let partial = Self.path(for: path)
         guard let status = try FileStatus.ofName(partial) else { return }
+        guard !sources.contains(FileNumber(status)) else { throw .isSource(partial) }
         guard isLeftover(status) else { throw inTheWay(partial) }
     }
 
@@ -36,7 +38,7 @@ enum PartialFile {
             } catch Errno.fileExists {
                 try removeLeftover(partial)
             } catch {
-                throw .output(call: "create \(String(displaying: partial))", error)
+                throw .output(call: "create \(partial)", error)
             }
         }
         throw inTheWay(partial)
@@ -59,13 +61,13 @@ enum PartialFile {
         defer { try? descriptor.close() }
         guard flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else {
             guard errno == EWOULDBLOCK else { throw inTheWay(partial) }
-            throw .refused("\(String(displaying: partial)) is being written by another copy")
+            throw .refused("\(partial) is being written by another copy")
         }
         // Else it has been finished or removed since it was looked at.
         guard try isNamed(descriptor, partial) else { return }
         let result = unsafe partial.withPlatformString { unsafe unlink($0) }
         guard result == 0 || errno == ENOENT else {
-            throw .output(call: "remove \(String(displaying: partial))", errno: errno)
+            throw .output(call: "remove \(partial)", errno: errno)
         }
     }
 
@@ -79,12 +81,12 @@ enum PartialFile {
         guard unsafe fstat(descriptor.rawValue, &opened) == 0, let named = try FileStatus.ofName(path),
             isLeftover(named)
         else { return false }
-        return FileIdentity(opened) == FileIdentity(named)
+        return FileNumber(opened) == FileNumber(named)
     }
 
     private static func inTheWay(_ partial: FilePath) -> CopyError {
         .refused(
-            "\(String(displaying: partial)) is in the way, and no copy has left it: remove it, or choose another name"
+            "\(partial) is in the way and was not left by a copy: remove it, or choose another name"
         )
     }
 }

@@ -15,15 +15,18 @@ extension Appliance {
         do throws(ApplianceError) {
             switch source {
             case .file(let file, let name, let modificationTime):
+                let opened = OpenedFiles([file])
                 let metered = MeteredSource(file, countedBy: resources.meter)
                 let content = try decompressed(metered, named: name, resources)
                 if try isArchive(content) {
-                    return try open(archive: content, options: options, resources: resources)
+                    return opened.noted(
+                        in: try open(archive: content, options: options, resources: resources))
                 }
                 try checkName(name, of: metered)
-                return try open(
-                    image: metered, name: name, modificationTime: modificationTime, options: options,
-                    resources: resources)
+                return opened.noted(
+                    in: try open(
+                        image: metered, name: name, modificationTime: modificationTime, options: options,
+                        resources: resources))
             case .folder(let path, let descriptorName):
                 return try open(
                     folder: path, descriptorName: descriptorName, options: options, resources: resources)
@@ -50,17 +53,19 @@ extension Appliance {
         folder path: FilePath, descriptorName: String?, options: ApplianceOptions, resources: DiskResources
     ) throws(ApplianceError) -> Appliance {
         let package: OVFPackage
+        var opened = OpenedFiles([])
         do throws(ReadError) {
             package = try OVFPackage(
                 folder: path, descriptorName: descriptorName, followsLinks: options.followsLinksInside,
                 budget: resources.budget
             ).mappingSources {
-                MeteredSource($0, countedBy: resources.meter)
+                opened.add($0)
+                return MeteredSource($0, countedBy: resources.meter)
             }
         } catch {
             throw ApplianceError(error)
         }
-        return try PackageOpener.open(package, options: options, resources: resources)
+        return opened.noted(in: try PackageOpener.open(package, options: options, resources: resources))
     }
 
     /// A file that is called an OVA and is neither an archive nor a disk image is a damaged download, not a raw

@@ -2,12 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ByteSources
+import Glibc
 
 /// An appliance that is not opened; one line that says what is wrong and what to do.
 package struct ApplianceError: Error, CustomStringConvertible {
     package enum Kind: Sendable {
         /// The source could not be read.
         case unreadable
+        /// The process may open no more files.
+        case tooManyOpenFiles
         /// The source was read, and breaks a rule.
         case damaged
     }
@@ -25,6 +28,7 @@ package struct ApplianceError: Error, CustomStringConvertible {
 
     init(_ error: ReadError) {
         switch error {
+        case .system(_, EMFILE): kind = .tooManyOpenFiles
         case .system, .stale: kind = .unreadable
         case .corrupt, .refused, .unsupported, .overBudget: kind = .damaged
         }

@@ -5,7 +5,7 @@ import ByteSources
 import FileTree
 import OVFPackage
 
-/// Adds `.ova` to a tree: SEMANTICS, "The control directory".
+/// Adds `.ova` to a tree: SEMANTICS, "What the package means".
 struct ControlDirectory {
     static let name = Array(".ova".utf8)
 

@@ -82,7 +82,7 @@ struct ExtractCommand: ParsableCommand {
             guard keepGoing else { throw failures[0] }
         }
         let decoded = chosen.compactMap { disk in disk.source.map { (disk, $0) } }
-        let plan = try CopyPlan(decoded, of: chosen.count, wishes())
+        let plan = try CopyPlan(decoded, of: chosen.count, wishes(for: appliance))
         for disk in chosen {
             for warning in disk.warnings {
                 let note = "note: disk \(disk.identifier): \(warning.message)"
@@ -125,11 +125,16 @@ struct ExtractCommand: ParsableCommand {
                 "\(source.source): \(diskCount - failures.count) of \(diskCount) disks were copied whole")
     }
 
-    private func wishes() throws -> CopyPlan.Wishes {
-        CopyPlan.Wishes(
+    private func wishes(for appliance: Appliance) throws -> CopyPlan.Wishes {
+        guard let sources = appliance.openedFiles else {
+            throw CommandFailure(
+                status: .cannotReadSource,
+                message: "\(source.source): cannot tell which files it is read from, so nothing is written")
+        }
+        return CopyPlan.Wishes(
             output: try RawArguments.bytes(output), overwrites: force, fillsDamage: damaged == .zero,
             map: try map.map(RawArguments.path),
-            source: FileIdentity(at: try RawArguments.path(source.source)))
+            sources: sources)
     }
 
     private func notDecoded(_ disk: ApplianceDisk) -> CommandFailure {

@@ -1,4 +1,4 @@
-// The arguments that every command that opens a package takes.
+// The arguments that every command that opens a package takes, and opening it.
 // SPDX-License-Identifier: Apache-2.0
 
 import Appliance
@@ -28,6 +28,30 @@ struct SourceArguments: ParsableArguments {
         options.followsLinksInside = linksInside
         if let openMemory { options.openingByteLimit = openMemory.byteCount }
         return try Appliance.open(source, options: options, words: .command)
+    }
+}
+
+extension Appliance {
+    /// Opens what a SOURCE argument names; an error gives advice in `words`.
+    /// - Throws: `CommandFailure` with the exit code that fits.
+    static func open(
+        _ argument: String, options: ApplianceOptions, words: OptionWords
+    ) throws -> Appliance {
+        let located = try SourceLocator.locate(argument)
+        do throws(ApplianceError) {
+            return try open(located, options: options)
+        } catch {
+            let status: ExitStatus =
+                switch error.kind {
+                case .unreadable, .tooManyOpenFiles: .cannotReadSource
+                case .damaged: .damaged
+                }
+            let limit =
+                error.kind == .tooManyOpenFiles
+                ? "; \(ProcessSettings.openFileLimit) may be open: raise the hard limit of ulimit -n" : ""
+            throw CommandFailure(
+                status: status, message: words.message("\(argument): \(error)\(limit)", error.remedy))
+        }
     }
 }
 

@@ -28,7 +28,8 @@ struct CopyPlan {
         let overwrites: Bool
         let fillsDamage: Bool
         let map: FilePath?
-        let source: FileIdentity?
+        /// The files that the disks are read from.
+        let sources: Set<FileNumber>
     }
 
     private(set) var copies: [Copy] = []
@@ -102,7 +103,7 @@ struct CopyPlan {
     private mutating func add(
         _ disk: ApplianceDisk, _ bytes: any ByteSource, to path: FilePath, _ wishes: Wishes
     ) throws(CopyError) {
-        let target = try OutputTarget(at: path, overwrites: wishes.overwrites, source: wishes.source)
+        let target = try OutputTarget(at: path, overwrites: wishes.overwrites, sources: wishes.sources)
         var map = wishes.map
         if wishes.fillsDamage, map == nil {
             guard case .file = target else {
@@ -119,7 +120,7 @@ struct CopyPlan {
     }
 
     private func checkMap(_ path: FilePath, _ wishes: Wishes) throws(CopyError) {
-        guard case .file = try OutputTarget(at: path, overwrites: wishes.overwrites, source: wishes.source)
+        guard case .file = try OutputTarget(at: path, overwrites: wishes.overwrites, sources: wishes.sources)
         else { throw .refused("\(path) is no file that a map could be written to") }
     }
 

@@ -15,7 +15,7 @@ final class Extraction {
     let isDurable: Bool
     private let interruption = Interruption()
     /// The files that this command has made.
-    private var written: Set<FileIdentity> = []
+    private var written: Set<FileNumber> = []
 
     init(source: String, threadCount: Int, overwrites: Bool, isDurable: Bool) {
         self.source = source
@@ -27,18 +27,24 @@ final class Extraction {
     /// Makes the folder that a plan needs, and takes it away again where nothing came to be in it.
     func inFolder<Result>(_ folder: FilePath?, _ body: () throws -> Result) throws -> Result {
         guard let folder else { return try body() }
+        // Only an empty one goes.
+        let undo: @Sendable (FilePath) -> String? = { folder in
+            _ = unsafe folder.withPlatformString { unsafe rmdir($0) }
+            return nil
+        }
+        return try interruption.guarding({ try make(folder) }, undo: undo) { folder in
+            defer { _ = undo(folder) }
+            return try body()
+        }
+    }
+
+    private func make(_ folder: FilePath) throws -> FilePath {
         let result = unsafe folder.withPlatformString { unsafe mkdir($0, 0o777) }
         guard result == 0 else {
             let error = CopyError.output(call: "make the directory \(folder)", errno: errno)
             throw error.commandFailure(in: source)
         }
-        // Only an empty one goes.
-        let undo: Interruption.Undoing = {
-            _ = unsafe folder.withPlatformString { unsafe rmdir($0) }
-            return nil
-        }
-        defer { _ = undo() }
-        return try interruption.guarding(undo: undo, body)
+        return folder
     }
 
     /// Copies one disk; `label` is what the bar shows.
@@ -46,12 +52,19 @@ final class Extraction {
     /// - Returns: What is damaged and zeros in the copy; nil where nothing is.
     func copy(_ plan: CopyPlan.Copy, label: String) throws -> CommandFailure? {
         let place = "\(source): \(plan.disk.rawFileName)"
-        var output: (any CopyOutput)?
+        var left: String?
         do throws(CopyError) {
-            let opened = try open(plan)
-            output = opened
             let damage = plan.map == nil ? nil : DamageMap()
-            try copy(plan, to: opened, damage: damage, label: label)
+            try interruption.guarding(
+                { () throws(CopyError) in try open(plan) }, undo: { output in output.discard() }
+            ) { output throws(CopyError) in
+                do throws(CopyError) {
+                    try copy(plan, to: output, damage: damage, label: label)
+                } catch {
+                    left = output.discard()
+                    throw error
+                }
+            }
             guard let damage, let map = plan.map, damage.byteCount > 0 else { return nil }
             let count = damage.places.count
             return CommandFailure(
@@ -64,7 +77,7 @@ final class Extraction {
                 Interruption.end(by: SIGPIPE)
             }
             let failure = error.commandFailure(in: place)
-            guard let left = output?.discard() else { throw failure }
+            guard let left else { throw failure }
             throw CommandFailure(status: failure.status, message: "\(failure.message); \(left)")
         }
     }
@@ -74,7 +87,7 @@ final class Extraction {
         case .standardOutput:
             return OutputStream(.standardOutput, named: "standard output")
         case .target(let target, let path):
-            if let identity = FileIdentity(at: path), written.contains(identity) {
+            if let identity = FileNumber(at: path), written.contains(identity) {
                 throw .refused("\(path) is another disk's name, too, on this file system; copy one by itself")
             }
             return try target.open(byteCount: plan.bytes.byteCount, overwrites: overwrites)
@@ -88,16 +101,13 @@ final class Extraction {
         let bar = ProgressBar(label, of: plan.bytes.byteCount, moved: { copy.copiedByteCount }) {
             copy.progress
         }
-        try interruption.guarding(undo: { output.discard() }) { () throws(CopyError) in
-            try bar.show { () throws(CopyError) in try copy.run(threadCount: threadCount) }
-            if let damage, let path = plan.map {
-                let text = mapText(damage, plan)
-                try finish(output, withMap: text, at: path)
-            } else {
-                try output.finish(isDurable: isDurable)
-            }
+        try bar.show { () throws(CopyError) in try copy.run(threadCount: threadCount) }
+        if let damage, let path = plan.map {
+            try finish(output, withMap: mapText(damage, plan), at: path)
+        } else {
+            try output.finish(isDurable: isDurable)
         }
-        if case .target(.file, let path) = plan.destination, let identity = FileIdentity(at: path) {
+        if case .target(.file, let path) = plan.destination, let identity = FileNumber(at: path) {
             written.insert(identity)
         }
     }
@@ -106,9 +116,10 @@ final class Extraction {
     private func finish(
         _ output: any CopyOutput, withMap text: [UInt8], at path: FilePath
     ) throws(CopyError) {
-        let map = try OutputFile(path: path, byteCount: 0, overwrites: overwrites)
-        let undo: Interruption.Undoing = { output.isFinished ? nil : map.withdraw() }
-        try interruption.guarding(undo: undo) { () throws(CopyError) in
+        try interruption.guarding(
+            { () throws(CopyError) in try OutputFile(path: path, byteCount: 0, overwrites: overwrites) },
+            undo: { map in Self.takeBack(output, map) }
+        ) { map throws(CopyError) in
             do throws(CopyError) {
                 try map.write(text)
                 try map.finish(isDurable: isDurable)
@@ -118,6 +129,13 @@ final class Extraction {
                 throw error
             }
         }
+    }
+
+    /// Takes back a disk, and its map unless the disk has its name; the disk first, so that it cannot get it meanwhile.
+    /// - Returns: What is left behind of the one that is taken back last.
+    static func takeBack(_ output: any CopyOutput, _ map: OutputFile) -> String? {
+        let left = output.discard()
+        return output.isFinished ? left : map.withdraw()
     }
 
     private func mapText(_ damage: DamageMap, _ plan: CopyPlan.Copy) -> [UInt8] {

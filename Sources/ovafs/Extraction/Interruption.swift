@@ -10,16 +10,18 @@ import Synchronization
 final class Interruption: Sendable {
     private static let signals = [SIGINT, SIGTERM, SIGHUP]
 
-    /// Takes one thing back; what it leaves behind is said in one line.
-    typealias Undoing = @Sendable () -> String?
-
-    private let undoings = Mutex<[Undoing]>([])
+    /// Each takes one thing back; what it leaves behind is said in one line.
+    private let undoings = Mutex<[@Sendable () -> String?]>([])
 
     /// Begins to wait. The calling thread must be the only one that takes signals.
-    init() {
+    convenience init() { self.init(awaiting: Self.signals) }
+
+    /// As above, for these signals.
+    init(awaiting signals: [CInt]) {
+        guard !signals.isEmpty else { return }
         var awaited = sigset_t()
         unsafe sigemptyset(&awaited)
-        for signal in Self.signals where !Self.isIgnored(signal) { unsafe sigaddset(&awaited, signal) }
+        for signal in signals where !Self.isIgnored(signal) { unsafe sigaddset(&awaited, signal) }
         var previous = sigset_t()
         unsafe pthread_sigmask(SIG_BLOCK, &awaited, &previous)
         let waited = awaited
@@ -28,13 +30,31 @@ final class Interruption: Sendable {
         if thread == nil { unsafe pthread_sigmask(SIG_SETMASK, &previous, nil) }
     }
 
-    /// Runs `body`, during which a signal has `undo` called first.
-    func guarding<Result, Failure: Error>(
-        undo: @escaping Undoing, _ body: () throws(Failure) -> Result
+    /// Runs `body` with what `make` makes, which a signal has `undo` take back first: no signal comes between the
+    /// two. `make` must not wait for anything.
+    func guarding<Thing: Sendable, Result, Failure: Error>(
+        _ make: () throws(Failure) -> Thing, undo: @escaping @Sendable (Thing) -> String?,
+        _ body: (Thing) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        undoings.withLock { $0.append(undo) }
+        let thing = try undoings.withLock { undoings throws(Failure) in
+            let thing = try make()
+            undoings.append { undo(thing) }
+            return thing
+        }
         defer { undoings.withLock { _ = $0.removeLast() } }
-        return try body()
+        return try body(thing)
+    }
+
+    /// Takes back all that is unfinished, and calls `end` while nothing new can begin.
+    func takeBack(then end: () -> Void) {
+        // Held until the end: what is guarded by now stays guarded.
+        undoings.withLock { undoings in
+            ProgressBar.clear()
+            for undo in undoings.reversed() {
+                if let left = undo() { StandardError.write(left) }
+            }
+            end()
+        }
     }
 
     /// Ends the program as `signal` does.
@@ -53,14 +73,7 @@ final class Interruption: Sendable {
         var awaited = awaited
         var signal: CInt = 0
         guard unsafe sigwait(&awaited, &signal) == 0 else { return }
-        // Held until the end: what is guarded by now stays guarded, and nothing new begins.
-        undoings.withLock { undoings in
-            ProgressBar.clear()
-            for undo in undoings.reversed() {
-                if let left = undo() { StandardError.write(left) }
-            }
-            Self.end(by: signal)
-        }
+        takeBack { Self.end(by: signal) }
     }
 
     private static func isIgnored(_ signal: CInt) -> Bool {

@@ -1,0 +1,18 @@
+// Which file a name stands for.
+// SPDX-License-Identifier: Apache-2.0
+
+package import Glibc
+
+/// A file by the numbers that the system has for it: the same for all of its names. A block device is the same
+/// whichever of its nodes is meant.
+package struct FileNumber: Hashable, Sendable {
+    private let device: dev_t
+    /// Nil for a block device.
+    private let number: ino_t?
+
+    package init(_ status: stat) {
+        let isDevice = status.st_mode & S_IFMT == S_IFBLK
+        device = isDevice ? status.st_rdev : status.st_dev
+        number = isDevice ? nil : status.st_ino
+    }
+}
