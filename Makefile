@@ -49,7 +49,8 @@ lint: ## check the format of the Swift files, the scripts, and that documents an
 imports: ## check that targets import only what docs/ARCHITECTURE.md allows
 	@scripts/check-imports.sh
 
-linkage: build ## check which shared libraries the release binary needs
+linkage: build ## check which shared libraries the release binary needs, and that the manual has its options
+	@scripts/check-docs.sh '$(BINARY)'
 	@scripts/check-linkage.sh '$(BINARY)'
 
 format: ## format the Swift files in place

@@ -1,7 +1,10 @@
 #!/bin/sh
 # Checks that documents and code name the same things: promises and their tests, codes of findings, options.
 # SPDX-License-Identifier: Apache-2.0
+#
+# usage: check-docs.sh [PROGRAM]   with the program, the options of its help are compared with the manual, too
 set -eu
+program=${1:+$(realpath "$1")}
 cd "$(dirname "$0")/.."
 status=0
 complain() {
@@ -31,6 +34,27 @@ for option in $options; do
     grep -q "\(Cm\|,\) *$option\b" docs/ovafs.1 || complain "docs/ovafs.1 does not have the mount option $option"
     grep -q "(\"$option\"" Sources/ovafs/Mounting/MountOptions+Names.swift || [ "$option" = noexec ] ||
         complain "Sources/ovafs/Mounting/MountOptions+Names.swift does not offer the mount option $option"
+done
+
+# The synopsis of each command has the options that its help has, and no others.
+for command in ${program:+mount unmount info extract verify}; do
+    synopsis=$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' docs/ovafs.1 |
+        awk -v name=".Cm $command" '/^\.Nm/ { on = 0 } $0 == name { on = 1 } on')
+    # Each as `-s/--long`, one of them empty where it has only the other.
+    help=$("$program" "$command" --help) || complain "$program has no command $command"
+    offered=$(echo "$help" |
+        sed -nE 's|^  (-[A-Za-z]), (--[a-z-]+).*|\1/\2|p; s|^  (--[a-z-]+).*|/\1|p; s|^  (-[A-Za-z]) .*|\1/|p' |
+        sed '/\/--help$/d; /\/--version$/d')
+    for option in $offered; do
+        found=no
+        for name in ${option%%/*} ${option#*/}; do
+            ! echo "$synopsis" | grep -qE -e "Fl ${name#-}( |\$)" || found=yes
+        done
+        [ "$found" = yes ] || complain "the synopsis of $command in docs/ovafs.1 lacks ${option#/}"
+    done
+    for name in $(echo "$synopsis" | grep -oE 'Fl [A-Za-z-]+' | sed 's/^Fl /-/'); do
+        echo "$offered" | tr / '\n' | grep -qxF -e "$name" || complain "docs/ovafs.1 has $name, and $command has not"
+    done
 done
 
 # The manual pages are what mandoc and groff take for well-formed.
