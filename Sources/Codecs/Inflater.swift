@@ -33,13 +33,21 @@ import CZlib
 
     /// - Throws: `ReadError.system` where there is no memory.
     package init() throws(ReadError) {
-        unsafe stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+        try self.init(windowBits: -15)
+    }
+
+    /// `windowBits` is zlib's: a negative number is a stream without a header.
+    /// - Throws: `ReadError.system` where zlib refuses.
+    package init(windowBits: CInt) throws(ReadError) {
+        // Not a property before all is well: `deinit` runs also where an initialiser throws, once all of them are set.
+        let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
-        // SAFETY: the stream stays where it is until `deinit`. A negative number is a stream without a header.
-        guard unsafe ovafs_inflateInit2(stream, -15) == Z_OK else {
+        // SAFETY: the stream stays where it is until `deinit`.
+        guard unsafe ovafs_inflateInit2(stream, windowBits) == Z_OK else {
             unsafe stream.deallocate()
             throw .system(call: "inflateInit2", errno: 12)
         }
+        unsafe self.stream = stream
     }
 
     deinit {

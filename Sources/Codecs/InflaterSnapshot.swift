@@ -15,13 +15,15 @@ import CZlib
 
     /// - Throws: `ReadError.system` where there is no memory.
     package init(of inflater: borrowing Inflater) throws(ReadError) {
-        unsafe stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+        // Not a property before all is well, as in `Inflater`.
+        let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
         // SAFETY: both streams stay where they are until their owners end.
         guard unsafe inflateCopy(stream, inflater.stream) == Z_OK else {
             unsafe stream.deallocate()
             throw .system(call: "inflateCopy", errno: 12)
         }
+        unsafe self.stream = stream
     }
 
     deinit {
