@@ -30,14 +30,14 @@ package protocol ByteSource: Sendable {
     /// The first byte of `region` in `range`, which lies inside the source; nil where there is none.
     func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64?
 
-    /// A part of the same search, of a bounded length; for who may be interrupted.
+    /// A part of the same search, of a bounded length; for callers that may be interrupted.
     func searchStep(for region: Region, in range: Range<UInt64>) throws(ReadError) -> RegionSearch
 
     /// Makes sure that all that lies behind the source is still what was opened.
     /// - Throws: `ReadError.stale` where it was replaced, truncated or rewritten.
     func validate() throws(ReadError)
 
-    /// Makes sure that what lies behind bytes `range` is still what was opened, for who keeps what was read there.
+    /// Makes sure that what lies behind bytes `range` is still what was opened, for callers that keep what was read there.
     /// - Throws: `ReadError.stale` where it was replaced, truncated or rewritten.
     func validate(_ range: Range<UInt64>) throws(ReadError)
 

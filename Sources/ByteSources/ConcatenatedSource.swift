@@ -81,7 +81,8 @@ package struct ConcatenatedSource: ByteSource {
 
     package var isNear: Bool { parts.allSatisfy(\.isNear) }
 
-    /// The part that holds the byte at `position`, which is inside the whole.
+    /// The part that holds the byte at `position`, which is inside the whole. Parts of no length share their start with
+    /// the next one; the last of them has the byte.
     private func partIndex(containing position: UInt64) -> Int {
         var low = 0
         var high = parts.count
@@ -89,8 +90,6 @@ package struct ConcatenatedSource: ByteSource {
             let middle = (low + high) / 2
             if starts[middle] <= position { low = middle } else { high = middle }
         }
-        // Parts of no length share their start with the next one: step to the one that has the byte.
-        while low + 1 < parts.count, starts[low + 1] <= position { low += 1 }
         return low
     }
 }

@@ -15,7 +15,7 @@ package enum ReadError: Error, Equatable {
     case unsupported(feature: String)
     /// What lies behind the source is no longer what was opened.
     case stale(source: String)
-    /// Opening wanted `byteCount` more bytes of memory for `purpose` than its budget of `byteLimit` had left.
+    /// Opening needed `byteCount` more bytes of memory for `purpose`, and less was left of its budget of `byteLimit`.
     case overBudget(purpose: String, byteCount: UInt64, byteLimit: UInt64)
 }
 
@@ -29,7 +29,9 @@ extension ReadError: CustomStringConvertible {
         case .unsupported(let feature): "not supported: \(feature)"
         case .stale(let source): "\(source) was changed or replaced after it was opened"
         case .overBudget(let purpose, let byteCount, let byteLimit):
-            "\(purpose) wants \(byteCount) more bytes of memory than are left of the \(byteLimit) for opening"
+            // A product that overflowed is the largest number.
+            "\(purpose) needs \(byteCount == .max ? "more than 2^64" : "\(byteCount)") bytes of memory, "
+                + "and less is left of the \(byteLimit) for opening"
         }
     }
 
