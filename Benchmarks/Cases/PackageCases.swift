@@ -15,7 +15,7 @@ enum PackageCases {
         return PreparedCase(
             run: { count in
                 for _ in 0..<count {
-                    let index = try TarIndex(scanning: archive)
+                    let index = try TarIndex(scanning: archive, budget: OpeningBudget())
                     precondition(index.members.count == memberCount, "the index is not complete")
                 }
             }, sourceByteCount: { meter.byteCount })

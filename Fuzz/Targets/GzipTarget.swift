@@ -9,7 +9,8 @@ enum GzipTarget {
     static func run(_ bytes: [UInt8]) {
         guard
             let file = try? GzipSource(
-                decoding: MemorySource(bytes), maximumByteCount: 64 << 20, named: "file.gz")
+                decoding: MemorySource(bytes), maximumByteCount: 64 << 20, named: "file.gz",
+                budget: OpeningBudget())
         else { return }
         let count = min(file.byteCount, 4096)
         for offset in [0, file.byteCount / 2, file.byteCount - count, file.byteCount / 3] {

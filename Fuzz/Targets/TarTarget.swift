@@ -6,7 +6,9 @@ import OVFPackage
 
 enum TarTarget {
     static func run(_ bytes: [UInt8]) {
-        if let index = try? TarIndex(scanning: MemorySource(bytes)) { read(index.members) }
+        if let index = try? TarIndex(scanning: MemorySource(bytes), budget: OpeningBudget()) {
+            read(index.members)
+        }
     }
 
     /// Reads the head and the tail of each member.

@@ -29,7 +29,7 @@ package struct FileTreeBuilder {
     /// - Parameters:
     ///   - directoryTime: The modification time of every directory, in seconds since 1970.
     ///   - budget: The memory that the nodes may take.
-    package init(directoryTime: Int64, budget: OpeningBudget = OpeningBudget()) {
+    package init(directoryTime: Int64, budget: OpeningBudget) {
         self.budget = budget
         directoryAttributes = Attributes(modificationTime: directoryTime, allocatedByteCount: 0)
         drafts = [

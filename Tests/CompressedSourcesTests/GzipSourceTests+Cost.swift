@@ -3,6 +3,7 @@
 
 import ByteSources
 import Codecs
+import Synchronization
 import TestSupport
 import Testing
 
@@ -43,7 +44,8 @@ extension GzipSourceTests {
         let (bytes, content) = Self.oneBlock(repeats: 256)
         #expect(content.count > 16 << 20)
         let stored = CountingSource(MemorySource(bytes))
-        let source = try GzipSource(decoding: stored, maximumByteCount: 1 << 30, named: "test.gz")
+        let source = try GzipSource(
+            decoding: stored, maximumByteCount: 1 << 30, named: "test.gz", budget: OpeningBudget())
         #expect(source.byteCount == UInt64(content.count))
         #expect(source.restartPointCount >= 8)
         for start in stride(from: content.count - 70_000, to: 0, by: -999_983) {
@@ -91,6 +93,90 @@ extension GzipSourceTests {
         #expect(try open(bytes).byteCount == 0)
         // A tenth of what an attacker has, in a build that is not optimised.
         #expect(ContinuousClock.now - start < .seconds(10))
+    }
+
+    /// A file of two bytes, between which blocks of no bytes take `byteCount` bytes.
+    private static func emptyBlocks(byteCount: Int) -> [UInt8] {
+        let header: [UInt8] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]
+        // Stored blocks: a length of two bytes, and the same inverted.
+        let empty: [UInt8] = [0, 0, 0, 0xff, 0xff]
+        var bytes = header + [0, 1, 0, 0xfe, 0xff, 7]
+        bytes.reserveCapacity(byteCount + 100)
+        for _ in 0..<(byteCount / empty.count) { bytes += empty }
+        bytes += [1, 1, 0, 0xfe, 0xff, 8]
+        let checksum = unsafe ([7, 8] as [UInt8]).withUnsafeBytes { unsafe Inflater.checksum(0, of: $0) }
+        var trailer = [UInt8](repeating: 0, count: 8)
+        trailer.put(UInt32(truncatingIfNeeded: checksum), at: 0)
+        trailer.put(UInt32(2), at: 4)
+        return bytes + trailer
+    }
+
+    @Test("blocks that hold nothing are decoded once, not for each byte after them")
+    func emptyBlocks() throws {
+        let stored = CountingSource(MemorySource(Self.emptyBlocks(byteCount: 3 << 20)))
+        let source = try GzipSource(
+            decoding: stored, maximumByteCount: 1 << 30, named: "test.gz", budget: OpeningBudget())
+        #expect(source.restartPointCount >= 3)
+        for _ in 0..<3 {
+            let before = stored.bytesRead
+            #expect(try source.bytes(1, at: 0) == [7])
+            #expect(try source.bytes(1, at: 1) == [8])
+            #expect(stored.bytesRead - before < (1 << 20) + 4 * (128 << 10))
+        }
+    }
+
+    @Test("a read that no one waits for ends, also where it skips nothing")
+    func calledOff() throws {
+        let source = try open(Self.gzip(Self.content(10_000)))
+        let read = PatientRead(whenBlocked: { _ in })
+        read.cancel()
+        read.perform {
+            #expect(throws: ReadError.interrupted) { try source.bytes(1, at: 0) }
+        }
+        #expect(try source.bytes(10_000, at: 0) == Self.content(10_000))
+    }
+
+    @Test("a read makes sure of the stored bytes that it is made of, not of the whole file")
+    func validatedRange() throws {
+        let stored = RangeRecorder(MemorySource(try Self.gzip(Self.content(8 << 20))))
+        let source = try GzipSource(
+            decoding: stored, maximumByteCount: 1 << 30, named: "test.gz", budget: OpeningBudget())
+        for offset in [0, 4 << 20, 8 << 20 - 1_000] as [UInt64] {
+            stored.ranges.withLock { $0 = [] }
+            _ = try source.bytes(1_000, at: offset)
+            let ranges = stored.ranges.withLock { $0 }
+            #expect(ranges.count == 1)
+            let range = try #require(ranges.first)
+            let place = stored.byteCount * offset / (8 << 20)
+            #expect(UInt64(range.count) < stored.byteCount / 2)
+            // The content is alike everywhere: the stored bytes of an offset are about where it is.
+            let slack = stored.byteCount / 16
+            #expect(range.lowerBound <= place + slack && place <= range.upperBound + slack)
+        }
+    }
+}
+
+/// Keeps what was asked to be validated.
+private final class RangeRecorder: ByteSource {
+    private let base: any ByteSource
+    let ranges = Mutex<[Range<UInt64>]>([])
+
+    var byteCount: UInt64 { base.byteCount }
+
+    init(_ base: any ByteSource) {
+        self.base = base
+    }
+
+    func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
+        try base.read(count, at: offset, into: &output)
+    }
+
+    func validate() throws(ReadError) {
+        ranges.withLock { $0.append(0..<byteCount) }
+    }
+
+    func validate(_ range: Range<UInt64>) throws(ReadError) {
+        ranges.withLock { $0.append(range) }
     }
 }
 

@@ -28,7 +28,7 @@ struct FileTreeTests {
 
     @Test("directories on the way to a file are made, and each node is found by path and by inode")
     func lookup() throws {
-        var builder = FileTreeBuilder(directoryTime: 9)
+        var builder = FileTreeBuilder(directoryTime: 9, budget: OpeningBudget())
         let addsFirst = Self.add(Self.file(3), at: "a/b/c", to: &builder)
         let addsSecond = Self.add(Self.file(5), at: "a/d", to: &builder)
         #expect(addsFirst && addsSecond)
@@ -45,7 +45,7 @@ struct FileTreeTests {
 
     @Test("what is not there is not found", arguments: ["x", "a/x", "a/b/c/d", "a/b/x/y"])
     func absent(path: String) {
-        var builder = FileTreeBuilder(directoryTime: 0)
+        var builder = FileTreeBuilder(directoryTime: 0, budget: OpeningBudget())
         Self.add(Self.file(3), at: "a/b/c", to: &builder)
         let tree = builder.build()
         #expect(tree.node(at: Self.path(path)) == nil)
@@ -56,7 +56,7 @@ struct FileTreeTests {
 
     @Test("a path that is taken is not given again, and a file is no directory")
     func taken() throws {
-        var builder = FileTreeBuilder(directoryTime: 0)
+        var builder = FileTreeBuilder(directoryTime: 0, budget: OpeningBudget())
         Self.add(Self.file(3), at: "a/b", to: &builder)
         for path in ["a/b", "a", "a/b/c", ""] {
             let isAdded = Self.add(Self.file(9), at: path, to: &builder)
@@ -72,7 +72,7 @@ struct FileTreeTests {
 
     @Test("a directory that is not listed is entered by name, and what is in it is listed")
     func unlisted() throws {
-        var builder = FileTreeBuilder(directoryTime: 0)
+        var builder = FileTreeBuilder(directoryTime: 0, budget: OpeningBudget())
         builder.addDirectory(Self.path(".hidden"), isListed: false)
         Self.add(Self.file(100), at: ".hidden/x", to: &builder)
         Self.add(Self.file(7), at: "y", to: &builder)
@@ -91,7 +91,7 @@ struct FileTreeTests {
 
     @Test("entries are listed in the order in which they were added, names are any bytes")
     func order() throws {
-        var builder = FileTreeBuilder(directoryTime: 0)
+        var builder = FileTreeBuilder(directoryTime: 0, budget: OpeningBudget())
         let names: [[UInt8]] = [[0xff, 0xfe], Array("b".utf8), Array("a".utf8), [0x0a], Array("..".utf8)]
         for name in names { builder.add(Self.file(1), at: [name], attributes: Self.attributes) }
         guard case .directory(let root)? = builder.build().node(at: [])?.content else { return }
@@ -100,7 +100,7 @@ struct FileTreeTests {
 
     @Test("a live file's length is that of its text now, a link's that of its target")
     func lengths() throws {
-        var builder = FileTreeBuilder(directoryTime: 0)
+        var builder = FileTreeBuilder(directoryTime: 0, budget: OpeningBudget())
         Self.add(.liveFile { [1, 2, 3, 4] }, at: "live", to: &builder)
         Self.add(.symbolicLink(target: Array("../x".utf8)), at: "link", to: &builder)
         builder.add(
@@ -116,7 +116,7 @@ struct FileTreeTests {
     @Test("what a file has of data is counted when someone asks, and not before")
     func lazyAllocation() {
         let count = Atomic<Int>(0)
-        var builder = FileTreeBuilder(directoryTime: 0)
+        var builder = FileTreeBuilder(directoryTime: 0, budget: OpeningBudget())
         builder.add(
             .file(ZeroSource(byteCount: 1 << 20)), at: Self.path("disk"),
             attributes: Attributes(modificationTime: 0) {
@@ -132,7 +132,7 @@ struct FileTreeTests {
 
     @Test("twenty thousand entries in one directory are added in no time", .timeLimit(.minutes(1)))
     func many() {
-        var builder = FileTreeBuilder(directoryTime: 0)
+        var builder = FileTreeBuilder(directoryTime: 0, budget: OpeningBudget())
         for number in 0..<20_000 { Self.add(Self.file(0), at: "d/\(number)", to: &builder) }
         let tree = builder.build()
         #expect(tree.nodes.count == 20_002)

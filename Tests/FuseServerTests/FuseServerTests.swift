@@ -28,7 +28,7 @@ struct FuseServerTests {
     }
 
     private static func tree(_ fill: (inout FileTreeBuilder) -> Void = { _ in }) -> FileTree {
-        var builder = FileTreeBuilder(directoryTime: 1_000)
+        var builder = FileTreeBuilder(directoryTime: 1_000, budget: OpeningBudget())
         builder.add(
             .file(MemorySource(content)), at: name("a.bin"), attributes: Attributes(modificationTime: 1_234),
             extendedAttributes: [

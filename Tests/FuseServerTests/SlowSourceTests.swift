@@ -35,7 +35,7 @@ struct SlowSourceTests {
     private static let limit = 2.0
 
     private static func tree(_ gate: Gate, quick: Gate = Gate()) -> FileTree {
-        var builder = FileTreeBuilder(directoryTime: 1_000)
+        var builder = FileTreeBuilder(directoryTime: 1_000, budget: OpeningBudget())
         func add(_ source: any ByteSource, _ name: String) {
             builder.add(
                 .file(source), at: [Array(name.utf8)], attributes: Attributes(modificationTime: 0),
@@ -180,7 +180,7 @@ struct ErrorLogTests {
 
     @Test("names the package, the file and the place, each error once, and says once that it falls silent")
     func log() {
-        var builder = FileTreeBuilder(directoryTime: 0)
+        var builder = FileTreeBuilder(directoryTime: 0, budget: OpeningBudget())
         builder.add(
             .file(ZeroSource(byteCount: 1)), at: ["a", "disk.raw"].map { Array($0.utf8) },
             attributes: Attributes(modificationTime: 0))

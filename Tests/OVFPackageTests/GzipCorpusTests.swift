@@ -13,7 +13,8 @@ struct GzipCorpusTests {
     func wholePackage() throws {
         let file = try Corpus.open("third-party/ganeti+ganeti/ova.ova")
         #expect(GzipSource.isGzip(firstBytes: try file.bytes(4, at: 0)))
-        let archive = try GzipSource(decoding: file, maximumByteCount: 1 << 30, named: "ova.ova")
+        let archive = try GzipSource(
+            decoding: file, maximumByteCount: 1 << 30, named: "ova.ova", budget: OpeningBudget())
         let package = try OVFPackage(archive: archive)
         #expect(package.members.map(\.displayPath) == ["ganeti.ovf", "new_disk.vmdk"])
         let envelope = try EnvelopeParser(reading: #require(package.descriptor).source).envelope
@@ -27,7 +28,8 @@ struct GzipCorpusTests {
         #expect(envelope.files.map(\.compression) == [.gzip])
         let file = try #require(PackageFile.files(of: envelope, in: package).files[0])
         let limit = GzipSource.maximumByteCount(forCapacity: envelope.disks[0].capacity)
-        let disk = try GzipSource(decoding: file.source, maximumByteCount: limit, named: "disk")
+        let disk = try GzipSource(
+            decoding: file.source, maximumByteCount: limit, named: "disk", budget: OpeningBudget())
         #expect(try disk.bytes(4, at: 0) == Array("KDMV".utf8))
     }
 
@@ -40,7 +42,8 @@ struct GzipCorpusTests {
         let file = try #require(PackageFile.files(of: envelope, in: package).files[fileIndex])
         let limit = GzipSource.maximumByteCount(forCapacity: envelope.disks[index].capacity)
         #expect(throws: ReadError.self) {
-            try GzipSource(decoding: file.source, maximumByteCount: limit, named: "bomb")
+            try GzipSource(
+                decoding: file.source, maximumByteCount: limit, named: "bomb", budget: OpeningBudget())
         }
     }
 
@@ -49,7 +52,9 @@ struct GzipCorpusTests {
         let package = try OVFPackage(archive: Corpus.open("third-party/Awingu+open-ovf/ourOVF.ova"))
         let disk = try #require(package.members.first { $0.displayPath == "Ubuntu-0.vmdk" })
         #expect(throws: ReadError.self) {
-            try GzipSource(decoding: disk.source, maximumByteCount: 1 << 30, named: "Ubuntu-0.vmdk")
+            try GzipSource(
+                decoding: disk.source, maximumByteCount: 1 << 30, named: "Ubuntu-0.vmdk",
+                budget: OpeningBudget())
         }
     }
 }

@@ -12,7 +12,7 @@ struct TarAttackTests {
     private func index(_ build: (inout TarBuilder) -> Void) throws -> TarIndex {
         var builder = TarBuilder()
         build(&builder)
-        return try TarIndex(scanning: MemorySource(builder.bytes))
+        return try TarIndex(scanning: MemorySource(builder.bytes), budget: OpeningBudget())
     }
 
     /// An archive with a `disk.vmdk` of its own.
@@ -146,7 +146,7 @@ struct TarAttackTests {
         }
         builder.finish()
         let source = ForwardSource(MemorySource(builder.bytes))
-        #expect(try TarIndex(scanning: source).members.count == 800)
+        #expect(try TarIndex(scanning: source, budget: OpeningBudget()).members.count == 800)
         #expect(source.backwardCount == 0)
         #expect(source.bytesRead < builder.bytes.count + 1024)
     }

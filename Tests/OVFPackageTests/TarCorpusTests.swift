@@ -25,7 +25,7 @@ struct TarCorpusTests {
 
     @Test("every archive shows the members that GNU tar and bsdtar list", arguments: archives)
     func memberCounts(path: String, shown: Int, skipped: Int, isDamaged: Bool) throws {
-        let index = try TarIndex(scanning: Corpus.open("third-party/\(path)"))
+        let index = try TarIndex(scanning: Corpus.open("third-party/\(path)"), budget: OpeningBudget())
         #expect(index.members.count == shown)
         #expect(index.skipped.count == skipped)
         #expect((index.damage != nil) == isDamaged)
@@ -47,12 +47,13 @@ struct TarCorpusTests {
         arguments: endedByFirstHeader)
     func senselessHeader(path: String) throws {
         let file = try Corpus.open("third-party/\(path)")
-        #expect(throws: ReadError.self) { try TarIndex(scanning: file) }
+        #expect(throws: ReadError.self) { try TarIndex(scanning: file, budget: OpeningBudget()) }
     }
 
     @Test("the four sparse forms in one archive give one and the same file")
     func sparseForms() throws {
-        let index = try TarIndex(scanning: Corpus.open("third-party/vbatts+tar-split/sparse-formats.tar"))
+        let index = try TarIndex(
+            scanning: Corpus.open("third-party/vbatts+tar-split/sparse-formats.tar"), budget: OpeningBudget())
         let contents = try index.members.map { try $0.contents }
         #expect(contents[0].count == 200)
         #expect(contents[0].filter { $0 != 0 }.count == 95)
@@ -76,7 +77,10 @@ struct TarCorpusTests {
         let bytes = try file.bytes(Int(min(file.byteCount, 1 << 14)), at: 0)
         var random = Mutator(seed: 2_026)
         for _ in 0..<300 {
-            guard let index = try? TarIndex(scanning: MemorySource(random.mutate(bytes))) else { continue }
+            guard
+                let index = try? TarIndex(
+                    scanning: MemorySource(random.mutate(bytes)), budget: OpeningBudget())
+            else { continue }
             for member in index.members where member.byteCount < 1 << 20 { _ = try member.contents }
         }
     }

@@ -12,7 +12,7 @@ struct TarIndexTests {
     private func index(_ build: (inout TarBuilder) -> Void) throws -> TarIndex {
         var builder = TarBuilder()
         build(&builder)
-        return try TarIndex(scanning: MemorySource(builder.bytes))
+        return try TarIndex(scanning: MemorySource(builder.bytes), budget: OpeningBudget())
     }
 
     @Test("ustar members are found in any order, with size, time and offsets")
@@ -195,7 +195,8 @@ struct TarIndexTests {
         var builder = TarBuilder()
         builder.add("a", [1])
         let index = try TarIndex(
-            scanning: MemorySource(builder.bytes + [UInt8](repeating: 0, count: zeroCount)))
+            scanning: MemorySource(builder.bytes + [UInt8](repeating: 0, count: zeroCount)),
+            budget: OpeningBudget())
         #expect(index.members.count == 1)
         #expect(index.warnings.map(\.code) == [.archiveEndMissing])
     }
@@ -205,7 +206,8 @@ struct TarIndexTests {
         var builder = TarBuilder()
         builder.add("whole", [1])
         builder.add("cut", [UInt8](repeating: 5, count: 2000))
-        let index = try TarIndex(scanning: MemorySource(Array(builder.bytes.prefix(1024 + 512 + 700))))
+        let index = try TarIndex(
+            scanning: MemorySource(Array(builder.bytes.prefix(1024 + 512 + 700))), budget: OpeningBudget())
         #expect(index.members.map(\.missingByteCount) == [0, 1300])
         #expect(try index.members[1].contents == [UInt8](repeating: 5, count: 700))
         #expect(index.warnings.map(\.code) == [.memberCutShort])
@@ -347,7 +349,7 @@ struct TarIndexTests {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(512 * 100_002)
         for _ in 0..<100_001 { bytes += one.bytes }
-        let index = try TarIndex(scanning: MemorySource(bytes))
+        let index = try TarIndex(scanning: MemorySource(bytes), budget: OpeningBudget())
         #expect(index.skipped.count == 100_000)
         #expect(index.damage != nil)
         #expect(index.warnings.count <= 1_001)
@@ -359,21 +361,23 @@ struct TarIndexTests {
         for number in 0..<20 { builder.add("large\(number)", [UInt8](repeating: 1, count: 100_000)) }
         builder.finish()
         let large = TallySource(MemorySource(builder.bytes))
-        #expect(try TarIndex(scanning: large).members.count == 20)
+        #expect(try TarIndex(scanning: large, budget: OpeningBudget()).members.count == 20)
         #expect(large.bytesRead < 20 * 512 + 8192)
 
         builder = TarBuilder()
         for number in 0..<1000 { builder.add("small\(number)", [1]) }
         builder.finish()
         let small = TallySource(MemorySource(builder.bytes))
-        #expect(try TarIndex(scanning: small).members.count == 1000)
+        #expect(try TarIndex(scanning: small, budget: OpeningBudget()).members.count == 1000)
         #expect(small.reads < 40)
     }
 
     @Test("what is no tar is refused", arguments: [0, 511, 512, 4096])
     func noTar(byteCount: Int) {
         #expect(throws: ReadError.self) {
-            try TarIndex(scanning: MemorySource([UInt8](repeating: 0x41, count: byteCount) + [0x42]))
+            try TarIndex(
+                scanning: MemorySource([UInt8](repeating: 0x41, count: byteCount) + [0x42]),
+                budget: OpeningBudget())
         }
     }
 }

@@ -68,7 +68,7 @@ struct TarSparseTests {
         var builder = build(form)
         builder.add("end", [1])
         builder.finish()
-        let index = try TarIndex(scanning: MemorySource(builder.bytes))
+        let index = try TarIndex(scanning: MemorySource(builder.bytes), budget: OpeningBudget())
         #expect(index.members.map(\.displayPath) == ["sparse", "end"])
         #expect(try index.members[0].contents == Self.expected)
         #expect(index.members[0].location?.storedByteCount == 13)
@@ -79,7 +79,8 @@ struct TarSparseTests {
     func parts(_ form: Form) throws {
         var builder = build(form)
         builder.finish()
-        let source = try TarIndex(scanning: MemorySource(builder.bytes)).members[0].source
+        let source = try TarIndex(scanning: MemorySource(builder.bytes), budget: OpeningBudget()).members[0]
+            .source
         var random = Mutator(seed: 11)
         let edges = [0, 1, 4095, 4096, 4097, 4105, 4106, 19_999, 20_000, 20_003, 29_999, 30_000]
         for start in edges {
@@ -98,7 +99,8 @@ struct TarSparseTests {
     func holes() throws {
         var builder = build(.pax10)
         builder.finish()
-        let source = try TarIndex(scanning: MemorySource(builder.bytes)).members[0].source
+        let source = try TarIndex(scanning: MemorySource(builder.bytes), budget: OpeningBudget()).members[0]
+            .source
         #expect(try source.firstOffset(of: .data, in: 0..<source.byteCount) == 4096)
         #expect(try source.firstOffset(of: .data, in: 4100..<source.byteCount) == 4100)
         #expect(try source.firstOffset(of: .hole, in: 4100..<source.byteCount) == 4106)
@@ -126,7 +128,7 @@ struct TarSparseTests {
         builder.addData(Array(1...30))
         builder.add("end", [1])
         builder.finish()
-        let index = try TarIndex(scanning: MemorySource(builder.bytes))
+        let index = try TarIndex(scanning: MemorySource(builder.bytes), budget: OpeningBudget())
         #expect(index.members.map(\.displayPath) == ["sparse", "end"])
         let bytes = try index.members[0].contents
         #expect(bytes.count == 50_000)
@@ -137,7 +139,8 @@ struct TarSparseTests {
     @Test("a sparse member cut short is shown up to the first byte that is missing")
     func cutShort() throws {
         let builder = build(.pax01)
-        let index = try TarIndex(scanning: MemorySource(Array(builder.bytes.dropLast(512 - 11))))
+        let index = try TarIndex(
+            scanning: MemorySource(Array(builder.bytes.dropLast(512 - 11))), budget: OpeningBudget())
         #expect(index.members[0].byteCount == 20_001)
         #expect(index.members[0].missingByteCount == 9_999)
         #expect(try index.members[0].contents == Array(Self.expected.prefix(20_001)))
@@ -152,7 +155,7 @@ struct TarSparseTests {
         builder.addPax([("GNU.sparse.size", "30000"), ("GNU.sparse.map", map)])
         builder.add("sparse", Self.stored)
         builder.finish()
-        let index = try TarIndex(scanning: MemorySource(builder.bytes))
+        let index = try TarIndex(scanning: MemorySource(builder.bytes), budget: OpeningBudget())
         #expect(index.members.map(\.displayPath) == ["before"])
         #expect(!index.warnings.isEmpty)
     }

@@ -90,6 +90,7 @@ final class GzipCursor: @unchecked Sendable {
     /// Goes to the next stored byte that is not zero, or to the end. Holes are not read.
     func skipZeros() throws(ReadError) {
         while !isAtEnd {
+            try PatientRead.checkCancellation()
             if inputPosition == input.count {
                 let start = inputOffset
                 let data = try base.firstOffset(of: .data, in: start..<base.byteCount) ?? base.byteCount
@@ -110,13 +111,15 @@ final class GzipCursor: @unchecked Sendable {
         }
     }
 
-    /// Reads the header of a member; false where none is here: the end, zeros, or other bytes.
+    /// Reads the header of a member; false where none is here: the end, zeros, or other bytes, among which is a header
+    /// that is damaged.
     func startMember() throws(ReadError) -> Bool {
         guard base.byteCount - min(inputOffset, base.byteCount) >= 18 else { return false }
         if input.count - inputPosition < 4 { _ = try refill() }
         let head = input[inputPosition...].prefix(4)
         guard head.starts(with: [0x1f, 0x8b, 8]), let flags = head.last, head.count == 4 else { return false }
-        guard flags & 0xe0 == 0 else { throw corrupt("the header of a gzip member has reserved flags") }
+        // Reserved flags, of which nobody knows what they would mean.
+        guard flags & 0xe0 == 0 else { return false }
         try skip(10)
         if flags & 4 != 0 { try skip(Int(try byte()) | Int(try byte()) << 8) }
         if flags & 8 != 0 { try skipText() }

@@ -32,7 +32,7 @@ struct GzipRestartPoint: Sendable {
 struct GzipIndex: Sendable {
     /// Ascending; the first is the start.
     private(set) var points: [GzipRestartPoint] = []
-    /// The least distance of two points, in decoded bytes.
+    /// The least distance of two points, in decoded bytes or in stored ones: there are blocks that hold nothing.
     private(set) var spacing: UInt64 = 1 << 20
     private let share: BudgetShare
 
@@ -40,24 +40,27 @@ struct GzipIndex: Sendable {
     static let maximumByteCount: UInt64 = 32 << 20
     static let maximumPointCount = 1_024
 
-    init(budget: OpeningBudget = OpeningBudget()) {
+    init(budget: OpeningBudget) {
         share = BudgetShare(of: budget)
     }
 
-    /// Whether a point at `outputOffset` is far enough from the last one.
-    func wantsPoint(at outputOffset: UInt64) -> Bool {
-        guard let last = points.last else { return true }
-        return outputOffset - last.outputOffset >= spacing
+    /// Whether a point at `outputOffset`, of the stored byte `inputOffset`, is far enough from the last one.
+    func wantsPoint(at outputOffset: UInt64, _ inputOffset: UInt64) -> Bool {
+        isDistant(outputOffset, inputOffset, spacing)
     }
 
     /// Whether a point at `outputOffset` is wanted although no block ends there: the end of one is cheaper, and comes
     /// soon in nearly every file.
-    func wantsPointInsideBlock(at outputOffset: UInt64) -> Bool {
-        guard let last = points.last else { return true }
-        return outputOffset - last.outputOffset >= 2 * spacing
+    func wantsPointInsideBlock(at outputOffset: UInt64, _ inputOffset: UInt64) -> Bool {
+        isDistant(outputOffset, inputOffset, 2 * spacing)
     }
 
-    /// Adds a point behind all others. When there are too many, every other one goes and the spacing doubles.
+    private func isDistant(_ outputOffset: UInt64, _ inputOffset: UInt64, _ distance: UInt64) -> Bool {
+        guard let last = points.last else { return true }
+        return outputOffset - last.outputOffset >= distance || inputOffset - last.inputOffset >= distance
+    }
+
+    /// Adds a point after all others. When there are too many, every other one goes and the spacing doubles.
     mutating func add(_ point: GzipRestartPoint) {
         while points.count > 1, !hasRoom(for: point) { thinOut() }
         // The first point is the start of the file, which keeps nothing.
@@ -87,14 +90,30 @@ struct GzipIndex: Sendable {
         spacing *= 2
     }
 
-    /// The last point that is not behind `outputOffset`.
+    /// The last point that is not after `outputOffset`.
     func point(atOrBefore outputOffset: UInt64) -> GzipRestartPoint? {
+        let next = firstPoint { $0.outputOffset > outputOffset }
+        return next > 0 ? points[next - 1] : nil
+    }
+
+    /// The stored bytes, of `byteCount`, that the decoded bytes `range` and what is before them up to a restart point
+    /// are made of.
+    func storedRange(of range: Range<UInt64>, in byteCount: UInt64) -> Range<UInt64> {
+        // A point may have bits of the byte before.
+        let first = point(atOrBefore: range.lowerBound)?.inputOffset ?? 0
+        let start = min(byteCount, first - min(first, 1))
+        let next = firstPoint { $0.outputOffset >= range.upperBound }
+        return start..<max(start, next < points.count ? points[next].inputOffset : byteCount)
+    }
+
+    /// The number of the first point for which `isAfter` holds, as it does for all that follow.
+    private func firstPoint(where isAfter: (GzipRestartPoint) -> Bool) -> Int {
         var low = 0
         var high = points.count
         while low < high {
             let middle = (low + high) / 2
-            if points[middle].outputOffset <= outputOffset { low = middle + 1 } else { high = middle }
+            if isAfter(points[middle]) { high = middle } else { low = middle + 1 }
         }
-        return low > 0 ? points[low - 1] : nil
+        return low
     }
 }

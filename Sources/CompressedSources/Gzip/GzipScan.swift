@@ -8,8 +8,6 @@ import Codecs
 struct GzipScan {
     let cursor: GzipCursor
     private(set) var index: GzipIndex
-    /// Where the last member ends, in the stored bytes.
-    private(set) var contentEnd: UInt64 = 0
     private let maximumByteCount: UInt64
     private let lenient: Bool
 
@@ -25,7 +23,7 @@ struct GzipScan {
         self.maximumByteCount = maximumByteCount
     }
 
-    /// Decodes every member. Zeros behind a member are padding. Other bytes are a member whose header is damaged, or
+    /// Decodes every member. Zeros after a member are padding. Other bytes are a member whose header is damaged, or
     /// no part of the file: what is before them may not be all.
     mutating func run() throws(ReadError) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.bufferByteCount, alignment: 64)
@@ -36,7 +34,7 @@ struct GzipScan {
             let start = cursor.inputOffset
             guard try cursor.startMember() else { break }
             memberCount += 1
-            if index.wantsPoint(at: cursor.outputOffset) {
+            if index.wantsPoint(at: cursor.outputOffset, start) {
                 index.add(
                     GzipRestartPoint(
                         outputOffset: cursor.outputOffset, inputOffset: start, bitCount: 0, bits: 0,
@@ -44,7 +42,6 @@ struct GzipScan {
                         isMemberStart: true))
             }
             try unsafe decodeMember(buffer)
-            contentEnd = cursor.inputOffset
         }
         guard memberCount > 0 else { throw cursor.corrupt("there is no gzip member") }
         guard cursor.isAtEnd || lenient else {
@@ -67,13 +64,13 @@ struct GzipScan {
             }
             switch event {
             case .none:
-                guard index.wantsPointInsideBlock(at: cursor.outputOffset) else { break }
+                guard index.wantsPointInsideBlock(at: cursor.outputOffset, cursor.inputOffset) else { break }
                 index.add(
                     GzipRestartPoint(
                         outputOffset: cursor.outputOffset, inputOffset: cursor.inputOffset, bitCount: 0,
                         bits: 0, window: [], isMemberStart: false, snapshot: try cursor.snapshot()))
             case .blockEnd(let bitCount):
-                guard index.wantsPoint(at: cursor.outputOffset) else { break }
+                guard index.wantsPoint(at: cursor.outputOffset, cursor.inputOffset) else { break }
                 index.add(
                     GzipRestartPoint(
                         outputOffset: cursor.outputOffset, inputOffset: cursor.inputOffset,

@@ -5,23 +5,22 @@ package import ByteSources
 import Synchronization
 
 /// A gzip file, decoded when read. Several members one after the other are one content, as gzip(1) has it; zeros
-/// behind a member are left out, and other bytes there are damage.
+/// after a member are left out, and other bytes there are damage.
 ///
 /// Opening decodes the file once: its length is stored modulo 2^32 only and can be forged, so nothing less says
 /// how long the content is. On the way the checksums are checked and restart points are noted, so that later
 /// reads start near what they want. Readers that go forwards go on where they were.
 package final class GzipSource: ByteSource {
     package let byteCount: UInt64
-    /// Bytes behind the last member that belong to none: padding, or what `lenient` left out.
-    package let trailingByteCount: UInt64
     /// How many restart points there are.
     package var restartPointCount: Int { index.points.count }
 
     private let base: any ByteSource
     private let name: String
     private let index: GzipIndex
-    /// Cursors that no one uses, the last used at the end.
+    /// Keeps what the cursors take.
     private let cursorMemory: BudgetShare
+    /// Cursors that no one uses, the last used at the end.
     private let idleCursors = Mutex<[GzipCursor]>([])
 
     /// Most cursors that are kept while no one reads.
@@ -51,7 +50,7 @@ package final class GzipSource: ByteSource {
     ///   `ReadError.unsupported` where it decodes to more than `maximumByteCount` bytes.
     package init(
         decoding base: any ByteSource, maximumByteCount: UInt64, named name: String, lenient: Bool = false,
-        budget: OpeningBudget = OpeningBudget()
+        budget: OpeningBudget
     ) throws(ReadError) {
         self.base = base
         self.name = name
@@ -63,7 +62,6 @@ package final class GzipSource: ByteSource {
         try scan.run()
         index = scan.index
         byteCount = scan.cursor.outputOffset
-        trailingByteCount = base.byteCount - scan.contentEnd
     }
 
     package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
@@ -89,11 +87,16 @@ package final class GzipSource: ByteSource {
         if let failure { throw failure }
         giveBack(cursor)
         // A cursor may have had all that it needed in memory.
-        try validate()
+        try validate(offset..<(offset + UInt64(count)))
     }
 
     package func validate() throws(ReadError) {
         try base.validate()
+    }
+
+    /// Looks at the stored bytes that `range` is made of only: the file may be in thousands of chunks.
+    package func validate(_ range: Range<UInt64>) throws(ReadError) {
+        try base.validate(index.storedRange(of: range, in: base.byteCount))
     }
 
     package var isNear: Bool { base.isNear }
@@ -105,9 +108,11 @@ package final class GzipSource: ByteSource {
         }
         let idle = idleCursors.withLock { cursors -> GzipCursor? in
             let usable = cursors.indices.filter {
+                // Blocks that hold nothing lie between places of the same offset.
                 cursors[$0].outputOffset <= offset && cursors[$0].outputOffset >= point.outputOffset
+                    && cursors[$0].inputOffset >= point.inputOffset
             }
-            let nearest = usable.max { cursors[$0].outputOffset < cursors[$1].outputOffset }
+            let nearest = usable.max { cursors[$0].inputOffset < cursors[$1].inputOffset }
             return nearest.map { cursors.remove(at: $0) }
         }
         if let idle { return idle }
@@ -128,7 +133,6 @@ package final class GzipSource: ByteSource {
         let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.scratchByteCount, alignment: 64)
         defer { unsafe scratch.deallocate() }
         while cursor.outputOffset < offset {
-            try PatientRead.checkCancellation()
             let count = Int(min(UInt64(scratch.count), offset - cursor.outputOffset))
             // SAFETY: `count` is at most the length of the scratch memory.
             try unsafe fill(UnsafeMutableRawBufferPointer(rebasing: scratch[..<count]), cursor)
@@ -141,6 +145,8 @@ package final class GzipSource: ByteSource {
     ) throws(ReadError) {
         var filled = 0
         while filled < destination.count {
+            // A step may yield nothing: a block or a member can be empty.
+            try PatientRead.checkCancellation()
             let (produced, event) = try unsafe cursor.step(
                 into: UnsafeMutableRawBufferPointer(rebasing: destination[filled...]))
             filled += produced

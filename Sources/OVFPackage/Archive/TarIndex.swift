@@ -28,7 +28,7 @@ package struct TarIndex: Sendable {
     /// Scans `source` to its end, or to the first damaged header: the members before it stay.
     /// - Throws: `ReadError` where nothing can be shown: the first header is damaged, or reading fails.
     package init(
-        scanning source: any ByteSource, budget: OpeningBudget = OpeningBudget()
+        scanning source: any ByteSource, budget: OpeningBudget
     ) throws(ReadError) {
         var scanner = TarScanner(source, budget: budget)
         try scanner.run()

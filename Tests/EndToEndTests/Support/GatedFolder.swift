@@ -23,7 +23,7 @@ final class GatedFolder {
         point = try folder.makeFolder("gated")
         gate.open()
         let url = URL(fileURLWithPath: path)
-        var builder = FileTreeBuilder(directoryTime: 0)
+        var builder = FileTreeBuilder(directoryTime: 0, budget: OpeningBudget())
         builder.add(
             .file(GatedSource(MemorySource(Array(try Data(contentsOf: url))), gate)),
             at: [Array(url.lastPathComponent.utf8)], attributes: Attributes(modificationTime: 0))
