@@ -23,7 +23,9 @@ enum DiskCases {
                 for _ in 0..<count {
                     let cache = ClusterCache(byteLimit: 1 << 20)
                     let number = cache.makeDiskNumber()
-                    let image = try DiskImageOpener.open(file, named: "disk.vmdk", in: cache, for: number)
+                    let image = try DiskImageOpener.open(
+                        file, named: "disk.vmdk", in: cache, for: number,
+                        options: .init(budget: OpeningBudget()))
                     precondition(image.virtualByteCount > 0, "the disk is empty")
                 }
             }, sourceByteCount: { meter.byteCount })

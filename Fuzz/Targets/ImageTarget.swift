@@ -16,7 +16,8 @@ enum ImageTarget {
         let number = cache.makeDiskNumber()
         guard
             let image = try? DiskImageOpener.open(
-                source, named: "disk", in: cache, for: number, options: .init(lenient: lenient))
+                source, named: "disk", in: cache, for: number,
+                options: .init(lenient: lenient, budget: OpeningBudget()))
         else { return }
         read(GuestDisk(image, in: source, cache: cache, number: number))
     }

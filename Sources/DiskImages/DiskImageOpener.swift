@@ -12,10 +12,10 @@ package enum DiskImageOpener {
         /// How long the file should be, in bytes, where something else says so, such as `ovf:size`.
         package let expectedByteCount: UInt64?
         /// The memory that opening may take.
-        package var budget: OpeningBudget
+        package let budget: OpeningBudget
 
         package init(
-            lenient: Bool = false, expectedByteCount: UInt64? = nil, budget: OpeningBudget = OpeningBudget()
+            lenient: Bool = false, expectedByteCount: UInt64? = nil, budget: OpeningBudget
         ) {
             self.budget = budget
             self.lenient = lenient
@@ -23,15 +23,14 @@ package enum DiskImageOpener {
         }
     }
 
-    /// Opens the image in `source`, which errors call `name`. Bytes that are no known format are a raw
-    /// disk. Its tables are kept in `cache` under `disk`, a number of its own.
+    /// Opens the image in `source`, which errors call `name`. Bytes that are no known format are a raw disk. Its tables are
+    /// kept in `cache` under `disk`, a number of its own.
     ///
-    /// - Throws: `ReadError.corrupt` where the image's own description is damaged, `ReadError.unsupported`
-    ///   where it is
-    ///   of a format that is not decoded, or needs other files.
+    /// - Throws: `ReadError.corrupt` where the image's own description is damaged, `ReadError.unsupported` where it is of a
+    ///   format that is not decoded, or needs other files.
     package static func open(
         _ source: any ByteSource, named name: String, in cache: ClusterCache, for disk: DiskNumber,
-        options: Options = Options()
+        options: Options
     ) throws(ReadError) -> any DiskImage {
         let reader = try OpeningReader(source, named: name)
         switch try format(of: source, startingWith: reader.head) {

@@ -135,4 +135,65 @@ struct BombTests {
             opened.image.warnings.contains { $0.contains("too many to find grains that are named twice") })
         #expect(try opened.disk.bytes(512, at: 0) == [UInt8](repeating: 0, count: 512))
     }
+
+    @Test("missing grains and grains near the end are not compared each with each")
+    func missingTimesNearEnd() throws {
+        // 16,384 places of grains that end at the file's end or before it, and three times as many that name its end.
+        var image = MonolithicSparseBuilder([.text]).with {
+            $0.grainSizeInSectors = 16_384
+            $0.entriesPerTable = 65_536
+            $0.hasRedundantDirectory = false
+        }.build()
+        let count = 65_536
+        let first = UInt32(image.grainOffset(0) / 512)
+        image.bytes += [UInt8](repeating: 0, count: 8 << 20)
+        let end = UInt32(image.bytes.count / 512)
+        image.setHeader(UInt64(count) * 16_384, at: 12)
+        for entry in 0..<count {
+            let isNearEnd = entry % 4 == 0
+            image.setEntry(ofGrain: entry, to: isNearEnd ? first + UInt32(entry / 4) : end)
+        }
+        let start = ContinuousClock.now
+        let error = #expect(throws: ReadError.self) { try OpenedImage(image.source) }
+        // 800 million comparisons take minutes in a build that is not optimised.
+        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(error?.description.contains("at least \(8 << 20) bytes are missing") == true)
+    }
+
+    /// An image of `tableCount` tables of zeros, after its data; in `isSound` is whether the file is long enough for them.
+    private func tablesAfterData(_ tableCount: Int, isSound: Bool) throws -> any ByteSource {
+        var image = MonolithicSparseBuilder([.text]).with {
+            $0.entriesPerTable = 1
+            $0.hasRedundantDirectory = false
+        }.build()
+        let directory = image.bytes.count
+        let first = (directory + tableCount * 4) / 512 + 1
+        image.bytes += [UInt8](repeating: 0, count: first * 512 - directory)
+        for table in 0..<tableCount { image.bytes.put(UInt32(first + table), at: directory + table * 4) }
+        image.setHeader(UInt64(directory / 512), at: 56)
+        image.setHeader(UInt64(tableCount) * 16, at: 12)
+        return try ConcatenatedSource(
+            [image.source, ZeroSource(byteCount: isSound ? UInt64(tableCount) * 512 : 512)],
+            named: "disk.vmdk")
+    }
+
+    @Test("what is listed of tables is taken from the budget, and tables that are damaged are not listed")
+    func listedTables() throws {
+        let tableCount: UInt64 = 1 << 15
+        let sound = try tablesAfterData(1 << 15, isSound: true)
+        let error = #expect(throws: ReadError.self) {
+            // Enough for the directory, and not for a list of its tables.
+            try OpenedImage(sound, options: .init(budget: OpeningBudget(byteLimit: tableCount * (4 + 8))))
+        }
+        #expect(error?.description.contains("the list of where the grain tables of disk.vmdk start") == true)
+        let budget = OpeningBudget()
+        do {
+            let opened = try OpenedImage(sound, options: .init(budget: budget))
+            #expect(try opened.disk.bytes(512, at: 0) == [UInt8](repeating: 0, count: 512))
+            #expect(budget.usedByteCount >= tableCount * (4 + 8))
+        }
+        #expect(budget.usedByteCount == 0)
+        let damaged = try tablesAfterData(1 << 15, isSound: false)
+        _ = try OpenedImage(damaged, options: .init(budget: OpeningBudget(byteLimit: tableCount * (4 + 8))))
+    }
 }

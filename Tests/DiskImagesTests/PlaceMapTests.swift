@@ -55,6 +55,39 @@ struct PlaceMapTests {
         }
     }
 
+    @Test("sorting takes from the budget what it needs, and gives it back")
+    func sortingInBudget() throws {
+        // A map of 257 words, and one batch of places that are not aligned.
+        let mapByteCount: UInt64 = 257 * 8 + 4_096 * 16
+        for missing in [1, 0] as [UInt64] {
+            let budget = OpeningBudget(byteLimit: mapByteCount + 4_096 * 16 - missing)
+            var map = try PlaceMap(ofFileOf: 8 << 20, places: 512, budget: budget, for: "a test's map")
+            try map.add(0)
+            for place in 1...4_096 as ClosedRange<UInt64> { try map.add(place * 1_024 + 100) }
+            if missing > 0 {
+                #expect(throws: ReadError.self) { try map.overlaps() }
+            } else {
+                let overlaps = try map.overlaps()
+                #expect(!overlaps.contains(1_124))
+            }
+            #expect(budget.usedByteCount == mapByteCount)
+        }
+    }
+
+    @Test("a map that was reserved takes no more than that", arguments: [4_097, UInt64.max])
+    func reserved(count: UInt64) throws {
+        let expected = PlaceMap.expectedByteCount(ofFileOf: 16 << 30, places: 512, atMost: count)
+        let budget = OpeningBudget(byteLimit: expected)
+        let share = BudgetShare(of: budget)
+        try share.take(expected, for: "a test's map")
+        var map = try PlaceMap(
+            ofFileOf: 16 << 30, places: 512, atMost: count, budget: budget, reserved: share,
+            for: "a test's map")
+        for place in 0..<4_097 as Range<UInt64> { try map.add(place * 512) }
+        let overlaps = try map.overlaps()
+        #expect(!overlaps.contains(512))
+    }
+
     @Test("sorting by digits sorts", arguments: [0, 1, 1_000, 5_000])
     func radixSort(count: Int) {
         var random = SeededRandom(seed: 5)

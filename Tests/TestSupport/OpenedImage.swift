@@ -37,3 +37,10 @@ package struct OpenedImage: Sendable {
         violations(expected: built.guest, damaged: damaged, clusterByteCount: built.grainByteCount)
     }
 }
+
+extension DiskImageOpener.Options {
+    /// Options of an image that is opened alone.
+    package init(lenient: Bool = false, expectedByteCount: UInt64? = nil) {
+        self.init(lenient: lenient, expectedByteCount: expectedByteCount, budget: OpeningBudget())
+    }
+}

@@ -14,7 +14,9 @@ extension Appliance {
         let shownName = String(displaying: name)
         let disk: GuestDisk
         do throws(ReadError) {
-            disk = try resources.open(source, named: shownName, options: .init(lenient: options.isLenient))
+            disk = try resources.open(
+                source, named: shownName,
+                options: .init(lenient: options.isLenient, budget: resources.budget))
         } catch {
             throw ApplianceError(error)
         }

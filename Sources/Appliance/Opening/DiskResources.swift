@@ -53,8 +53,6 @@ struct DiskResources {
         _ stored: any ByteSource, named name: String, capacity: UInt64? = nil, format: String? = nil,
         options: DiskImageOpener.Options
     ) throws(ReadError) -> GuestDisk {
-        var options = options
-        options.budget = budget
         let source = try decompressed(stored, named: name, capacity: capacity)
         try budget.take(Self.bytesPerImage, for: "the image \(name)")
         let number = cache.makeDiskNumber()

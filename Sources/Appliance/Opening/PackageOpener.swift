@@ -199,7 +199,8 @@ struct PackageOpener {
                 options: .init(
                     lenient: options.isLenient,
                     expectedByteCount: reference.byteCount
-                        ?? (expected.overflow ? nil : expected.partialValue)))
+                        ?? (expected.overflow ? nil : expected.partialValue),
+                    budget: resources.budget))
             opened[places] = .success(guest)
             return guest
         } catch {
@@ -214,7 +215,8 @@ struct PackageOpener {
         let places = [member.storedPlace(at: index)]
         if let known = opened[places] { return try known.get() }
         do throws(ReadError) {
-            let guest = try resources.open(member.source, named: name, options: .init(lenient: true))
+            let guest = try resources.open(
+                member.source, named: name, options: .init(lenient: true, budget: resources.budget))
             opened[places] = .success(guest)
             return guest
         } catch {

@@ -22,7 +22,7 @@ enum MemberOrder {
         guard let first = files.min(), let last = files.max() else { return }
         for index in [package.roles.manifest, package.roles.certificate].compactMap({ $0 })
         where index > first && index < last {
-            log.add(.memberOrder, "\(name(index)) is stored between the files, not before or behind them")
+            log.add(.memberOrder, "\(name(index)) is stored between the files, not before or after them")
         }
     }
 }

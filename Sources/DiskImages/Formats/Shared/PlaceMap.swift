@@ -4,13 +4,15 @@
 import ByteSources
 
 /// Gathers the places of grains, clusters, blocks or tables, all of one length, and finds those that overlap: one of
-/// two is wrong then, and nobody knows which. Takes a bit of memory for each place that the file has room for, and eight bytes
-/// for each that is not aligned with the others; all of it from the budget.
+/// two is wrong then, and nobody knows which. Uses one bit for each place that the file has room for, and sixteen
+/// bytes for each that is not aligned with the others; all of it from the budget.
 struct PlaceMap {
     /// Logarithm of the length of a place.
     private let shift: UInt64
     private let purpose: String
     private let share: BudgetShare
+    /// What was taken through `share` and is not used yet, in bytes.
+    private var unusedByteCount: UInt64
     private let overlapShare: BudgetShare
     private let fileByteCount: UInt64
     /// What the start of the first place leaves when it is divided by the length; most of the others do, too.
@@ -25,32 +27,56 @@ struct PlaceMap {
     /// What an element of a growing array, and of a set, takes at most, in bytes.
     private static let arrayElementByteCount: UInt64 = 16
     private static let setElementByteCount: UInt64 = 32
+    /// What sorting takes for an element, which it copies twice.
+    private static let sortedElementByteCount: UInt64 = 16
 
     /// A map of a file of `fileByteCount` bytes, for places of `byteCount` bytes, a power of two. Where only `count` of them
     /// come, and that is few for such a file, they are only listed, and no neighbours are found. `purpose` is what an error
-    /// of the budget names.
+    /// of the budget names. `reserved` has `expectedByteCount` bytes for this map already.
     init(
         ofFileOf fileByteCount: UInt64, places byteCount: UInt64, atMost count: UInt64 = .max,
-        budget: OpeningBudget, for purpose: String
+        budget: OpeningBudget, reserved: BudgetShare? = nil, for purpose: String
     ) throws(ReadError) {
         precondition(byteCount.nonzeroBitCount == 1, "the length of a place is a power of two")
         shift = UInt64(byteCount.trailingZeroBitCount)
         self.purpose = purpose
-        share = BudgetShare(of: budget)
+        share = reserved ?? BudgetShare(of: budget)
+        unusedByteCount =
+            reserved == nil
+            ? 0 : Self.expectedByteCount(ofFileOf: fileByteCount, places: byteCount, atMost: count)
         overlapShare = BudgetShare(of: budget)
         self.fileByteCount = fileByteCount
-        let wordCount = fileByteCount >> (shift + 6) + 1
-        guard count >= wordCount / 4 else {
-            aligned = []
-            return
-        }
-        try share.take(wordCount * 8, for: purpose)
+        aligned = []
+        let wordCount = Self.wordCount(ofFileOf: fileByteCount, places: byteCount)
+        guard count >= wordCount / 4 else { return }
+        try take(wordCount * 8)
         aligned = Array(repeating: 0, count: Int(wordCount))
+    }
+
+    private static func wordCount(ofFileOf fileByteCount: UInt64, places byteCount: UInt64) -> UInt64 {
+        fileByteCount >> (UInt64(byteCount.trailingZeroBitCount) + 6) + 1
+    }
+
+    /// What a map takes of the budget, in bytes, unless places are damaged.
+    static func expectedByteCount(
+        ofFileOf fileByteCount: UInt64, places byteCount: UInt64, atMost count: UInt64 = .max
+    ) -> UInt64 {
+        let wordCount = wordCount(ofFileOf: fileByteCount, places: byteCount)
+        guard count < wordCount / 4 else { return wordCount * 8 }
+        // Listed, then sorted.
+        let batchCount = (count + UInt64(batch) - 1) / UInt64(batch)
+        return batchCount * UInt64(batch) * arrayElementByteCount + count * sortedElementByteCount
+    }
+
+    private mutating func take(_ byteCount: UInt64) throws(ReadError) {
+        let known = min(byteCount, unusedByteCount)
+        try share.take(byteCount - known, for: purpose)
+        unusedByteCount -= known
     }
 
     private var length: UInt64 { 1 << shift }
 
-    /// Adds the place that starts at byte `start` of the file; one that starts behind its end is left out.
+    /// Adds the place that starts at byte `start` of the file; one that starts after its end is left out.
     mutating func add(_ start: UInt64) throws(ReadError) {
         let rest = start & (length - 1)
         guard start < fileByteCount else { return }
@@ -63,7 +89,10 @@ struct PlaceMap {
 
     /// The places that overlap others.
     mutating func overlaps() throws(ReadError) -> OverlappingPlaces {
-        try share.take(UInt64(misaligned.count) * 8, for: purpose)
+        let scratchByteCount = UInt64(misaligned.count) * Self.sortedElementByteCount
+        let takenByteCount = scratchByteCount - min(scratchByteCount, unusedByteCount)
+        try share.take(takenByteCount, for: purpose)
+        defer { share.giveBack(takenByteCount) }
         let sorted = misaligned.radixSorted()
         for (first, second) in zip(sorted, sorted.dropFirst()) where second - first < length {
             try insert(first)
@@ -78,7 +107,7 @@ struct PlaceMap {
         return OverlappingPlaces(starts: overlapping, share: overlapShare)
     }
 
-    /// The next aligned place behind `start`, less than `distance` bytes away; nil where there is none.
+    /// The next aligned place after `start`, less than `distance` bytes away; nil where there is none.
     func start(after start: UInt64, within distance: UInt64) -> UInt64? {
         var place = start + length
         while place - start < distance, place >> (shift + 6) < UInt64(aligned.count) {
@@ -88,7 +117,7 @@ struct PlaceMap {
         return nil
     }
 
-    /// The last aligned place in front of `start`, less than `distance` bytes away; nil where there is none.
+    /// The last aligned place before `start`, less than `distance` bytes away; nil where there is none.
     func start(before start: UInt64, within distance: UInt64) -> UInt64? {
         var place = start
         while place >= length {
@@ -114,7 +143,7 @@ struct PlaceMap {
 
     private mutating func addMisaligned(_ start: UInt64) throws(ReadError) {
         if misaligned.count % Self.batch == 0 {
-            try share.take(UInt64(Self.batch) * Self.arrayElementByteCount, for: purpose)
+            try take(UInt64(Self.batch) * Self.arrayElementByteCount)
         }
         misaligned.append(start)
     }
@@ -139,8 +168,6 @@ struct OverlappingPlaces: Sendable {
         self.starts = starts
         self.share = share
     }
-
-    var isEmpty: Bool { starts.isEmpty }
 
     /// Whether the place that starts at byte `start` overlaps another one.
     func contains(_ start: UInt64) -> Bool { !starts.isEmpty && starts.contains(start) }

@@ -1,7 +1,9 @@
 // Where in an image file the guest's data can be: the checks of a place that a table names.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The rules that every format has for the places that its tables name: inside the file, behind the header, and on no
+import ByteSources
+
+/// The rules that every format has for the places that its tables name: inside the file, after the header, and on no
 /// record that describes the image. A format makes one when it opens and asks it for each place, so that it forgets none
 /// of them; that two places do not overlap is `PlaceMap`'s part.
 struct PlaceRules {
@@ -9,13 +11,15 @@ struct PlaceRules {
     let fileByteCount: UInt64
     /// The first byte that data may start at.
     let dataStart: UInt64
-    /// Records behind `dataStart`, in no order; few.
+    /// Records after `dataStart`, in no order; few.
     private let records: [(name: String, range: Range<UInt64>)]
-    /// Where tables behind `dataStart` start, ascending; nearly always there are none.
+    /// Where tables after `dataStart` start, ascending; nearly always there are none.
     private let tableStarts: [UInt64]
     private let tableByteCount: UInt64
+    /// Keeps what the places of the tables take.
+    private let share: BudgetShare?
 
-    /// Whether all that describes the image lies in front of the data, so that its start is all there is to check.
+    /// Whether all that describes the image lies before the data, so that its start is all there is to check.
     var areRecordsInFront: Bool { records.isEmpty && tableStarts.isEmpty }
 
     /// Why a place cannot be right.
@@ -31,15 +35,17 @@ struct PlaceRules {
     ///   - records: What lies where, of what describes the image.
     ///   - tableStarts: Where tables of `tableByteCount` bytes each start, in any order.
     ///   - tableByteCount: The length of each of those tables, in bytes.
+    ///   - share: What `tableStarts` were taken from; kept as long as they are.
     init(
         fileByteCount: UInt64, dataStart: UInt64 = 0, records: [(name: String, range: Range<UInt64>)] = [],
-        tableStarts: [UInt64] = [], tableByteCount: UInt64 = 0
+        tableStarts: [UInt64] = [], tableByteCount: UInt64 = 0, share: BudgetShare? = nil
     ) {
         self.fileByteCount = fileByteCount
         self.dataStart = dataStart
         self.records = records.filter { $0.range.upperBound > dataStart }
         self.tableStarts = tableStarts.filter { $0 + tableByteCount > dataStart }.radixSorted()
         self.tableByteCount = tableByteCount
+        self.share = share
     }
 
     /// What is wrong with the place of `byteCount` bytes at byte `start`; nil where nothing is.

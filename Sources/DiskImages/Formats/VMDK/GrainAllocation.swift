@@ -18,18 +18,19 @@ final class GrainAllocation: Sendable {
 
     /// - Throws: `ReadError.wouldWait` where this thread may not wait, and would have to.
     func count(of image: VMDKSparseExtent) throws(ReadError) -> Allocation {
-        try found.value { () throws(ReadError) in
-            var exact: UInt64?
-            do throws(ReadError) {
-                exact = try exactByteCount(of: image)
-            } catch {
-                guard !error.isAboutTheReader else { throw error }
+        do throws(ReadError) {
+            return try found.value { () throws(ReadError) in
+                let exact = try exactByteCount(of: image)
+                return Allocation(byteCount: exact ?? estimate(of: image), isEstimate: exact == nil)
             }
-            return Allocation(byteCount: exact ?? estimate(of: image), isEstimate: exact == nil)
+        } catch {
+            // The next caller counts again: the tables may be readable then.
+            guard !error.isAboutTheReader else { throw error }
+            return Allocation(byteCount: estimate(of: image), isEstimate: true)
         }
     }
 
-    /// - Returns: nil where the tables are too large to count, or cannot be read now.
+    /// - Returns: nil where the tables are too large to count.
     private func exactByteCount(of image: VMDKSparseExtent) throws(ReadError) -> UInt64? {
         guard image.map.storedTableCount <= Self.maximumTableByteCount >> (image.layout.tableShift + 2) else {
             return nil

@@ -1,4 +1,4 @@
-// What stands in front of a stored grain, and where it says that the grain's zlib data lies.
+// What stands before a stored grain, and where it says that the grain's zlib data lies.
 // SPDX-License-Identifier: Apache-2.0
 
 package import ByteSources
@@ -13,7 +13,7 @@ package enum GrainMarker {
     static let sizeByteCount = 4
 
     /// Where the zlib data of `cluster` lies, in bytes from `cluster.storedOffset`, which is where `stored`
-    /// starts. It may end behind the bytes at hand, never behind the image file of `fileByteCount` bytes,
+    /// starts. It may end after the bytes at hand, never after the image file of `fileByteCount` bytes,
     /// and is never longer than twice the grain.
     ///
     /// - Throws: `ReadError.corrupt` where the marker is not this grain's, or its size is impossible.
@@ -40,7 +40,7 @@ package enum GrainMarker {
                 throw corrupt(
                     cluster, lba,
                     "the compressed grain reaches into the next one, \(cluster.storedByteCountLimit) "
-                        + "bytes behind it")
+                        + "bytes after it")
             }
             return range
         }

@@ -49,9 +49,8 @@ struct SparseExtentHeader {
         case deflate = 1
     }
 
-    /// - Throws: `ReadError.corrupt` where a field breaks a rule, `ReadError.unsupported` where the file is
-    ///   in
-    ///   order and holds no disk of its own, or is of a version that is not known.
+    /// - Throws: `ReadError.corrupt` where a field breaks a rule, `ReadError.unsupported` where the file is in order and
+    ///   holds no disk of its own, or is of a version that is not known.
     init(parsing record: OnDiskRecord) throws(ReadError) {
         guard try record.littleEndian(UInt32.self, at: 0) == Self.magic else {
             throw record.corrupt(at: 0, "no KDMV at its start")
@@ -82,7 +81,7 @@ struct SparseExtentHeader {
         wasNotShutDown = try record.littleEndian(UInt8.self, at: 72) != 0
         algorithm = try Self.algorithm(in: record)
         if flags.contains(.markers), !flags.contains(.compressed), algorithm == .none {
-            // Whether an entry names the marker or the data behind it is nowhere said.
+            // Whether an entry names the marker or the data after it is nowhere said.
             throw .unsupported(feature: "\(record.name) has markers around grains that are not compressed")
         }
     }

@@ -28,16 +28,16 @@ struct TableMap {
     private let redundantRules: PlaceRules
     private let overlaps: OverlappingPlaces
     private let redundantOverlaps: OverlappingPlaces
-    private let header: SparseExtentHeader
-    private let imageName: String
+    let header: SparseExtentHeader
+    let imageName: String
     private let isLenient: Bool
     /// What to do with each table, where that is not plain from the entries; empty where it is for all.
-    private var decisions: [Decision] = []
+    private(set) var decisions: [Decision] = []
     /// Keeps what the decisions take.
     private var share: BudgetShare?
-    private let budget: OpeningBudget
+    let budget: OpeningBudget
 
-    private enum Decision: UInt8 {
+    enum Decision: UInt8 {
         case usual
         case firstAlone
         case redundantAlone
@@ -98,32 +98,6 @@ struct TableMap {
         return end
     }
 
-    /// The tables that are read, in the order of their places in the file.
-    func storedTables() -> [(number: Int, sector: UInt32)] {
-        (0..<count).compactMap { number in
-            if case .table(let sector, _) = lookUp(number) { (number, sector) } else { nil }
-        }.sorted { $0.sector < $1.sector }
-    }
-
-    /// How many tables are read.
-    var storedTableCount: Int {
-        (0..<count).reduce(0) { sum, number in
-            if case .table = lookUp(number) { sum + 1 } else { sum }
-        }
-    }
-
-    /// Where tables start that either directory names, in bytes of the file and in no order.
-    func tableStarts() -> [UInt64] {
-        (0..<count).flatMap { [directory[$0], redundant?[$0] ?? 0] }.filter { $0 != 0 }.map {
-            UInt64($0) * 512
-        }
-    }
-
-    /// The tables that cannot be read.
-    func damagedTables() -> [Int] {
-        decisions.indices.filter { decisions[$0] == .damaged }
-    }
-
     /// Entries of table `number` that are the disk's; the last table may have fewer.
     func entryCount(ofTable number: Int) -> Int {
         let perTable = UInt64(header.entriesPerTable)
@@ -166,7 +140,7 @@ struct TableMap {
         let first = directory[number]
         let firstProblem = first == 0 ? nil : problem(first, rules, overlaps, number)
         guard let redundant else {
-            return firstProblem == nil || isCut(firstProblem, first) ? .usual : .damaged
+            return firstProblem == nil || isTruncated(firstProblem, first) ? .usual : .damaged
         }
         let second = redundant[number]
         guard first != 0, second != 0 else {
@@ -177,12 +151,12 @@ struct TableMap {
         case (nil, nil): return .usual
         case (nil, _): return .firstAlone
         case (_, nil): return .redundantAlone
-        default: return isCut(firstProblem, first) ? .firstAlone : .damaged
+        default: return isTruncated(firstProblem, first) ? .firstAlone : .damaged
         }
     }
 
     /// Whether all that is wrong with a table is that the file ends inside it.
-    private func isCut(_ problem: Problem?, _ sector: UInt32) -> Bool {
+    private func isTruncated(_ problem: Problem?, _ sector: UInt32) -> Bool {
         guard case .place(.pastTheEnd(let end)) = problem else { return false }
         return UInt64(sector) * 512 + 4 <= end
     }

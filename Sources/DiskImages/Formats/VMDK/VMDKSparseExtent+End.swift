@@ -11,7 +11,9 @@ extension VMDKSparseExtent {
     /// Refuses a file that ends before what its tables name; leniently, a warning says so, and which copy of a table is
     /// used where two differ. A stream with a footer has its end.
     /// - Throws: `ReadError.refused` where the file was cut short.
-    mutating func checkEnd(_ reader: OpeningReader, _ options: DiskImageOpener.Options) throws(ReadError) {
+    mutating func checkTruncation(
+        _ reader: OpeningReader, _ options: DiskImageOpener.Options
+    ) throws(ReadError) {
         guard !hasTableMarkers else { return }
         if options.lenient { try warnOfDifferentTables() }
         guard UInt64(map.storedTableCount) << (layout.tableShift + 2) <= Self.maximumCheckedTableByteCount,
@@ -26,12 +28,13 @@ extension VMDKSparseExtent {
         guard options.lenient else {
             throw .refused(record: imageName, offset: fileByteCount, reason: reason, remedy: .lenient)
         }
-        warnings.append(reason)
+        // What is missing of the length that was expected is a warning of every image.
+        if options.expectedByteCount ?? 0 <= fileByteCount { warnings.append(reason) }
     }
 
     /// How long the file must have been for the grains that its tables name, in bytes; nil where none of them reaches
-    /// past its end, but for entries that are wrong by themselves. What was cut off lies side by side, behind the file's
-    /// end: an entry that names a place far from there, or one on another grain, is a damaged entry and no sign of it.
+    /// past its end, but for entries that are wrong by themselves. What was cut off lies side by side, after the file's
+    /// end: an entry that names a place far from there, or one on another grain, is a damaged entry, not a sign of a cut.
     private func neededByteCount(_ reader: OpeningReader) throws(ReadError) -> UInt64? {
         var inside = GrainsNearEnd(fileByteCount: fileByteCount, grainByteCount: layout.grainByteCount)
         var past: [UInt64] = []
@@ -59,7 +62,10 @@ extension VMDKSparseExtent {
             needed = end
             count = 1
         }
-        for start in past.radixSorted() where !inside.overlaps(start) {
+        inside.sort()
+        var previous: UInt64?
+        for start in past.radixSorted() where start != previous && !inside.overlaps(start) {
+            previous = start
             let end =
                 start + (layout.storage == .plain ? layout.grainByteCount : UInt64(GrainMarker.byteCount) + 1)
             guard start - min(start, fileByteCount) <= (count + 1) * layout.maximumStoredByteCount else {
@@ -105,7 +111,8 @@ extension VMDKSparseExtent {
         guard let redundant = map.redundant,
             UInt64(map.storedTableCount) <= GrainPlaces.maximumTableByteCount >> (layout.tableShift + 2)
         else { return }
-        var differing: [Int] = []
+        var differingCount = 0
+        var first: Int?
         for number in 0..<map.count {
             guard case .table(let sector, _) = map.lookUp(number), sector != redundant[number],
                 redundant[number] != 0, sector == map.directory[number]
@@ -116,11 +123,12 @@ extension VMDKSparseExtent {
                 try source.bytes(table.byteCount, at: table.offset)
                     != source.bytes(table.byteCount, at: table.copyOffset)
             else { continue }
-            differing.append(number)
+            differingCount += 1
+            first = first ?? number
         }
-        guard let first = differing.first else { return }
+        guard let first else { return }
         warnings.append(
-            "\(differing.count) of \(map.count) grain tables differ from their copies, the first of them number "
+            "\(differingCount) of \(map.count) grain tables differ from their copies, the first of them number "
                 + "\(first); the tables of the first directory are used")
     }
 }
@@ -129,7 +137,7 @@ extension VMDKSparseExtent {
 private struct GrainsNearEnd {
     let fileByteCount: UInt64
     let grainByteCount: UInt64
-    private var starts: Set<UInt64> = []
+    private var starts: [UInt64] = []
 
     init(fileByteCount: UInt64, grainByteCount: UInt64) {
         self.fileByteCount = fileByteCount
@@ -137,11 +145,16 @@ private struct GrainsNearEnd {
     }
 
     mutating func add(_ start: UInt64) {
-        if fileByteCount - min(fileByteCount, start) < 2 * grainByteCount { starts.insert(start) }
+        if fileByteCount - min(fileByteCount, start) < 2 * grainByteCount { starts.append(start) }
     }
+
+    /// Has to come before `overlaps`.
+    mutating func sort() { starts = starts.radixSorted() }
 
     /// Whether a grain that starts at `start` would share bytes with one of them.
     func overlaps(_ start: UInt64) -> Bool {
-        starts.contains { max($0, start) - min($0, start) < grainByteCount }
+        let next = starts.partition { $0 < start }
+        if next < starts.count, starts[next] - start < grainByteCount { return true }
+        return next > 0 && start - starts[next - 1] < grainByteCount
     }
 }

@@ -28,7 +28,9 @@ extension VMDKSparseExtent {
         case .plain:
             return try plainExtent(ofEntry: index, of: table, entries)
         case .compressedWithMarkers:
-            return compressedExtent(ofEntry: index, of: table, entries, framing: .grainMarker)
+            return compressedExtent(
+                ofEntry: index, of: table, entries,
+                framing: .grainMarker(lba: guestOffset(of: index, table) / 512))
         case .compressed:
             return try unmarkedExtent(ofEntry: index, of: table, entries)
         }
@@ -68,9 +70,10 @@ extension VMDKSparseExtent {
         if let problem = rules.problem(at: stored, byteCount: UInt64(GrainMarker.sizeByteCount)) {
             return damaged(index, table, entry, problem.text(of: "grain"))
         }
+        let lba = guestOffset(of: index, table) / 512
         guard let found = try places?.found(in: self) else {
             return compressedExtent(
-                ofEntry: index, of: table, entries, framing: .grainMarkerOrSize(preceding: nil))
+                ofEntry: index, of: table, entries, framing: .grainMarkerOrSize(lba: lba, preceding: nil))
         }
         guard !found.overlaps.contains(stored) else {
             return damaged(index, table, entry, "another entry names the same place")
@@ -78,33 +81,22 @@ extension VMDKSparseExtent {
         let preceding = found.starts?.start(before: stored, within: layout.maximumStoredByteCount)
         let following = found.starts?.start(after: stored, within: layout.maximumStoredByteCount)
         return compressedExtent(
-            ofEntry: index, of: table, entries, framing: .grainMarkerOrSize(preceding: preceding),
+            ofEntry: index, of: table, entries, framing: .grainMarkerOrSize(lba: lba, preceding: preceding),
             following: following)
     }
 
-    private enum Framing {
-        case grainMarker
-        case grainMarkerOrSize(preceding: UInt64?)
-    }
-
     private func compressedExtent(
-        ofEntry index: Int, of table: GrainTable, _ entries: RawSpan, framing: Framing,
-        following: UInt64? = nil
+        ofEntry index: Int, of table: GrainTable, _ entries: RawSpan,
+        framing: CompressedCluster.Framing, following: UInt64? = nil
     ) -> Extent {
         let entry = entries.grainTableEntry(index)
         let stored = UInt64(entry) * 512
         let guestOffset = guestOffset(of: index, table)
-        let lba = guestOffset / 512
-        let framingByteCount: Int
-        let clusterFraming: CompressedCluster.Framing
-        switch framing {
-        case .grainMarker:
-            framingByteCount = GrainMarker.byteCount
-            clusterFraming = .grainMarker(lba: lba)
-        case .grainMarkerOrSize(let preceding):
-            framingByteCount = GrainMarker.sizeByteCount
-            clusterFraming = .grainMarkerOrSize(lba: lba, preceding: preceding)
-        }
+        let framingByteCount =
+            switch framing {
+            case .grainMarker: GrainMarker.byteCount
+            case .grainMarkerOrSize: GrainMarker.sizeByteCount
+            }
         guard stored < fileByteCount, fileByteCount - stored > UInt64(framingByteCount) else {
             return damaged(
                 index, table, entry, PlaceRules.Problem.pastTheEnd(fileByteCount).text(of: "grain"))
@@ -116,7 +108,7 @@ extension VMDKSparseExtent {
             storedByteCountLimit: following.map { min(limit, Int($0 - stored)) } ?? limit,
             decodedByteCount: Int(layout.grainByteCount),
             neededByteCount: Int(neededByteCount(from: guestOffset)),
-            framing: clusterFraming)
+            framing: framing)
         return run(of: table, index..<(index + 1), .compressed(cluster))
     }
 

@@ -25,7 +25,7 @@ extension VMDKSparseExtent {
         }
         do throws(ReadError) {
             var image = try mapped(header, descriptor, &reader, warnings, tables, options)
-            try image.checkEnd(reader, options)
+            try image.checkTruncation(reader, options)
             return image
         } catch {
             guard options.lenient, header.isCompressed, header.flags.contains(.markers), error.isCorruption
@@ -107,7 +107,7 @@ extension VMDKSparseExtent {
         }
     }
 
-    /// The descriptor behind the header; nil where there is none to look at.
+    /// The descriptor after the header; nil where there is none to look at.
     /// - Throws: `ReadError.unsupported` where it says that other files hold part of the content.
     private static func embeddedDescriptor(
         _ header: SparseExtentHeader, _ reader: OpeningReader, _ warnings: inout [String]
@@ -147,26 +147,29 @@ extension VMDKSparseExtent {
     ) throws(ReadError) -> ReadError {
         let missing: String
         if let expected = options.expectedByteCount, expected > reader.byteCount {
-            missing = "\(expected - reader.byteCount) of \(expected) bytes are missing from its end"
+            // Leniently, a warning of its own says so.
+            missing =
+                options.lenient
+                ? "" : "; \(expected - reader.byteCount) of \(expected) bytes are missing from its end"
         } else {
             let scan = try MarkerScan(
                 of: reader, header: header, atMost: MarkerScan.diagnosticLimit, budget: options.budget)
             switch scan.stop {
             case .endOfFile(let needed):
                 missing =
-                    "the file is cut short: at least \(needed - reader.byteCount) bytes are missing from its "
+                    "; the file is cut short: at least \(needed - reader.byteCount) bytes are missing from its "
                     + "end"
             case .noMarker(let offset):
-                missing = "its markers end at byte \(offset)"
+                missing = "; its markers end at byte \(offset)"
             case nil:
-                missing = "the stream ends without one"
+                missing = "; the stream ends without one"
             case .limit:
-                missing = "the file is cut short"
+                missing = "; the file is cut short"
             }
         }
         return .refused(
             record: "footer of \(reader.imageName)", offset: reader.byteCount,
-            reason: "the file has no footer; \(missing)", remedy: .lenient)
+            reason: "the file has no footer\(missing)", remedy: .lenient)
     }
 
     /// What a walk from marker to marker finds.
@@ -176,16 +179,17 @@ extension VMDKSparseExtent {
     ) throws(ReadError) -> any DiskImage {
         let scan = try MarkerScan(
             of: reader, header: header, atMost: MarkerScan.recoveryLimit, budget: options.budget)
-        // A directory that the stream holds whole leads to everything; only the footer behind it is gone.
+        // A directory that the stream holds whole leads to everything; only the footer after it is gone.
         if let sector = scan.directorySector,
             let directory = try? GrainDirectory(
                 at: sector, for: header, by: reader, budget: options.budget, behindMarker: true)
         {
             let map = try TableMap(
                 directory, redundant: nil, header: header, reader: reader, options: options)
-            if map.damagedTables().isEmpty,
-                map.storedTables().allSatisfy({ scan.hasTable(at: UInt64($0.sector)) })
-            {
+            let hasAll = try map.withStoredTables { tables throws(ReadError) in
+                tables.allSatisfy { scan.hasTable(at: UInt64($0.sector)) }
+            }
+            if hasAll, map.damagedTables().isEmpty {
                 return try VMDKSparseExtent(
                     header: header, map: map, hasTableMarkers: true, descriptor: descriptor,
                     warnings: warnings + ["the grain directory was found by its marker"], reader: reader,
@@ -198,7 +202,7 @@ extension VMDKSparseExtent {
 }
 
 extension SparseExtentHeader {
-    /// A file that ends before its first grain has lost bytes in front of its tables, which are then not where
+    /// A file that ends before its first grain has lost bytes before its tables, which are then not where
     /// the header says: zeros would be read where there was data.
     fileprivate func checkStart(
         ofGrainsInFileOf byteCount: UInt64, _ options: DiskImageOpener.Options

@@ -56,7 +56,7 @@ extension VMDKSparseExtent {
         }
     }
 
-    /// In a stream with a footer, a marker in front of each table says that it is one.
+    /// In a stream with a footer, a marker before each table says that it is one.
     private func loadBehindMarker(
         _ table: GrainTable, from source: any ByteSource, into output: inout OutputRawSpan
     ) throws(ReadError) {
@@ -102,25 +102,29 @@ extension VMDKSparseExtent {
     func name(of table: GrainTable) -> String { "grain table \(table.number) of \(imageName)" }
 
     /// Calls `body` with each table that is in the file and what it says, in the order of their places. Tables that
-    /// lie side by side are read at once with `read`, which takes a count and an offset; nothing is compared.
+    /// lie side by side are read at once with `read`, which takes a count and an offset; nothing is compared. The first
+    /// `doneCount` of them are left out; `isPaid` is as in `TableMap.withStoredTables`.
     func forEachTable(
+        after doneCount: Int = 0, isPaid: Bool = false,
         reading read: (Int, UInt64) throws(ReadError) -> [UInt8],
         _ body: (GrainTable, RawSpan) throws(ReadError) -> Void
     ) throws(ReadError) {
-        var run: [GrainTable] = []
-        var runEnd: UInt64 = 0
-        for (number, sector) in map.storedTables() {
-            let table = table(number, at: sector, copy: 0)
-            if let first = run.first,
-                table.offset != runEnd || table.offset - first.offset > UInt64(Self.walkByteCount)
-            {
-                try walk(run, reading: read, body)
-                run.removeAll(keepingCapacity: true)
+        try map.withStoredTables(isPaid: isPaid) { tables throws(ReadError) in
+            var run: [GrainTable] = []
+            var runEnd: UInt64 = 0
+            for (number, sector) in tables.dropFirst(doneCount) {
+                let table = table(number, at: sector, copy: 0)
+                if let first = run.first,
+                    table.offset != runEnd || table.offset - first.offset > UInt64(Self.walkByteCount)
+                {
+                    try walk(run, reading: read, body)
+                    run.removeAll(keepingCapacity: true)
+                }
+                run.append(table)
+                runEnd = table.offset + UInt64(max(512, 4 << layout.tableShift))
             }
-            run.append(table)
-            runEnd = table.offset + UInt64(max(512, 4 << layout.tableShift))
+            try walk(run, reading: read, body)
         }
-        try walk(run, reading: read, body)
     }
 
     private func walk(

@@ -21,7 +21,7 @@ package struct VMDKSparseExtent: DiskImage {
     let layout: Layout
     /// Where plain grains can be.
     let rules: PlaceRules
-    /// Whether a marker stands in front of each table: it does where the directory's place is in a footer.
+    /// Whether a marker stands before each table: it does where the directory's place is in a footer.
     let hasTableMarkers: Bool
     let tables: TableCache
     private let allocation = GrainAllocation()
@@ -80,14 +80,19 @@ package struct VMDKSparseExtent: DiskImage {
             try checkLenient(options)
             return
         }
+        let dataStart = header.dataStart(inFileOf: reader.byteCount) * 512
+        let share = BudgetShare(of: options.budget)
+        let (starts, kept) = try map.tableStarts(endingAfter: dataStart, share)
         rules = PlaceRules(
-            fileByteCount: reader.byteCount, dataStart: header.dataStart(inFileOf: reader.byteCount) * 512,
-            records: map.records, tableStarts: map.tableStarts(), tableByteCount: header.tableByteCount)
-        places = GrainPlaces(budget: options.budget)
+            fileByteCount: reader.byteCount, dataStart: dataStart,
+            records: map.records, tableStarts: starts, tableByteCount: header.tableByteCount, share: share)
+        share.giveBack(share.takenByteCount - kept)
+        places = try GrainPlaces(
+            of: layout, map, fileByteCount: reader.byteCount, named: reader.imageName, budget: options.budget)
     }
 
-    /// Whether places are used twice cannot be told where the tables are very large: only who asks for it reads such a
-    /// disk.
+    /// Whether places are used twice cannot be told where the tables are very large: such a disk is read
+    /// only where that is asked for.
     private mutating func checkLenient(_ options: DiskImageOpener.Options) throws(ReadError) {
         let what =
             "its grain tables take more than \(GrainPlaces.maximumTableByteCount) bytes, too many to find grains "
