@@ -73,6 +73,15 @@ package struct ApplianceDisk: Sendable {
         return try disk.image.countAllocatedBytes()
     }
 
+    /// Which guest bytes `error`, met by a read of `range`, is about, and where they are stored; for the log.
+    func place(of error: ReadError, in range: Range<UInt64>) -> String? {
+        guard case .decoded(let disk) = content, let bytes = disk.bytes(damagedBy: error, in: range),
+            !bytes.isEmpty
+        else { return nil }
+        let file = storedName.isEmpty ? "" : ", stored in \(String(displaying: storedName))"
+        return "guest bytes \(bytes.lowerBound) to \(bytes.upperBound - 1)\(file)"
+    }
+
     /// Guest bytes that are stored rather than known to be zero.
     package var allocatedByteCount: UInt64 {
         switch content {

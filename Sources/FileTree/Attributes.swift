@@ -9,6 +9,9 @@ package struct Attributes: Sendable {
     /// Bytes that are stored rather than known to be zero, counted when someone asks; nil where that is all of them.
     /// Throws `ReadError.wouldWait` where counting takes longer than the thread may wait.
     package var countAllocated: ByteCounting?
+    /// Says of an error that a read of these bytes met which of them it is about, in words for the log; nil where
+    /// nothing more than the read's own place is known.
+    package var placeOfError: (@Sendable (ReadError, Range<UInt64>) -> String?)?
 
     package init(
         modificationTime: Int64, countingAllocated: ByteCounting? = nil

@@ -27,6 +27,14 @@ struct FileRequest: Sendable {
         }
     }
 
+    /// How many bytes it asks for.
+    var byteCount: Int {
+        switch operation {
+        case .read(let count, _): count
+        case .open, .seek, .count: 0
+        }
+    }
+
     /// Where in the file it is about, in bytes.
     var offset: UInt64 {
         switch operation {

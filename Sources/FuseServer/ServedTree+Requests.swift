@@ -81,7 +81,7 @@ extension ServedTree {
     }
 
     private func fail(_ request: FileRequest, with error: ReadError, owing reply: consuming Reply) {
-        note(error, inode: request.inode, offset: request.offset)
+        note(error, inode: request.inode, offset: request.offset, byteCount: request.byteCount)
         if case .read = request.operation { statistics.countFailedRead() }
         reply.failure(error.errnoForKernel)
     }

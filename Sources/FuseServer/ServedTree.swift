@@ -111,7 +111,7 @@ final class ServedTree: Sendable {
     }
 
     /// Logs an error of a read, once for each file and place, and says once that it logs no more.
-    func note(_ error: ReadError, inode: UInt64, offset: UInt64) {
+    func note(_ error: ReadError, inode: UInt64, offset: UInt64, byteCount: Int = 0) {
         let key = "\(inode) \(error)"
         let (isNew, isLast) = loggedErrors.withLock { state in
             guard !state.isSilent, !state.known.contains(key) else { return (false, false) }
@@ -122,7 +122,12 @@ final class ServedTree: Sendable {
             return (state.known.insert(key).inserted, false)
         }
         if isNew {
-            log.error("\(sourceName): \(name(of: inode)) at byte \(offset): \(error)")
+            let end = offset.addingReportingOverflow(UInt64(clamping: byteCount))
+            let place =
+                end.overflow
+                ? nil : tree.node(inode)?.attributes.placeOfError?(error, offset..<end.partialValue)
+            let location = place.map { ": \($0)" } ?? " at byte \(offset)"
+            log.error("\(sourceName): \(name(of: inode))\(location): \(error)")
         } else if isLast {
             log.error(
                 "\(sourceName): \(Self.mostErrorsRemembered) errors were logged; no more are from now on"

@@ -48,11 +48,12 @@ package struct ApplianceTree {
     private mutating func addDisks() {
         for (index, disk) in appliance.disks.enumerated() {
             guard let source = disk.source, let path = disk.rawPath else { continue }
+            var attributes = Attributes(modificationTime: disk.modificationTime) { () throws(ReadError) in
+                try disk.countAllocatedBytes()
+            }
+            attributes.placeOfError = { disk.place(of: $0, in: $1) }
             builder.add(
-                .file(source), at: path,
-                attributes: Attributes(modificationTime: disk.modificationTime) { () throws(ReadError) in
-                    try disk.countAllocatedBytes()
-                },
+                .file(source), at: path, attributes: attributes,
                 extendedAttributes: appliance.extendedAttributes(ofDisk: index))
         }
     }
