@@ -45,12 +45,15 @@ extension EndToEnd {
                     ([package.path], 1, "directory"),
                     ([package.path, point, point], 1, point),
                     ([package.path, point, "-o"], 1, "-o"),
-                    ([package.path, folder("absent")], 1, "absent"),
+                    ([package.path, folder("absent")], 32, "make it first, or use -o X-mount.mkdir"),
                     ([package.path, point, "-o", "ro,frobnicate"], 1, "frobnicate"),
                     ([package.path, point, "-w"], 1, "rw"),
                     ([folder("absent.ova"), point], 32, "absent.ova"),
                     ([package.members + "/../content", point], 32, "content"),
                     ([package.path, point, "-f"], 0, ""),
+                    ([package.path, point, "-f", "-o", "ro,frobnicate"], 1, "frobnicate"),
+                    ([package.path, point, "-f", "-o", "threads=none"], 1, "threads"),
+                    ([package.path, folder("absent"), "-f"], 32, "absent"),
                     (["", point], 1, "source is empty"),
                     ([package.path, point, "-o", "remount"], 1, "unmount it"),
                     ([package.path, folder("absent"), "-f", "-o", "ro,X-mount.mkdir=700"], 0, ""),
@@ -59,6 +62,7 @@ extension EndToEnd {
                     #expect(result.exitCode == exitCode, "\(arguments): \(result.standardError)")
                     #expect(words.isEmpty || result.standardError.contains(words), "\(result.standardError)")
                     #expect(folder.mountPoints().isEmpty)
+                    #expect(!FileManager.default.fileExists(atPath: folder("absent")))
                 }
             }
         }

@@ -213,6 +213,15 @@ extension EndToEnd {
                     #expect(result.exitCode == 2 && result.standardError.contains("X-mount.mkdir"))
                     #expect(!FileManager.default.fileExists(atPath: folder("f")))
                 }
+                // A mount that fails leaves nothing that was made for it.
+                for (source, options) in [
+                    (folder("absent.ova"), "X-mount.mkdir"), ("/dev/null", "X-mount.mkdir,auto_unmount"),
+                    (package.path, "X-mount.mkdir,log=/absent/log"),
+                ] {
+                    let result = try Ovafs.attempt("mount", source, folder("g/h"), "-o", options)
+                    #expect(result.exitCode != 0)
+                    #expect(!FileManager.default.fileExists(atPath: folder("g")), "\(options)")
+                }
                 let result = try Ovafs.attempt(
                     "mount", package.path, package.path + "/x", "-o", "X-mount.mkdir")
                 #expect(result.exitCode == 4 && result.standardError.contains("Not a directory"))
@@ -225,7 +234,7 @@ extension EndToEnd {
                 let package = try StandardPackage(in: folder)
                 let point = try folder.makeFolder("mnt")
                 try run([
-                    try Ovafs.path(), "mount", "-octldir=visible", package.path, "-o", "uid=7", point,
+                    try Ovafs.path(), "mount", "-octldir=visible", package.path, "-o", "ro, uid=7", point,
                     "-oumask=077",
                 ])
                 #expect(try run(["ls", "-A", point]).lines.contains(".ova"))
@@ -246,6 +255,11 @@ extension EndToEnd {
                 }
                 let text = try String(contentsOfFile: log, encoding: .utf8)
                 #expect(text.split(separator: "\n").contains { $0.contains("grain") })
+                let damaged = DamagedImage.damaged
+                #expect(
+                    text.contains(
+                        ": damaged.raw: guest bytes \(damaged.lowerBound) to \(damaged.upperBound - 1), "
+                            + "stored in damaged.vmdk: cluster "), "\(text)")
             }
         }
     }

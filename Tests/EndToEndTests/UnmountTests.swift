@@ -46,12 +46,36 @@ extension EndToEnd {
                     let refused = try Ovafs.attempt("unmount", mount.point)
                     #expect(refused.exitCode == 4)
                     #expect(refused.standardError.contains("--lazy"), "\(refused.standardError)")
+                    #expect(refused.standardError.contains("losetup -a"), "\(refused.standardError)")
                     #expect(try file.read(2, at: 0) == Array("A ".utf8))
                     try run([try Ovafs.path(), "unmount", flag, mount.point])
                     #expect(folder.mountPoints().isEmpty)
                     #expect(try file.read(2, at: 0) == Array("A ".utf8))
                 }
                 try mount.waitForEnd()
+            }
+        }
+
+        @Test(
+            "C13 C4: a mount over a mount is warned of, and the source in the folder's place says where it is"
+        )
+        func covered() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let first = try Mount(package.path, in: folder)
+                #expect(first.messages.isEmpty, "\(first.messages)")
+                let second = try Mount(package.path, in: folder)
+                #expect(
+                    second.messages.contains(
+                        "a mount of \(package.path) is there already and is hidden now"),
+                    "\(second.messages)")
+                let refused = try Ovafs.attempt("unmount", package.path)
+                #expect(refused.exitCode == 4)
+                #expect(
+                    refused.standardError.contains("it is mounted on \(first.point)"),
+                    "\(refused.standardError)")
+                for _ in 1...2 { try run([try Ovafs.path(), "unmount", first.point]) }
+                try wait(for: "the servers' end") { folder.processes().isEmpty }
             }
         }
 
@@ -107,7 +131,9 @@ extension EndToEnd {
                     """, source: package.path)
                 #expect(result.lines.first == "A note.")
                 #expect(
-                    result.lines.last?.hasPrefix("ovafs: cannot unmount roots: ") ?? false, "\(result.text)")
+                    result.lines.last
+                        == "ovafs: cannot unmount roots: it was mounted by root: only root can unmount it",
+                    "\(result.text)")
                 #expect(result.lines.count == 2)
             }
         }

@@ -24,8 +24,8 @@ struct MountCommand: ParsableCommand {
             cache=kernel|none, auto_unmount, exec, X-mount.mkdir[=OCTAL], log=FILE|syslog|stderr, ro. \
             Always nosuid and nodev, and noexec without exec.
 
-            Exit codes: 0 mounted, 1 the source is damaged, 2 wrong usage, 3 the source cannot be read, \
-            4 it cannot be mounted there.
+            Exit codes: 0 mounted, 1 the source is damaged, or of a kind that ovafs does not read, \
+            2 wrong usage, 3 the source cannot be read, 4 it cannot be mounted there.
 
             Example: ovafs mount -o X-mount.mkdir appliance.ova vm
             """)
@@ -48,17 +48,22 @@ struct MountCommand: ParsableCommand {
     @Option(help: .hidden)
     var readyDescriptor: Int32?
 
+    /// What `mount.ova -f` asks for.
+    @Flag(help: .hidden)
+    var onlyCheckOptions = false
+
     func run() throws {
         let options = try MountOptions(o)
-        let mountPoint = try MountPoint.prepared(
-            RawArguments.path(directory), makingWith: options.mountPointMode)
+        let folder = try RawArguments.path(directory)
+        if options.mountPointMode == nil || !MountPoint.isAbsent(folder) {
+            _ = try MountPoint.prepared(folder)
+        }
+        guard !onlyCheckOptions else { return }
         guard foreground || readyDescriptor != nil else {
             Glibc.exit(try BackgroundLaunch.run(RawArguments.all))
         }
         // A server that is stopped because it writes to a terminal keeps all readers waiting.
         signal(SIGTTOU, SIG_IGN)
-        // Before there are threads, and before there is a mount that it might come too late for.
-        if options.unmountsWhenServerDies { try MountWatcher.start(at: mountPoint) }
         let background = try readyDescriptor.map(BackgroundServer.init(readyDescriptor:))
         let log = try (options.log ?? (background == nil ? .standardError : .systemLog)).logger()
         let appliance = try Appliance.open(source, options: applianceOptions(options), words: .mount)
@@ -74,7 +79,20 @@ struct MountCommand: ParsableCommand {
                 "warning: uid= without allow_other: no user but the one who mounts can read the files")
         }
         background?.mountBegins()
-        try serve(appliance, at: mountPoint, options, log: log) { background?.mountIsUsable() }
+        // Last, so that an error leaves no new folder.
+        try MountPoint.making(folder, mode: options.mountPointMode) {
+            let mountPoint = try MountPoint.prepared(folder)
+            // Before there is a mount that it might come too late for.
+            if options.unmountsWhenServerDies { try MountWatcher.start(at: mountPoint) }
+            let covered = MountTable.topmost(at: mountPoint)
+            try serve(appliance, at: mountPoint, options, log: log) {
+                if let covered, covered.type == MountTableEntry.ownType {
+                    StandardError.write(
+                        "warning: a mount of \(covered.source) is there already and is hidden now")
+                }
+                background?.mountIsUsable()
+            }
+        }
     }
 
     /// Checks every digest of the manifest before anything is shown; whatever was not checked fails.

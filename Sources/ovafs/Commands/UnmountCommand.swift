@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Glibc
+import SystemPackage
 
 struct UnmountCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,20 +28,36 @@ struct UnmountCommand: ParsableCommand {
     var lazy = false
 
     func run() throws {
-        let point = MountPoint.resolved(try RawArguments.path(directory))
+        let path = try RawArguments.path(directory)
+        let point = MountPoint.resolved(path)
         guard let mounted = MountTable.topmost(at: point) else {
-            throw failure("nothing is mounted on it")
+            throw failure(Self.reason(path, point))
         }
         guard mounted.type == MountTableEntry.ownType else {
             throw failure("what is mounted on it (\(mounted.type)) is not of ovafs; umount(8) unmounts it")
         }
+        if let user = mounted.userID, user != getuid(), getuid() != 0 {
+            throw failure(
+                user == 0
+                    ? "it was mounted by root: only root can unmount it"
+                    : "it was mounted by user \(user): only that user and root can unmount it")
+        }
         do throws(Unmounting.Failure) {
             try Unmounting.unmount(point, isLazy: lazy)
         } catch .busy {
-            throw failure("a program uses it, 'fuser -m \(point)' says which; --lazy does not wait for it")
+            throw failure(
+                "a program uses it, 'fuser -m \(point)' says which, or a loop device, see 'losetup -a'; "
+                    + "--lazy does not wait for it")
         } catch .other(let reason) {
             throw failure(reason)
         }
+    }
+
+    /// What the argument is, as it is no mount.
+    private static func reason(_ path: FilePath, _ point: FilePath) -> String {
+        if MountPoint.isAbsent(path) { return "\(SystemError(errno: ENOENT))" }
+        let mount = MountTable.entries().last { $0.type == MountTableEntry.ownType && $0.source == point }
+        return mount.map { "it is mounted on \($0.mountPoint): unmount that" } ?? "nothing is mounted on it"
     }
 
     private func failure(_ reason: String) -> CommandFailure {

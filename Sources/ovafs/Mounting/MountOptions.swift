@@ -34,7 +34,9 @@ struct MountOptions: Equatable {
     /// - Parameter lists: The arguments of each `-o`: options separated by commas; `\,` is a comma in a value.
     /// - Throws: `CommandFailure` that names the option that is unknown or whose value makes no sense.
     init(_ lists: [String]) throws {
-        for option in lists.flatMap(Self.split) where !option.isEmpty {
+        // A space behind a comma is no part of a name.
+        let options = lists.flatMap(Self.split).map { $0.drop(while: \.isWhitespace) }
+        for option in options where !option.isEmpty {
             let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             try apply(String(parts[0]), value: parts.count > 1 ? String(parts[1]) : nil)
         }

@@ -15,10 +15,8 @@ enum MountPoint {
     }
 
     /// The absolute path of the folder to mount on, so that it can be unmounted from anywhere.
-    /// With `mode` it is made with these permissions where it is not there.
     /// - Throws: `CommandFailure` where it is not there or no folder.
-    static func prepared(_ directory: FilePath, makingWith mode: UInt32?) throws -> FilePath {
-        if let mode { try make(directory, mode: mode) }
+    static func prepared(_ directory: FilePath) throws -> FilePath {
         guard let path = directory.resolved else { throw failure(directory, errno) }
         var status = stat()
         guard unsafe path.withPlatformString({ unsafe stat($0, &status) }) == 0 else {
@@ -34,15 +32,39 @@ enum MountPoint {
         return path
     }
 
+    /// Whether nothing is there.
+    static func isAbsent(_ directory: FilePath) -> Bool {
+        // SAFETY: the string ends with a NUL and lives for the call.
+        unsafe directory.withPlatformString { unsafe access($0, F_OK) } != 0 && errno == ENOENT
+    }
+
+    /// Runs `body` with the folder made where it is not there, with permissions `mode`, and takes away what was made
+    /// where `body` fails; makes nothing without `mode`.
+    static func making(_ directory: FilePath, mode: UInt32?, _ body: () throws -> Void) throws {
+        var made: [FilePath] = []
+        do {
+            if let mode { try make(directory, mode: mode, &made) }
+            try body()
+        } catch {
+            // Only what is still empty, and not mounted on.
+            for path in made.reversed() { _ = unsafe path.withPlatformString { unsafe rmdir($0) } }
+            throw error
+        }
+    }
+
     /// Makes the folder, and those above it, where they are not there: `X-mount.mkdir` of mount(8).
-    private static func make(_ directory: FilePath, mode: UInt32) throws {
+    private static func make(_ directory: FilePath, mode: UInt32, _ made: inout [FilePath]) throws {
         var path = directory
         path.components.removeAll()
+        // What is taken away again may be taken from another working folder.
+        if !directory.isAbsolute { path = FilePath(".").resolved ?? path }
         for part in directory.components {
             path.append(part)
-            guard unsafe path.withPlatformString({ unsafe mkdir($0, mode) }) != 0, errno != EEXIST else {
+            if unsafe path.withPlatformString({ unsafe mkdir($0, mode) }) == 0 {
+                made.append(path)
                 continue
             }
+            guard errno != EEXIST else { continue }
             // Such as a folder above that may not be written to, and is there.
             let reason = errno
             guard unsafe path.withPlatformString({ unsafe access($0, F_OK) }) != 0 else { continue }

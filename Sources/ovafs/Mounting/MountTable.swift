@@ -9,6 +9,9 @@ struct MountTableEntry: Equatable {
     let mountPoint: FilePath
     /// The type of the file system, such as `fuse.ova`.
     let type: String
+    let source: FilePath
+    /// The user who has mounted it, where the file system tells.
+    let userID: UInt32?
 
     /// The type that every mount of this program has.
     static let ownType = "fuse.ova"
@@ -24,6 +27,10 @@ struct MountTableEntry: Equatable {
         }
         mountPoint = FilePath(bytes: Self.plain(fields[4]))
         type = String(decoding: Self.plain(fields[dash + 1]), as: UTF8.self)
+        source = FilePath(bytes: Self.plain(fields[dash + 2]))
+        let options = fields.dropFirst(dash + 3).first.map { String(decoding: $0, as: UTF8.self) } ?? ""
+        userID = options.split(separator: ",").first { $0.hasPrefix("user_id=") }
+            .flatMap { UInt32($0.dropFirst("user_id=".count)) }
     }
 
     /// A field with its octal escapes (`\040` for a space) as what they stand for.
