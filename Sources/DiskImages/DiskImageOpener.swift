@@ -71,7 +71,9 @@ package enum DiskImageOpener {
             return "\(name) is a disk in the format \(format.name), which is not decoded\(advice)"
         }
         let advice = ConversionAdvice.unpacking(format, named: name) ?? "unpack it first"
-        return "\(name) is a \(format.name) file, which is not unpacked; unpack it: \(advice)"
+        // As they are spoken: an xz file.
+        let article = "aeiox".contains(format.name.prefix(1).lowercased()) ? "an" : "a"
+        return "\(name) is \(article) \(format.name) file, which is not unpacked; unpack it: \(advice)"
     }
 
     private static func descriptorRefusal(for text: ArraySlice<UInt8>, named name: String) -> String {

@@ -15,8 +15,9 @@ struct OVAFS: ParsableCommand {
             The descriptor and the manifest are shown as stored, every disk as a raw file that is decoded \
             when it is read.
 
-            Exit codes: 0 done, 1 the input is damaged or a check failed, 2 wrong usage, \
-            3 cannot read the source, 4 cannot mount or unmount. Manual: ovafs(1).
+            Exit codes: 0 done; 1 the source is damaged, or of a kind that ovafs does not read, a check failed, or \
+            an output cannot be written; 2 wrong usage, a file that is there already, or a log that cannot be \
+            written; 3 the source cannot be read; 4 cannot mount, or cannot unmount. Manual: ovafs(1).
 
             Example: ovafs mount appliance.ova vm; ls vm; ovafs unmount vm
             """,
@@ -32,6 +33,9 @@ struct OVAFS: ParsableCommand {
         do {
             if let script = BashCompletion.script(for: Array(CommandLine.arguments.dropFirst())) {
                 return try StandardOutput.write(Array(script.utf8))
+            }
+            if let problem = UsageError.misread(CommandLine.arguments) {
+                throw CommandFailure(status: .wrongUsage, message: problem)
             }
             var command = try parseAsRoot(JoinedOptions.separated(CommandLine.arguments))
             try command.run()

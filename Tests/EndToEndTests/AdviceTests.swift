@@ -21,6 +21,8 @@ extension EndToEnd {
                 let result = try attempt([try Ovafs.path()] + command + [source])
                 let said = result.text + result.standardError
                 #expect(said.contains("; --lenient "), "\(command): \(said)")
+                let isCopy = command[0] == "extract"
+                #expect(said.contains("--lenient copies what is there") == isCopy, "\(command): \(said)")
                 #expect(!said.contains("-o lenient"), "\(command): \(said)")
             }
         }

@@ -28,12 +28,42 @@ extension EndToEnd {
                 (["verify"], 2, "see 'ovafs verify --help'"),
                 (["info", "--frobnicate", "FOLDER/appliance.ova"], 2, "frobnicate"),
                 (["info", "FOLDER/empty-folder"], 1, "empty-folder"),
+                (["info", "FOLDER"], 1, "has no .ovf; it has appliance.ova: name one"),
+                (["info", "/dev/null"], 1, "/dev/null"), (["info", ""], 2, "the source is empty"),
+                (["info", "-"], 1, "a pipe cannot be read: save it to a file first"),
+                (["info", "FOLDER/fifo"], 1, "a pipe cannot be read"),
+                (["help", "nosuch"], 2, "unknown command 'nosuch'; see 'ovafs --help'"),
+                (["help", "mout"], 2, "(did you mean 'mount'?)"),
+                (
+                    ["info", "--open-memory", "lots", "x"], 2,
+                    "--open-memory takes a size such as 512M, not 'lots'; see 'ovafs info --help'"
+                ),
+                (["extract", "x", "-o", "y", "--threads=many"], 2, "--threads takes a number from 1 to 256"),
+                (
+                    ["extract", "x", "-o", "y", "--damaged=maybe"], 2, "'zero'; see 'ovafs extract --help'"
+                ),
+                (
+                    ["extract", "FOLDER/appliance.ova", "-o", "/dev/null"], 2,
+                    "2 disks and one device: name one of vmdisk1, vmdisk2"
+                ),
+                (
+                    ["extract", "FOLDER/appliance.ova", "x", "-o", "FOLDER/y"], 2,
+                    "has no disk 'x'; it has vmdisk1 (appliance-disk1.raw), vmdisk2 (appliance-disk2.raw)"
+                ),
+                (
+                    ["extract", "FOLDER/appliance.ova", "-o", "FOLDER/nodir/new/"], 1,
+                    "FOLDER/nodir does not exist; make it first"
+                ),
+                (
+                    ["unmount", "FOLDER/nodir"], 4, "FOLDER/nodir: No such file or directory"
+                ),
             ])
         func failures(arguments: [String], exitCode: Int32, words: String) throws {
             try withTestFolder { folder in
                 _ = try StandardPackage(in: folder)
                 try folder.makeFolder("mnt")
                 try folder.makeFolder("empty-folder")
+                try run(["mkfifo", folder("fifo")])
                 let result = try attempt(
                     [try Ovafs.path()]
                         + arguments.map { $0.replacingOccurrences(of: "FOLDER", with: folder.path) })
@@ -45,6 +75,23 @@ extension EndToEnd {
                 #expect(result.standardError.split(separator: "\n").count == 1, "\(result.standardError)")
                 #expect(result.standardOutput.isEmpty)
                 #expect(folder.mountPoints().isEmpty)
+            }
+        }
+
+        @Test(
+            "C3: a file whose name reads as options is not answered with help, and a command goes before a folder"
+        )
+        func misread() throws {
+            try withTestFolder { folder in
+                try folder.write("x", to: "-dash.ova")
+                try folder.makeFolder("mout")
+                for (arguments, words) in [
+                    (["info", "-dash.ova"], "write './-dash.ova'"), (["mout", "x"], "did you mean 'mount'?"),
+                ] {
+                    let result = try attempt([try Ovafs.path()] + arguments, in: folder.url)
+                    #expect(result.exitCode == 2 && result.text.isEmpty)
+                    #expect(result.standardError.contains(words), "\(result.standardError)")
+                }
             }
         }
 

@@ -122,7 +122,7 @@ extension EndToEnd {
                     #expect(result.exitCode == 2, "\(text)")
                     #expect(result.standardError.contains("none.pem"))
                 }
-                #expect(try verify(package, "--trust", folder("absent.pem")).exitCode == 3)
+                #expect(try verify(package, "--trust", folder("absent.pem")).exitCode == 2)
 
                 // Unsigned, without a manifest, and a disk image by itself.
                 let names = signed.names

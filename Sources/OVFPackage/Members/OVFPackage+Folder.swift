@@ -103,7 +103,14 @@ private struct FolderContents {
         if let wanted { return wanted }
         let found = candidates.filter { PackageRoles.isCandidate($0, for: "ovf") }.map(\.name)
         guard let first = found.first else {
-            throw .unsupported(feature: "\(folder.path) is a folder without an .ovf file")
+            let archives = candidates.filter { PackageRoles.isCandidate($0, for: "ova") }.map(\.name)
+            guard !archives.isEmpty else {
+                throw .unsupported(feature: "\(folder.path) is a folder without an .ovf file")
+            }
+            let names = archives.prefix(5).map { String(displaying: $0) }.joined(separator: ", ")
+            throw .unsupported(
+                feature:
+                    "\(folder.path) has no .ovf; it has \(names)\(archives.count > 5 ? " …" : ""): name one")
         }
         guard found.count == 1 else {
             let names = found.prefix(5).map { String(displaying: $0) }.joined(separator: ", ")

@@ -11,7 +11,14 @@ import SystemPackage
 enum SourceLocator {
     /// - Throws: `CommandFailure` with `cannotReadSource` where there is nothing to open.
     static func locate(_ argument: String) throws -> ApplianceSource {
+        guard !argument.isEmpty else {
+            throw CommandFailure(status: .wrongUsage, message: "the source is empty")
+        }
         let path = try RawArguments.path(argument)
+        if isPipe(path) || argument == "-" && kind(of: path) == nil {
+            throw CommandFailure(
+                status: .damaged, message: "\(argument): a pipe cannot be read: save it to a file first")
+        }
         if isDirectory(path) { return .folder(path, descriptorName: nil) }
         if path.extension?.lowercased() == "ovf", let name = path.lastComponent {
             // A bare name stands for a file of the working directory.
@@ -22,7 +29,10 @@ enum SourceLocator {
             let file = try LocalFile(path: path)
             return .file(file, name: name(of: path), modificationTime: file.modificationTime)
         } catch {
-            throw CommandFailure(status: .cannotReadSource, message: error.description)
+            // Something else than a file: the same as a file of a kind that is not read.
+            let isOfAnotherKind = if case .unsupported = error { true } else { false }
+            throw CommandFailure(
+                status: isOfAnotherKind ? .damaged : .cannotReadSource, message: error.description)
         }
     }
 
@@ -30,6 +40,18 @@ enum SourceLocator {
     static func absolutePath(_ argument: String) throws -> FilePath {
         let path = try RawArguments.path(argument)
         return path.resolved ?? path
+    }
+
+    private static func isPipe(_ path: FilePath) -> Bool {
+        kind(of: path).map { [S_IFIFO, S_IFSOCK].contains($0) } ?? false
+    }
+
+    /// What is at `path`, as the type bits of its mode; nil where nothing is.
+    private static func kind(of path: FilePath) -> mode_t? {
+        var status = stat()
+        // SAFETY: the string and the status live for the call.
+        let result = unsafe path.withPlatformString { unsafe stat($0, &status) }
+        return result == 0 ? status.st_mode & S_IFMT : nil
     }
 
     private static func isDirectory(_ path: FilePath) -> Bool {

@@ -7,18 +7,58 @@ import Glibc
 enum UsageError {
     /// The parser's message and where help is: that of the command that was meant.
     static func text(_ said: String, arguments: [String]) -> String {
-        let message = said.replacing(". Did you mean ", with: " (did you mean ").replacing("'?", with: "'?)")
+        let message = plain(said)
         let first = arguments.dropFirst().first
-        let commands = OVAFS.configuration.subcommands.map { $0.configuration }.filter { $0.shouldDisplay }
-        let known = commands.flatMap { [$0.commandName ?? ""] + $0.aliases }
         guard let first, !first.hasPrefix("-"), first != "help" else {
             return "\(message); see 'ovafs --help'"
         }
         if known.contains(first) { return "\(message); see 'ovafs \(first) --help'" }
         // `ovafs x.ova DIR`, as with a helper of mount(8).
         let isFile = unsafe access(first, F_OK) == 0
+        let isNear = Suggestion.closest(to: first, among: known) != nil
         let suggestion =
-            isFile ? " (did you mean 'ovafs mount \(first)'?)" : Suggestion.text(for: first, among: known)
+            isFile && !isNear
+            ? " (did you mean 'ovafs mount \(first)'?)" : Suggestion.text(for: first, among: known)
         return "unknown command '\(first)'\(suggestion); see 'ovafs --help'"
+    }
+
+    /// What the parser would answer with help and success though it was meant otherwise; nil where there is nothing.
+    static func misread(_ arguments: [String]) -> String? {
+        let words = Array(arguments.dropFirst())
+        if words.first == "help", words.count > 1, !words[1].hasPrefix("-"), !known.contains(words[1]) {
+            return
+                "unknown command '\(words[1])'\(Suggestion.text(for: words[1], among: known)); see 'ovafs --help'"
+        }
+        var previous = ""
+        for word in words.prefix(while: { $0 != "--" }) {
+            defer { previous = word }
+            // Letters of options, one of which may be the h of help.
+            guard word.count > 2, word.hasPrefix("-"), !word.hasPrefix("--"), !word.hasPrefix("-o"),
+                previous != "-o", unsafe access(word, F_OK) == 0
+            else { continue }
+            return "'\(word)' reads as options; write './\(word)' for the file"
+        }
+        return nil
+    }
+
+    /// The names of all commands.
+    private static var known: [String] {
+        OVAFS.configuration.subcommands.map { $0.configuration }.filter { $0.shouldDisplay }
+            .flatMap { [$0.commandName ?? ""] + $0.aliases }
+    }
+
+    /// The parser's message as a part of a sentence, with what an option takes where that is not a choice.
+    private static func plain(_ said: String) -> String {
+        var message = said.replacing(". Did you mean ", with: " (did you mean ").replacing("'?", with: "'?)")
+        if message.hasSuffix(".") { message.removeLast() }
+        let parts = message.split(separator: "' is invalid for '", maxSplits: 1)
+        guard parts.count == 2, parts[0].hasPrefix("The value '") else { return message }
+        let value = parts[0].dropFirst("The value '".count)
+        for (option, wanted) in [
+            ("--open-memory", "a size such as 512M"), ("--threads", "a number from 1 to 256"),
+        ] where parts[1].hasPrefix(option) {
+            return "\(option) takes \(wanted), not '\(value)'"
+        }
+        return message
     }
 }

@@ -17,8 +17,8 @@ struct ExtractCommand: ParsableCommand {
             standard output. A file gets its name when it is complete; until then it is called PATH.partial. \
             Digests are not checked: 'ovafs verify' does that.
 
-            Exit codes: 0 all was copied as it is, 1 a disk is damaged or an output cannot be written, \
-            2 wrong usage or a file that is there already, 3 the source cannot be read.
+            Exit codes: 0 all was copied as it is, 1 a disk is damaged, or of a kind that ovafs does not read, or an \
+            output cannot be written, 2 wrong usage or a file that is there already, 3 the source cannot be read.
 
             Example: ovafs extract appliance.ova -o disks/
             """)
@@ -73,7 +73,7 @@ struct ExtractCommand: ParsableCommand {
     }
 
     func run() throws {
-        let appliance = try source.open()
+        let appliance = try source.open(words: .copy)
         defer { appliance.stopPrefetching() }
         let chosen = try DiskChoice(appliance: appliance, source: source.source).disks(named: disks)
         var failures: [CommandFailure] = []
@@ -86,7 +86,7 @@ struct ExtractCommand: ParsableCommand {
         for disk in chosen {
             for warning in disk.warnings {
                 let note = "note: disk \(disk.identifier): \(warning.message)"
-                StandardError.write(OptionWords.command.message(note, warning.remedy))
+                StandardError.write(OptionWords.copy.message(note, warning.remedy))
             }
         }
         failures += try copy(plan)
@@ -119,10 +119,11 @@ struct ExtractCommand: ParsableCommand {
         guard let first = failures.first else { return }
         guard diskCount > 1 else { throw first }
         for failure in failures { StandardError.write(failure.message) }
+        let wholeCount = diskCount - failures.count
         throw CommandFailure(
             status: failures.contains { $0.status == .damaged } ? .damaged : first.status,
-            message:
-                "\(source.source): \(diskCount - failures.count) of \(diskCount) disks were copied whole")
+            message: "\(source.source): \(wholeCount) of \(diskCount) disks "
+                + "\(wholeCount == 1 ? "was" : "were") copied whole")
     }
 
     private func wishes(for appliance: Appliance) throws -> CopyPlan.Wishes {
@@ -140,7 +141,7 @@ struct ExtractCommand: ParsableCommand {
     private func notDecoded(_ disk: ApplianceDisk) -> CommandFailure {
         var message = "\(source.source): disk \(disk.identifier) is not decoded"
         if case .unreadable(let reason, let remedy) = disk.content {
-            message = OptionWords.command.message("\(message): \(reason)", remedy)
+            message = OptionWords.copy.message("\(message): \(reason)", remedy)
         }
         return CommandFailure(status: .damaged, message: message)
     }

@@ -11,7 +11,8 @@ struct InfoCommand: ParsableCommand {
         discussion: """
             Reads descriptors and headers only. A gzip file is decoded once when it is opened (at most 64 GiB).
 
-            Exit codes: 0 done, 1 the source is damaged, 2 wrong usage, 3 the source cannot be read.
+            Exit codes: 0 done, 1 the source is damaged, or of a kind that ovafs does not read, 2 wrong usage, \
+            3 the source cannot be read.
 
             Example: ovafs info --json appliance.ova
             """)

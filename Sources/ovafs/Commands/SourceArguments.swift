@@ -20,14 +20,14 @@ struct SourceArguments: ParsableArguments {
             "Memory that opening may take, such as 512M; 256M without it.", valueName: "size"))
     var openMemory: MemorySize?
 
-    /// Opens the source.
+    /// Opens the source; an error gives advice in `words`.
     /// - Throws: `CommandFailure` with the exit code that fits.
-    func open() throws -> Appliance {
+    func open(words: OptionWords = .command) throws -> Appliance {
         var options = ApplianceOptions()
         options.isLenient = lenient
         options.followsLinksInside = linksInside
         if let openMemory { options.openingByteLimit = openMemory.byteCount }
-        return try Appliance.open(source, options: options, words: .command)
+        return try Appliance.open(source, options: options, words: words)
     }
 }
 
@@ -57,7 +57,7 @@ extension Appliance {
 
 /// How many threads a command may use.
 struct ThreadArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("Threads that do the work; without it, one a core.", valueName: "n"))
+    @Option(help: ArgumentHelp("Threads that do the work; without it, one per core.", valueName: "n"))
     var threads: Int?
 
     /// The number that was given, else that of the cores.

@@ -16,7 +16,10 @@ struct VerifyCommand: ParsableCommand {
         discussion: """
             Exit code 0 only when all that the descriptor uses was checked and is right; 1 when a digest, the \
             signature or a disk is wrong, a file is not listed, or nothing was checked. What is questionable \
-            though it can be read is listed with a code and does not change the exit code.
+            though it can be read is listed with a code and does not change the exit code. 2 wrong usage or \
+            certificates that cannot be read, 3 the source cannot be read.
+
+            Example: ovafs verify --deep appliance.ova
             """)
 
     @OptionGroup
@@ -56,7 +59,8 @@ struct VerifyCommand: ParsableCommand {
         let more = report.failures.count > 1 ? " (and \(report.failures.count - 1) more)" : ""
         throw CommandFailure(
             status: .damaged,
-            message: "\(source.source): not verified: \(VerificationText.words(for: first))\(more)")
+            message:
+                "\(source.source): not verified: \(VerificationText.words(for: first, in: report))\(more)")
     }
 
     private func checkMembers(of appliance: Appliance) -> [PackageVerifier.MemberResult]? {
@@ -86,7 +90,7 @@ struct VerifyCommand: ParsableCommand {
             }
             anchors = TrustAnchors(pem: try file.bytes(Int(file.byteCount), at: 0))
         } catch {
-            throw CommandFailure(status: .cannotReadSource, message: "--trust: \(error)")
+            throw CommandFailure(status: .wrongUsage, message: "--trust: \(error)")
         }
         for problem in anchors.problems { StandardError.write("warning: \(trust): \(problem)") }
         guard !anchors.isEmpty else {

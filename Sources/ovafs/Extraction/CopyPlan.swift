@@ -51,8 +51,14 @@ struct CopyPlan {
             return
         }
         let path = FilePath(bytes: wishes.output)
+        try Self.checkFolder(of: path)
         let isFolder = try isFolder(path, wishes)
         guard isFolder || chosenCount == 1 else {
+            guard !Self.isDevice(path) else {
+                let names = disks.map(\.0.identifier)
+                throw Self.usage(
+                    "\(chosenCount) disks and one device: name one of \(DiskChoice.list(names))")
+            }
             throw Self.usage(
                 "\(chosenCount) disks and one file: write '\(name)/' for a folder, or name one disk")
         }
@@ -122,6 +128,23 @@ struct CopyPlan {
     private func checkMap(_ path: FilePath, _ wishes: Wishes) throws(CopyError) {
         guard case .file = try OutputTarget(at: path, overwrites: wishes.overwrites, sources: wishes.sources)
         else { throw .refused("\(path) is no file that a map could be written to") }
+    }
+
+    /// Says of a folder that is not there what to do, before anything is opened in it.
+    private static func checkFolder(of path: FilePath) throws {
+        let folder = path.removingLastComponent()
+        // SAFETY: the string ends with a NUL and lives for the call.
+        guard !folder.isEmpty, unsafe folder.withPlatformString({ unsafe access($0, F_OK) }) != 0,
+            errno == ENOENT
+        else { return }
+        throw CommandFailure(status: .damaged, message: "\(folder) does not exist; make it first")
+    }
+
+    private static func isDevice(_ path: FilePath) -> Bool {
+        var status = stat()
+        // SAFETY: the string and the status live for the call.
+        guard unsafe path.withPlatformString({ unsafe stat($0, &status) }) == 0 else { return false }
+        return [S_IFBLK, S_IFCHR].contains(status.st_mode & S_IFMT)
     }
 
     private static func usage(_ message: String) -> CommandFailure {

@@ -35,15 +35,21 @@ struct DiskChoice {
             throw CommandFailure(
                 status: .wrongUsage,
                 message: "\(source) has \(found.count) disks '\(name)': "
-                    + "\(list(found.map { appliance.disks[$0].rawFileName })); name one of these")
+                    + "\(Self.list(found.map { appliance.disks[$0].rawFileName })); name one of these")
         }
         throw CommandFailure(
             status: .wrongUsage,
-            message: "\(source) has no disk '\(name)'; it has \(list(appliance.disks.map(\.identifier)))")
+            message: "\(source) has no disk '\(name)'; it has \(Self.list(appliance.disks.map(Self.names)))")
+    }
+
+    /// A disk's identifier, and its raw name where that is another one.
+    private static func names(of disk: ApplianceDisk) -> String {
+        disk.source == nil || disk.rawFileName == disk.identifier
+            ? disk.identifier : "\(disk.identifier) (\(disk.rawFileName))"
     }
 
     /// The first of many names: the message stays one line that can be read.
-    private func list(_ names: [String]) -> String {
+    static func list(_ names: [String]) -> String {
         let most = 20
         return names.prefix(most).joined(separator: ", ") + (names.count > most ? " …" : "")
     }

@@ -70,13 +70,18 @@ final class Extraction {
             return CommandFailure(
                 status: .damaged,
                 message: "\(place): \(damage.byteCount) bytes in \(count) place\(count == 1 ? "" : "s") are "
-                    + "damaged, and zeros in the copy; \(map) lists them")
+                    + "damaged; the copy has zeros there, and \(map) lists them")
         } catch {
             if case .standardOutput = plan.destination, case .output(_, EPIPE) = error {
                 // Whoever reads has what it wants, as in `| head`: the end that each filter has then.
                 Interruption.end(by: SIGPIPE)
             }
-            let failure = error.commandFailure(in: place)
+            var failure = error.commandFailure(in: place)
+            if plan.map == nil, case .source = error, failure.status == .damaged {
+                failure = CommandFailure(
+                    status: .damaged,
+                    message: "\(failure.message); --damaged=zero keeps the disk with zeros there")
+            }
             guard let left else { throw failure }
             throw CommandFailure(status: failure.status, message: "\(failure.message); \(left)")
         }

@@ -5,8 +5,10 @@ import ByteSources
 
 /// Whose options a message speaks of.
 enum OptionWords {
-    /// `ovafs info`, `verify` and `extract`: `--lenient`.
+    /// `ovafs info` and `verify`: `--lenient`.
     case command
+    /// `ovafs extract`, which has the same options and copies.
+    case copy
     /// `ovafs mount` and mount(8): `-o lenient`.
     case mount
 
@@ -15,10 +17,12 @@ enum OptionWords {
         switch (remedy, self) {
         case (nil, _): nil
         case (.lenient, .command): "--lenient shows what is there"
+        case (.lenient, .copy): "--lenient copies what is there"
         case (.lenient, .mount): "-o lenient shows what is there"
-        case (.linksInside, .command): "--links-inside follows links that stay in the folder"
+        case (.linksInside, .command), (.linksInside, .copy):
+            "--links-inside follows links that stay in the folder"
         case (.linksInside, .mount): "-o links=inside follows links that stay in the folder"
-        case (.openMemory, .command): "--open-memory SIZE lets it have more"
+        case (.openMemory, .command), (.openMemory, .copy): "--open-memory SIZE lets it have more"
         case (.openMemory, .mount): "-o open_memory=SIZE lets it have more"
         }
     }

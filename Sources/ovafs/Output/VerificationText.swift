@@ -20,10 +20,19 @@ struct VerificationText {
         return lines.map { $0.onOneLine + "\n" }.joined()
     }
 
-    /// A failure, with what can be asked for instead.
-    static func words(for failure: VerificationFailure) -> String {
-        guard failure.code == .nothingChecked else { return failure.message }
-        return "\(failure.message); --deep decodes the disks, --no-manifest accepts that there is none"
+    /// A failure, with what can be asked for instead; the digests themselves stand in the line of their member.
+    static func words(for failure: VerificationFailure, in report: VerificationReport) -> String {
+        switch failure.code {
+        case .nothingChecked:
+            return "\(failure.message); --deep decodes the disks, --no-manifest accepts that there is none"
+        case .digestWrong:
+            let bad = report.members.filter { $0.state == .bad }
+            let count = bad.count + report.members.filter { $0.state == .ok }.count
+            let first = bad.first.map { " (\"\($0.name.shown)\"\(bad.count > 1 ? " …" : ""))" } ?? ""
+            return "\(bad.count) of \(count) digests \(bad.count == 1 ? "is" : "are") wrong\(first)"
+        default:
+            return failure.message
+        }
     }
 
     private func line(_ member: VerificationReport.Member) -> String {
@@ -61,7 +70,8 @@ struct VerificationText {
     /// The last line: what all of it comes to.
     private var sum: String {
         guard report.isOK else {
-            return "NOT verified: " + report.failures.map(Self.words).joined(separator: "; ")
+            return "NOT verified: "
+                + report.failures.map { Self.words(for: $0, in: report) }.joined(separator: "; ")
         }
         let checked = report.members.filter { $0.state == .ok }.count
         var parts: [String] = []
