@@ -63,7 +63,7 @@ package struct ApplianceDisk: Sendable {
     package func isCalled(_ name: [UInt8]) -> Bool {
         storedName == name || copyName == name || rawPath?.last == name
             || Array(identifier.utf8) == name
-            || rawPath.map { Array($0.joined(separator: [UInt8(ascii: "/")])) } == name
+            || rawPath.map(\.joinedBySlashes) == name
     }
 
     /// Guest bytes that are stored rather than known to be zero.

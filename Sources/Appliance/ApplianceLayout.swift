@@ -25,9 +25,9 @@ package struct ApplianceLayout: Sendable {
         package let adapter: AdapterType?
     }
 
-    /// `isPresent` says whether a file of `Envelope.files` is in the package.
-    init(of envelope: Envelope, isPresent: (Int) -> Bool) {
-        systems = StorageLayout.layouts(of: envelope)
+    /// `layouts` are the envelope's; `isPresent` says whether a file of `Envelope.files` is in the package.
+    init(of envelope: Envelope, _ layouts: [StorageLayout], isPresent: (Int) -> Bool) {
+        systems = layouts
         var attachments: [Int: Attachment] = [:]
         for drive in systems.flatMap(\.drives) {
             guard case .disk(let index) = drive.backing, attachments[index] == nil else { continue }
@@ -50,14 +50,12 @@ package struct ApplianceLayout: Sendable {
 
     private static let maximumWarningCount = 1_000
 
-    /// What is questionable about the storage, and where Nova would start from another disk.
+    /// What is questionable about the root disks, and where Nova would start from another; what is about drives and
+    /// controllers is the parser's to report.
     func warnings(about envelope: Envelope) -> [PackageWarning] {
-        // Each system's are bounded, and the systems are many.
-        var warnings =
-            Array(systems.lazy.flatMap(\.warnings).prefix(Self.maximumWarningCount))
-            + rootDiskProblems.prefix(Self.maximumWarningCount).map {
-                PackageWarning(.rootDiskMissing, "there is no root disk: \($0.quotable(upTo: 500))")
-            }
+        var warnings = rootDiskProblems.prefix(Self.maximumWarningCount).map {
+            PackageWarning(.rootDiskMissing, "there is no root disk: \($0.quotable(upTo: 500))")
+        }
         if let root = rootDisk, root.differsFromNova, let nova = root.novaDiskIndex {
             warnings.append(
                 PackageWarning(

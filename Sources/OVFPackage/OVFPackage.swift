@@ -28,6 +28,12 @@ package struct OVFPackage: Sendable {
     package var manifest: PackageMember? { roles.manifest.map { members[$0] } }
     /// The certificate that belongs to the manifest.
     package var certificate: PackageMember? { roles.certificate.map { members[$0] } }
+    /// The manifest, where it is there and is no file that can be opened; then there is no other.
+    package var refusedManifest: SkippedMember? { roles.refusedManifest }
+    /// The certificate, where it is there and is no file that can be opened; then there is no other.
+    package var refusedCertificate: SkippedMember? { roles.refusedCertificate }
+    /// Whether there is a manifest, be it one that cannot be opened.
+    package var hasManifest: Bool { roles.manifest != nil || roles.refusedManifest != nil }
 
     /// Opens a tar archive.
     /// - Throws: `ReadError` where `source` is no tar, or nothing of it can be read.
@@ -68,7 +74,7 @@ package struct OVFPackage: Sendable {
         self.container = container
         self.damage = damage
         var log = WarningLog()
-        roles = PackageRoles(among: members, &log)
+        roles = PackageRoles(among: members, skipped, &log)
         self.warnings = warnings + log.warnings
     }
 }

@@ -155,4 +155,41 @@ struct QuestionableTests {
         #expect(finding.disk == "disk1" && finding.message.contains("-f raw"))
         #expect(try appliance.disks[0].source?.bytes(8, at: 0) == header)
     }
+
+    @Test("nothing is reported twice: what is about drives and controllers neither")
+    func once() throws {
+        var descriptor = TestDescriptor()
+        descriptor.addDisk("disk1", file: "disk.vmdk", capacity: Self.image.guest.count)
+        descriptor.items +=
+            TestDescriptor.diskItem("disk1", unit: 0) + TestDescriptor.diskItem("none", unit: 7)
+        descriptor.items += """
+            <Item><rasd:InstanceID>9</rasd:InstanceID><rasd:ResourceType>17</rasd:ResourceType>\
+            <rasd:HostResource>ovf:/disk/disk1</rasd:HostResource><rasd:Parent>99</rasd:Parent></Item>
+            """
+        let findings = try TestPackage(descriptor, ("disk.vmdk", Self.image.bytes)).open().findings
+        let texts = findings.map { "\($0.code) \($0.line ?? 0) \($0.message)" }
+        #expect(Set(texts).count == texts.count, "\(texts)")
+        let codes = Set(findings.map(\.code))
+        #expect(codes.isSuperset(of: ["controller-missing", "bus-address-shared", "host-resource-dangling"]))
+    }
+
+    @Test("a disk that more memory would open says so, leniently opened or not", arguments: [false, true])
+    func memoryRemedy(isLenient: Bool) throws {
+        var descriptor = TestDescriptor()
+        descriptor.addDisk("disk1", file: "disk.vmdk.gz", capacity: Self.image.guest.count)
+        let package = TestPackage(descriptor, ("disk.vmdk.gz", GzipCompressor.compress(Self.image.bytes)))
+        let limits = stride(from: UInt64(4) << 10, through: 1 << 20, by: 4 << 10)
+        let remedies = limits.lazy.compactMap { limit -> Remedy? in
+            var options = ApplianceOptions()
+            options.isLenient = isLenient
+            options.openingByteLimit = limit
+            let source = ApplianceSource.file(
+                MemorySource(package.archive), name: Array("vm.ova".utf8), modificationTime: 0)
+            guard let disk = try? Appliance.open(source, options: options).disks.first,
+                case .unreadable(_, let remedy) = disk.content
+            else { return nil }
+            return remedy
+        }
+        #expect(remedies.first == .openMemory)
+    }
 }

@@ -72,5 +72,38 @@ extension EndToEnd {
                 }
             }
         }
+
+        @Test("T13: a descriptor is called by bytes, and a link that the user names is the user's own")
+        func descriptorNames() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let program = try Ovafs.path()
+                try shell(
+                    """
+                    cd "$2"; cp appliance.ovf $'v\\xe4.ovf'; "$1" info $'v\\xe4.ovf' > /dev/null
+                    cd ..; ln -s "$2/appliance.ovf" l.ovf; ln -s l.ovf twice
+                    for name in l.ovf twice; do "$1" info $name > /dev/null; done
+                    """, program, package.members, in: URL(fileURLWithPath: folder.path))
+            }
+        }
+
+        @Test("C10: a manifest that is there and cannot be opened fails every verification")
+        func refusedManifest() throws {
+            for script in [
+                "ln -s real.manifest appliance.mf", "ln -s nowhere appliance.mf", "mkdir appliance.mf",
+                "mkfifo appliance.mf",
+            ] {
+                try withTestFolder { folder in
+                    let package = try StandardPackage(in: folder)
+                    try shell("cd \"$1\"; mv appliance.mf real.manifest; \(script)", package.members)
+                    for options in [["--deep"], ["--no-manifest"], ["--deep", "--no-manifest"], []] {
+                        let result = try attempt(
+                            [try Ovafs.path(), "verify", package.members] + options)
+                        #expect(result.exitCode == 1, "\(script) \(options): \(result.text)")
+                        #expect(result.text.contains("the manifest cannot be read"))
+                    }
+                }
+            }
+        }
     }
 }

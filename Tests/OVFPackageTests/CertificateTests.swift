@@ -374,4 +374,71 @@ struct CertificateCorpusTests {
         #expect(report.signature != .valid(.sha1))
         #expect(!report.problems.isEmpty)
     }
+
+    @Test("certificates that all issue each other end the search for a chain", .timeLimit(.minutes(1)))
+    func manyIssuers() async throws {
+        let signing = try Signing()
+        var text = try signing.line()
+        for number in 1...31 {
+            try signing.scratch.write(
+                "extensions",
+                Array("basicConstraints=critical,CA:TRUE\nsubjectAltName=DNS:n\(number).test\n".utf8))
+            try signing.openssl([
+                "x509", "-req", "-in", "request.pem", "-signkey", "key.pem", "-days", "30", "-out",
+                "more.pem", "-extfile", "extensions",
+            ])
+            text += try signing.bytes("more.pem")
+        }
+        let other = try Signing(name: "other")
+        let anchors = TrustAnchors(pem: try other.bytes("cert.pem"))
+        let file = CertificateFile(parsing: text)
+        #expect(file.certificates.count == 32)
+        let chosen = SigningPolicy.intermediates(
+            of: file.certificates[0], among: file.certificates, anchors, now: 0)
+        // They are all of one name and one key, and so is the signer.
+        #expect(chosen.isEmpty)
+        let start = ContinuousClock.now
+        let report = await file.report(on: signing.manifest, named: Array("a.mf".utf8), trusting: anchors)
+        #expect(ContinuousClock.now - start < .seconds(20))
+        #expect(report.signature == .valid(.sha256))
+        #expect(report.trust != .trusted && report.trust != .notChecked)
+    }
+
+    /// A certificate called `name` and its key, issued by `issuer`, whose files are in the same folder.
+    private func issue(_ name: String, by issuer: String, in signing: Signing) throws {
+        try signing.openssl([
+            "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "\(name).key", "-out", "next.pem", "-subj",
+            "/CN=\(name)",
+        ])
+        try signing.openssl([
+            "x509", "-req", "-in", "next.pem", "-CA", "\(issuer).pem", "-CAkey", "\(issuer).key",
+            "-CAcreateserial", "-days", "5", "-out", "\(name).pem", "-extfile", "extensions",
+        ])
+    }
+
+    @Test("a chain through others of the file leads to the trusted one, whatever else the file holds")
+    func longChain() async throws {
+        let signing = try Signing(name: "root")
+        try signing.scratch.write("root.pem", signing.bytes("cert.pem"))
+        try signing.scratch.write("root.key", signing.bytes("key.pem"))
+        try issue("upper", by: "root", in: signing)
+        try issue("lower", by: "upper", in: signing)
+        for name in ["s1", "s2", "s3", "s4", "s5", "s6"] { try issue(name, by: "upper", in: signing) }
+        try signing.openssl([
+            "x509", "-req", "-in", "request.pem", "-CA", "lower.pem", "-CAkey", "lower.key",
+            "-CAcreateserial", "-days", "5", "-out", "cert.pem",
+        ])
+        var text = try signing.line()
+        for name in ["s1", "s2", "s3", "s4", "s5", "s6", "upper", "lower"] {
+            text += try signing.bytes("\(name).pem")
+        }
+        let file = CertificateFile(parsing: text)
+        let root = TrustAnchors(pem: try signing.bytes("root.pem"))
+        let chosen = SigningPolicy.intermediates(
+            of: file.certificates[0], among: file.certificates, root, now: 0)
+        #expect(chosen.map { CertificateSummary($0).subject.contains("lower") } == [true, false])
+        #expect(
+            await file.report(on: signing.manifest, named: Array("a.mf".utf8), trusting: root).trust
+                == .trusted)
+    }
 }

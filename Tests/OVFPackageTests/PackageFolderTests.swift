@@ -196,11 +196,44 @@ struct PackageFolderTests {
         #expect(refused?.description.contains("a.ovf") == true)
         #expect(try OVFPackage(folder: scratch.path, followsLinks: true).descriptor != nil)
         let absent = #expect(throws: ReadError.self) {
-            try OVFPackage(folder: scratch.path, descriptorName: "b.ovf")
+            try OVFPackage(folder: scratch.path, descriptorName: Array("b.ovf".utf8))
         }
         guard case .system(_, ENOENT)? = absent else {
             Issue.record("\(String(describing: absent))")
             return
         }
+    }
+
+    @Test("a folder of too many names is refused, and folders beyond the bound are reported")
+    func tooMuch() throws {
+        let scratch = try ScratchFolder()
+        try scratch.write("a.ovf", Array(EnvelopeBuilder().text.utf8))
+        try scratch.write("b", [])
+        #expect(try PackageFolder(path: scratch.path, maximumEntryCount: 2).names().count == 2)
+        let small = try PackageFolder(path: scratch.path, maximumEntryCount: 1)
+        #expect(throws: FolderRefusal.self) { try small.names() }
+        let error = #expect(throws: ReadError.self) { try OVFPackage(folder: small) }
+        #expect(error?.description.contains("more than 1 names") == true)
+
+        let lines = (0..<1_001).map { "SHA256(f\($0)/x)= 00\n" }.joined()
+        try scratch.write("a.mf", Array(lines.utf8))
+        let warnings = try OVFPackage(folder: scratch.path).warnings.filter { $0.code == .memberSkipped }
+        #expect(warnings.map { $0.message.contains("\"f1000\" is not looked into") }.contains(true))
+    }
+
+    @Test(
+        "a manifest or certificate that is there and cannot be opened is not none",
+        arguments: [("mf", "a.mf"), ("mf", "other.mf"), ("cert", "a.cert")], [false, true])
+    func refusedRoles(role: (suffix: String, name: String), followsLinks: Bool) throws {
+        let scratch = try ScratchFolder()
+        try scratch.write("a.ovf", Array(EnvelopeBuilder().text.utf8))
+        try scratch.write("x/disk1.vmdk", [1])
+        // Where links are followed it leads nowhere, which is no file either.
+        try link(role.name, to: followsLinks ? "nowhere" : "x/disk1.vmdk", in: scratch.path)
+        let package = try OVFPackage(folder: scratch.path, followsLinks: followsLinks)
+        let refused = role.suffix == "mf" ? package.refusedManifest : package.refusedCertificate
+        #expect(refused?.path == Array(role.name.utf8))
+        #expect(package.hasManifest == (role.suffix == "mf"))
+        #expect(package.warnings.contains { $0.code == .manifestMissing } == (role.suffix != "mf"))
     }
 }

@@ -80,6 +80,38 @@ struct XMLDocumentTests {
         #expect(throws: DescriptorError.self) { try XMLDocument(parsing: Array(text.utf8)) }
     }
 
+    @Test("UCS-4 in any order of its bytes, EBCDIC and NULs are refused before libxml2 reads them")
+    func hiddenMarkup() {
+        let text = Array("<?xml version='1.0'?><a/>".utf8)
+        for place in 0..<4 {
+            let wide = text.flatMap { byte in (0..<4).map { $0 == place ? byte : 0 } }
+            let mark: [[UInt8]] = [
+                [0, 0, 0xfe, 0xff], [0, 0, 0xff, 0xfe], [0xfe, 0xff, 0, 0], [0xff, 0xfe, 0, 0],
+            ]
+            for bytes in [wide] + mark.map({ $0 + wide }) {
+                let error = #expect(throws: DescriptorError.self) { try XMLDocument(parsing: bytes) }
+                #expect(error?.description.contains("NUL") == true, "\(place)")
+            }
+        }
+        let ebcdic: [UInt8] = [
+            0x4c, 0x6f, 0xa7, 0x94, 0x93, 0x40, 0xa5, 0x85, 0x99, 0xa2, 0x89, 0x96, 0x95, 0x7e, 0x7d, 0xf1,
+            0x4b,
+            0xf0, 0x7d, 0x6f, 0x6e, 0x4c, 0x81, 0x61, 0x6e,
+        ]
+        let error = #expect(throws: DescriptorError.self) { try XMLDocument(parsing: ebcdic) }
+        #expect(error?.description.contains("EBCDIC") == true)
+        for end in ["", "<!-- \0 -->", "\0"] {
+            let bytes = Array("<a>\(end)</a>".utf8)
+            #expect((try? XMLDocument(parsing: bytes)) == nil || end.isEmpty)
+            #expect(
+                (try? XMLDocument(parsing: utf16("<a>\(end)</a>", isBigEndian: true))) == nil || end.isEmpty)
+        }
+        // UTF-16 without a mark is told by its first characters.
+        #expect(throws: Never.self) {
+            try XMLDocument(parsing: Array(utf16("<a>x</a>", isBigEndian: true).dropFirst(2)))
+        }
+    }
+
     @Test("an entity that was never declared is an error")
     func undeclaredEntity() {
         #expect(throws: DescriptorError.self) { try parse("<a>&x;</a>") }

@@ -14,6 +14,7 @@ package struct VerificationFailure: Codable, Sendable, Equatable {
     package enum Code: String, Codable, Sendable, CaseIterable {
         case nothingChecked = "nothing-checked"
         case manifestUnreadable = "manifest-unreadable"
+        case archiveDamaged = "archive-damaged"
         case manifestEmpty = "manifest-empty"
         case digestWrong = "digest-wrong"
         case digestWeak = "digest-weak"
@@ -47,13 +48,18 @@ extension VerificationFailure {
         of appliance: Appliance, _ results: [PackageVerifier.MemberResult]?,
         _ demands: VerificationReport.Demands = VerificationReport.Demands(), checkedDisks: Int = 0
     ) -> [VerificationFailure] {
+        let absent = [
+            VerificationFailure(.fileAbsent, appliance.scope.absentFiles),
+            VerificationFailure(.archiveDamaged, archiveDamage(of: appliance.package)),
+        ].compactMap { $0 }
         if let problem = appliance.scope.manifestProblem {
             return [VerificationFailure(.manifestUnreadable, "the manifest cannot be read: \(problem)")]
+                + absent
         }
         guard let package = appliance.package, let results, let map = appliance.checks?.map else {
-            guard checkedDisks == 0, !demands.acceptsNoManifest else { return [] }
+            guard checkedDisks == 0, !demands.acceptsNoManifest else { return absent }
             let reason = appliance.package == nil ? "a disk image has no manifest" : "there is no manifest"
-            return [VerificationFailure(.nothingChecked, "nothing was checked: \(reason)")]
+            return [VerificationFailure(.nothingChecked, "nothing was checked: \(reason)")] + absent
         }
         func name(_ index: Int) -> String { "\"\(String(displaying: package.members[index].path))\"" }
         var wrong: [String] = []
@@ -64,8 +70,11 @@ extension VerificationFailure {
             let index = result.memberIndex
             switch result.outcome {
             case .ok(let algorithms):
-                if demands.trust, algorithms == [.md5] {
-                    weak.append("\(name(index)) has an MD5 digest only, which can be forged")
+                if demands.trust, Set(algorithms).isSubset(of: [.md5, .sha1]) {
+                    let names = algorithms.map { $0.rawValue.uppercased() }.sorted()
+                    weak.append(
+                        "\(name(index)) has no digest but \(names.joined(separator: " and ")), which can be forged"
+                    )
                 }
             case .bad(let mismatches):
                 wrong.append("\(name(index)): \(mismatches.map(\.text).joined(separator: ", "))")
@@ -83,9 +92,17 @@ extension VerificationFailure {
         return [
             VerificationFailure(.manifestEmpty, nothing), VerificationFailure(.digestWrong, wrong),
             VerificationFailure(.memberUnreadable, unreadable), VerificationFailure(.fileUnlisted, unlisted),
-            VerificationFailure(.fileAbsent, appliance.scope.absentFiles),
-            VerificationFailure(.digestWeak, weak),
-        ].compactMap { $0 }
+        ].compactMap { $0 } + absent + [VerificationFailure(.digestWeak, weak)].compactMap { $0 }
+    }
+
+    /// Where an archive cannot be read on, and what it ends too early for.
+    private static func archiveDamage(of package: OVFPackage?) -> [String] {
+        guard let package else { return [] }
+        let damage = package.damage.map { ["the archive is damaged: \($0)"] } ?? []
+        return damage
+            + package.members.filter { $0.missingByteCount > 0 }.map {
+                "the archive ends \($0.missingByteCount) bytes too early for \"\(String(displaying: $0.path))\""
+            }
     }
 
     /// What is wrong with the signature, or kept from being trusted.
@@ -93,13 +110,18 @@ extension VerificationFailure {
         _ report: CertificateReport?, over appliance: Appliance, _ results: [PackageVerifier.MemberResult]?,
         _ demands: VerificationReport.Demands
     ) -> [VerificationFailure] {
+        if let refused = appliance.package?.refusedCertificate {
+            return [
+                VerificationFailure(.signatureWrong, "the signature cannot be checked: \(refused.problem)")
+            ]
+        }
         guard let report else {
             let hasCertificate = appliance.package?.certificate != nil
             guard demands.trust || hasCertificate else { return [] }
             let reason =
                 appliance.package?.manifest == nil
                 ? hasCertificate ? "the manifest that it would be over is missing" : "there is no manifest"
-                : hasCertificate ? "it was not checked" : "there is no certificate"
+                : hasCertificate ? "the signature was not checked" : "there is no certificate"
             return [VerificationFailure(.signatureMissing, "nothing is signed: \(reason)")]
         }
         var failures: [VerificationFailure] = []
@@ -110,7 +132,7 @@ extension VerificationFailure {
         case .untrusted(let reason):
             failures.append(VerificationFailure(.signerUntrusted, "the signer is not trusted: \(reason)"))
         case .notChecked where demands.trust:
-            failures.append(VerificationFailure(.signerUntrusted, "whom to trust was not said"))
+            failures.append(VerificationFailure(.signerUntrusted, "no trusted certificate was given"))
         case .trusted, .notChecked: break
         }
         return failures

@@ -50,7 +50,7 @@ extension Appliance {
     }
 
     private static func open(
-        folder path: FilePath, descriptorName: String?, options: ApplianceOptions, resources: DiskResources
+        folder path: FilePath, descriptorName: [UInt8]?, options: ApplianceOptions, resources: DiskResources
     ) throws(ApplianceError) -> Appliance {
         let package: OVFPackage
         var opened = OpenedFiles([])

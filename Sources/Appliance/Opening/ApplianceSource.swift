@@ -8,6 +8,6 @@ package import SystemPackage
 package enum ApplianceSource: Sendable {
     /// A file: an archive or a disk image, whichever its content says.
     case file(any ByteSource, name: [UInt8], modificationTime: Int64)
-    /// A folder; without a name, it holds exactly one descriptor.
-    case folder(FilePath, descriptorName: String?)
+    /// A folder; `descriptorName` is the bytes of a name in it, without which it holds exactly one descriptor.
+    case folder(FilePath, descriptorName: [UInt8]?)
 }

@@ -13,7 +13,11 @@ struct PackageOpener {
     private var warnings: [PackageWarning]
     /// What became of each file that was opened, by where it is stored: many disks may name one file, and many names
     /// one place.
-    private var opened: [[PackageMember.StoredPlace]: Result<GuestDisk, ReadError>] = [:]
+    var opened: [[PackageMember.StoredPlace]: Result<GuestDisk, ReadError>] = [:]
+    /// The same by the file's index of the References: each has many chunks, and many disks may name it.
+    private var openedFiles: [Int: Result<GuestDisk, ReadError>] = [:]
+    /// What each file is that is not content, by its index of the References.
+    private var fileRoles: [Int: String?] = [:]
 
     /// Opens all disks of `package`.
     ///
@@ -29,13 +33,13 @@ struct PackageOpener {
         var scope = VerificationScope()
         var files: [PackageFile?] = []
         do throws(ApplianceError) {
-            let parsed = try opener.parseDescriptor()
+            let (parsed, layouts) = try opener.parseDescriptor()
             let found = PackageFile.files(of: parsed, in: package)
             files = found.files
             opener.warnings += found.warnings
             disks = try opener.disks(of: parsed, files, found.refusals)
             scope.absentFiles = found.refusals.sorted { $0.key < $1.key }.map(\.value.reason)
-            let storage = ApplianceLayout(of: parsed) { files[$0] != nil }
+            let storage = ApplianceLayout(of: parsed, layouts) { files[$0] != nil }
             try opener.takeRepeatedText(of: parsed, storage.systems)
             opener.warnings += storage.warnings(about: parsed)
             envelope = parsed
@@ -45,7 +49,8 @@ struct PackageOpener {
             opener.warnings.append(PackageWarning(.descriptorUnusable, error.description))
             disks = opener.disksByContent()
         }
-        let hidden = HiddenMembers.of(package, disks, files)
+        let hidden = HiddenMembers.of(
+            package, disks, files, fileIndices: envelope?.disks.map(\.fileIndex))
         RawPaths.assign(to: &disks, beside: package.members, hidden: hidden)
         let checks = opener.manifestChecks(problem: &scope.manifestProblem)
         scope.use(files, of: disks, in: package)
@@ -62,7 +67,7 @@ struct PackageOpener {
         warnings = package.warnings
     }
 
-    private mutating func parseDescriptor() throws(ApplianceError) -> Envelope {
+    private mutating func parseDescriptor() throws(ApplianceError) -> (Envelope, [StorageLayout]) {
         guard let descriptor = package.descriptor else {
             let damage = package.damage.map { " (the archive is damaged: \($0))" } ?? ""
             throw ApplianceError(
@@ -71,7 +76,7 @@ struct PackageOpener {
         do throws(DescriptorError) {
             let parser = try EnvelopeParser(reading: descriptor.source, budget: resources.budget)
             warnings += parser.warnings
-            return parser.envelope
+            return (parser.envelope, parser.layouts)
         } catch {
             let kind = error.cause.map { ApplianceError($0).kind } ?? .damaged
             throw ApplianceError(
@@ -82,7 +87,15 @@ struct PackageOpener {
 
     /// What the manifest lists; nil where there is none, or with a `problem` none that can be read.
     private mutating func manifestChecks(problem: inout String?) -> ManifestChecks? {
-        guard let member = package.manifest else { return nil }
+        guard let member = package.manifest else {
+            guard let refused = package.refusedManifest else { return nil }
+            problem = refused.problem
+            warnings.append(
+                PackageWarning(
+                    .manifestUnreadable, "the manifest cannot be read: \(refused.problem)",
+                    remedy: refused.remedy))
+            return nil
+        }
         do throws(ReadError) {
             let map = ManifestMap(
                 try Manifest(reading: member.source, budget: resources.budget), of: package)
@@ -108,7 +121,7 @@ struct PackageOpener {
             try takePath(of: envelope.files[fileIndex], files[fileIndex])
             disks.append(
                 self.disk(
-                    disk, reference: envelope.files[fileIndex], file: files[fileIndex],
+                    disk, fileIndex, reference: envelope.files[fileIndex], file: files[fileIndex],
                     refusal: refusals[fileIndex]))
         }
         return disks
@@ -135,7 +148,8 @@ struct PackageOpener {
     }
 
     private mutating func disk(
-        _ disk: VirtualDisk, reference: FileReference, file: PackageFile?, refusal: PackageFile.Refusal?
+        _ disk: VirtualDisk, _ fileIndex: Int, reference: FileReference, file: PackageFile?,
+        refusal: PackageFile.Refusal?
     ) -> ApplianceDisk {
         let members = file?.members ?? []
         // Chunks are named after the file that they were cut from.
@@ -144,7 +158,8 @@ struct PackageOpener {
             ? Array(reference.href.utf8) : package.members[members[0]].path
         var warnings: [PackageWarning] = []
         let content = content(
-            of: disk, reference, file, refusal, named: String(displaying: name), warnings: &warnings)
+            of: disk, fileIndex, reference, file, refusal, named: String(displaying: name),
+            warnings: &warnings)
         return ApplianceDisk(
             identifier: disk.id, storedName: name, storedByteCount: file?.source.byteCount ?? 0,
             modificationTime: members.first.map { package.members[$0].modificationTime } ?? 0,
@@ -152,7 +167,7 @@ struct PackageOpener {
     }
 
     private mutating func content(
-        of disk: VirtualDisk, _ reference: FileReference, _ file: PackageFile?,
+        of disk: VirtualDisk, _ fileIndex: Int, _ reference: FileReference, _ file: PackageFile?,
         _ refusal: PackageFile.Refusal?, named name: String, warnings: inout [PackageWarning]
     ) -> ApplianceDisk.Content {
         let place = "descriptor, line \(reference.line)"
@@ -161,7 +176,7 @@ struct PackageOpener {
             return .unreadable(
                 reason: "\(place): \(reason.quotable(upTo: 500))", remedy: refusal?.remedy)
         }
-        if let role = package.role(amongMembers: file.members) {
+        if let role = role(of: file, fileIndex) {
             return .unreadable(
                 reason: "\(place): the file \"\(reference.href.quotable())\" is the package's \(role)")
         }
@@ -178,19 +193,31 @@ struct PackageOpener {
                 remedy: .lenient)
         }
         do throws(ReadError) {
-            let guest = try guestDisk(in: file, reference, named: name, declaredAs: disk)
+            let guest = try guestDisk(in: file, fileIndex, reference, named: name, declaredAs: disk)
             warnings = self.warnings(about: guest, declaredAs: disk)
             return .decoded(guest)
         } catch {
-            return .unreadable(reason: error.description, remedy: options.isLenient ? nil : error.remedy)
+            let isLenientAlready = options.isLenient && error.remedy == .lenient
+            return .unreadable(reason: error.description, remedy: isLenientAlready ? nil : error.remedy)
         }
+    }
+
+    /// What the file of the References with this index is, where that is not content.
+    private mutating func role(of file: PackageFile, _ index: Int) -> String? {
+        if let known = fileRoles[index] { return known }
+        let role = package.role(amongMembers: file.members)
+        fileRoles.updateValue(role, forKey: index)
+        return role
     }
 
     /// The disk image in `file`, opened once, however many disks of the descriptor name it.
     private mutating func guestDisk(
-        in file: PackageFile, _ reference: FileReference, named name: String, declaredAs disk: VirtualDisk
+        in file: PackageFile, _ fileIndex: Int, _ reference: FileReference, named name: String,
+        declaredAs disk: VirtualDisk
     ) throws(ReadError) -> GuestDisk {
+        if let known = openedFiles[fileIndex] { return try known.get() }
         let places = file.members.map { package.members[$0].storedPlace(at: $0) }
+        defer { openedFiles[fileIndex] = opened[places] }
         if let known = opened[places] { return try known.get() }
         let expected = file.source.byteCount.addingReportingOverflow(file.missingByteCount)
         do throws(ReadError) {
@@ -201,22 +228,6 @@ struct PackageOpener {
                     expectedByteCount: reference.byteCount
                         ?? (expected.overflow ? nil : expected.partialValue),
                     budget: resources.budget))
-            opened[places] = .success(guest)
-            return guest
-        } catch {
-            opened[places] = .failure(error)
-            throw error
-        }
-    }
-
-    /// The disk image that is a member by itself, opened once for all its names.
-    private mutating func guestDisk(ofMember index: Int, named name: String) throws(ReadError) -> GuestDisk {
-        let member = package.members[index]
-        let places = [member.storedPlace(at: index)]
-        if let known = opened[places] { return try known.get() }
-        do throws(ReadError) {
-            let guest = try resources.open(
-                member.source, named: name, options: .init(lenient: true, budget: resources.budget))
             opened[places] = .success(guest)
             return guest
         } catch {
@@ -244,32 +255,5 @@ struct PackageOpener {
                     line: disk.line))
         }
         return warnings
-    }
-
-    /// Without a descriptor: every member that is a disk image by its content.
-    private mutating func disksByContent() -> [ApplianceDisk] {
-        var disks: [ApplianceDisk] = []
-        for index in package.members.indices {
-            let member = package.members[index]
-            guard let format = try? DiskImageOpener.recognise(member.source), format.isDiskImage else {
-                continue
-            }
-            let name = String(displaying: member.path)
-            var warnings: [PackageWarning] = []
-            let content: ApplianceDisk.Content
-            do throws(ReadError) {
-                let guest = try guestDisk(ofMember: index, named: name)
-                warnings = guest.image.warnings.map { PackageWarning(.imageQuestionable, $0) }
-                content = .decoded(guest)
-            } catch {
-                content = .unreadable(reason: error.description)
-            }
-            disks.append(
-                ApplianceDisk(
-                    identifier: name, storedName: member.path, storedByteCount: member.byteCount,
-                    modificationTime: member.modificationTime, content: content, memberIndices: [index],
-                    stored: member.source, warnings: warnings, rawPath: nil))
-        }
-        return disks
     }
 }

@@ -34,7 +34,7 @@ package struct DiskSummary: Codable, Sendable {
         let disk = appliance.disks[index]
         id = disk.identifier
         file = disk.storedName.isEmpty ? nil : Name(disk.storedName)
-        raw = disk.rawPath.map { Name(Array($0.joined(separator: [UInt8(ascii: "/")]))) }
+        raw = disk.rawPath.map { Name($0.joinedBySlashes) }
         copy = disk.copyName.map(Name.init)
         format = disk.formatName
         virtualSize = disk.source?.byteCount

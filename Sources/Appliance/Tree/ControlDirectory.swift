@@ -104,7 +104,7 @@ struct ControlDirectory {
             return
         }
         let up = Array(String(repeating: "../", count: path.count).utf8)
-        let target = up + Array(raw.joined(separator: [UInt8(ascii: "/")]))
+        let target = up + raw.joinedBySlashes
         builder.add(
             .symbolicLink(target: target), at: [Self.name] + path.map { Array($0.utf8) }, attributes: time)
     }

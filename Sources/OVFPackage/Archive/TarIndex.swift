@@ -74,7 +74,7 @@ package struct TarIndex: Sendable {
         _ isReferable: Bool, _ log: inout WarningLog
     ) {
         let path = String(displaying: item.path)
-        let shown = String(displaying: Array(placed.joined(separator: [UInt8(ascii: "/")])))
+        let shown = String(displaying: placed.joinedBySlashes)
         let place = "the member at byte \(item.location.headerOffset)"
         if !isReferable {
             let reason = item.path.contains(0) ? "which has a NUL in it" : "outside the package"

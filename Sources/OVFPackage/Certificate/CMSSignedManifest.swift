@@ -125,7 +125,7 @@ enum CMSError: Error, Equatable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .notSignedData: "it is no CMS signed data"
+        case .notSignedData: "it is not CMS signed data"
         case .severalSigners(let count): "it has \(count) signers, not one"
         case .unknownDigest: "its digest is not known"
         }

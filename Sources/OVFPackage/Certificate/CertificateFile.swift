@@ -100,23 +100,23 @@ package struct CertificateFile: Sendable {
     /// The line in front of the first PEM block.
     private static func signatureLine(_ head: [UInt8]) -> SignatureLine? {
         let lines = Array(
-            ByteLines(head[...]).lazy.map(Manifest.trimmed).filter { !$0.isEmpty }
+            ByteLines(head[...]).lazy.map(\.trimmed).filter { !$0.isEmpty }
                 .prefix(maximumLineCount))
         for (index, line) in lines.enumerated() {
             guard let open = line.firstIndex(of: UInt8(ascii: "(")),
                 let close = line.lastIndex(of: UInt8(ascii: ")")),
                 open < close,
                 let algorithm = DigestAlgorithm(
-                    spelling: String(decoding: Manifest.trimmed(line[..<open]), as: UTF8.self))
+                    spelling: String(decoding: line[..<open].trimmed, as: UTF8.self))
             else { continue }
-            let rest = Manifest.trimmed(line[(close + 1)...])
+            let rest = line[(close + 1)...].trimmed
             guard rest.first == UInt8(ascii: "=") else { continue }
             // Old programs broke the digits into lines.
             let more = lines[(index + 1)...].prefix { $0.allSatisfy { Hexadecimal.digit($0) != nil } }
-            let digits = Array(Manifest.trimmed(rest.dropFirst())) + more.joined()
+            let digits = Array(rest.dropFirst().trimmed) + more.joined()
             guard !digits.isEmpty, let signature = Hexadecimal.bytes(digits) else { continue }
             return SignatureLine(
-                algorithm: algorithm, manifestName: Array(Manifest.trimmed(line[(open + 1)..<close])),
+                algorithm: algorithm, manifestName: Array(line[(open + 1)..<close].trimmed),
                 signature: signature)
         }
         return nil

@@ -89,13 +89,13 @@ extension CertificateFile {
         let (state, index) = checkSignature(manifest)
         if case .line(let line)? = signature, line.manifestName != manifestName {
             let name = String(displaying: line.manifestName)
-            problems.append("the signature is said to be of \"\(name)\", not of the package's manifest")
+            problems.append("the signature names \"\(name)\", not of the package's manifest")
         }
         let signer = certificates.indices.contains(index) ? certificates[index] : certificates.first
         if let signer, let problem = SigningPolicy.problem(of: signer) { problems.append(problem) }
         var trust = CertificateReport.Trust.notChecked
         if let anchors {
-            trust = await Self.trust(state, signer, certificates, anchors, Self.validity(signer, now))
+            trust = await Self.trust(state, signer, certificates, anchors, now)
         }
         var algorithm: String?
         if case .valid(let digest) = state, let signer { algorithm = Self.algorithm(digest, signer) }
@@ -148,7 +148,7 @@ extension CertificateFile {
         return index.map { (.valid(digest), $0) } ?? (.invalid, 0)
     }
 
-    private static func validity(_ certificate: Certificate?, _ now: Int64) -> CertificateReport.Validity {
+    static func validity(_ certificate: Certificate?, _ now: Int64) -> CertificateReport.Validity {
         guard let certificate else { return .unknown }
         let summary = CertificateSummary(certificate)
         if now < summary.notBefore { return .notYetValid }
@@ -163,7 +163,7 @@ extension CertificateFile {
     /// Whether the signature is good enough, and a chain leads from its signer to one of `anchors`.
     private static func trust(
         _ state: CertificateReport.SignatureState, _ signer: Certificate?, _ others: [Certificate],
-        _ anchors: TrustAnchors, _ validity: CertificateReport.Validity
+        _ anchors: TrustAnchors, _ now: Int64
     ) async -> CertificateReport.Trust {
         guard let signer else { return .untrusted("there is no certificate that can be read") }
         // Whose certificate is beside a signature that nobody made says nothing.
@@ -173,6 +173,7 @@ extension CertificateFile {
         }
         // The signer's own certificate is trusted as it is: nobody has to stand behind it.
         guard !anchors.certificates.contains(signer) else {
+            let validity = validity(signer, now)
             if validity != .valid { return .untrusted("the signer's certificate is \(validity.rawValue)") }
             return SigningPolicy.problem(of: signer).map { .untrusted($0) } ?? .trusted
         }
@@ -180,7 +181,8 @@ extension CertificateFile {
             RFC5280Policy()
             SigningPolicy()
         }
-        switch await verifier.validate(leaf: signer, intermediates: CertificateStore(others)) {
+        let intermediates = SigningPolicy.intermediates(of: signer, among: others, anchors, now: now)
+        switch await verifier.validate(leaf: signer, intermediates: CertificateStore(intermediates)) {
         case .validCertificate: return .trusted
         case .couldNotValidate(let failures):
             let reason = failures.first.map { String(displaying: Array("\($0.policyFailureReason)".utf8)) }

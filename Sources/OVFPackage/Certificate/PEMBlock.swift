@@ -24,7 +24,7 @@ struct PEMBlock: Equatable {
         var label: String?
         var text: [UInt8] = []
         for raw in ByteLines(bytes[...]) {
-            let line = Manifest.trimmed(raw)
+            let line = raw.trimmed
             if let opened = Self.label(of: line, mark: begin) {
                 label = opened
                 text = line + [0x0a]

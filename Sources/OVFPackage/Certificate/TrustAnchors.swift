@@ -22,7 +22,7 @@ package struct TrustAnchors: Sendable {
             do {
                 certificates.append(try Certificate(derEncoded: block.contents()))
             } catch {
-                problems.append("block \(number + 1) is no certificate that can be read: \(error)")
+                problems.append("block \(number + 1) cannot be read as a certificate: \(error)")
             }
         }
         self.certificates = certificates

@@ -6,6 +6,8 @@ package import ByteSources
 /// What a descriptor says, and what is questionable about it.
 package struct EnvelopeParser {
     package private(set) var envelope = Envelope()
+    /// The storage of each virtual system, in their order.
+    package internal(set) var layouts: [StorageLayout] = []
     var log = WarningLog()
     /// Every property of the document, by key and by `class.key.instance`.
     var properties: [String: String] = [:]

@@ -66,7 +66,8 @@ extension EnvelopeParser {
     /// Reports what the systems' drives say that does not fit, and disks that no drive has.
     mutating func checkHostResources() {
         var used: Set<Int> = []
-        for layout in StorageLayout.layouts(of: envelope) {
+        layouts = StorageLayout.layouts(of: envelope)
+        for layout in layouts {
             for warning in layout.warnings { log.add(warning.code, warning.message, line: warning.line) }
             for drive in layout.drives {
                 if case .disk(let index) = drive.backing { used.insert(index) }

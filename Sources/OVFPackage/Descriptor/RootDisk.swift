@@ -91,7 +91,8 @@ package struct RootDisk: Sendable, Equatable {
         func choice(_ index: Int, _ rule: Rule) -> Choice {
             guard isUsable[index] else {
                 let problem =
-                    "it would be \"\(envelope.disks[index].id)\" (\(rule.rawValue)), whose file is not to be had"
+                    "it would be \"\(envelope.disks[index].id)\" (\(rule.rawValue)), "
+                    + "whose file is missing or cannot be used"
                 return Choice(disk: nil, problem: problem)
             }
             return Choice(

@@ -17,6 +17,23 @@ enum XMLEncoding {
     static func transparentBytes(
         of bytes: [UInt8]
     ) throws(DescriptorError) -> (bytes: [UInt8], isConverted: Bool) {
+        let text = try text(of: bytes)
+        // UCS-4 in any order of its bytes has NULs, also where it is read as UTF-16; no XML has one.
+        guard !text.bytes.contains(0) else {
+            throw DescriptorError(
+                line: 1, "the text holds a NUL, as in UCS-4, which is not read; convert it to UTF-8")
+        }
+        // libxml2 knows EBCDIC by its `<?xm`.
+        guard !text.bytes.starts(with: [0x4c, 0x6f, 0xa7, 0x94]) else {
+            throw DescriptorError(
+                line: 1, "the text encoding \"EBCDIC\" is not read; convert it to UTF-8")
+        }
+        return text
+    }
+
+    private static func text(
+        of bytes: [UInt8]
+    ) throws(DescriptorError) -> (bytes: [UInt8], isConverted: Bool) {
         let first = Array(bytes.prefix(4))
         switch (first.first ?? 0, first.dropFirst().first ?? 0) {
         case (0xfe, 0xff), (0x00, 0x3c): return (converted(bytes, isBigEndian: true), true)

@@ -56,12 +56,12 @@ package struct Manifest: Sendable {
         var oddSpacing: (line: Int, count: Int)?
         let text = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes.dropFirst(3) : bytes[...]
         for (index, whole) in ByteLines(text).enumerated() {
-            let line = Self.trimmed(whole)
+            let line = whole.trimmed
             guard !line.isEmpty else { continue }
             guard let (entry, spelling) = Self.entry(line, number: index + 1) else {
                 log.add(
                     .manifestLineUnreadable,
-                    "\"\(String(displaying: Array(line)))\" is no line of a manifest",
+                    "\"\(String(displaying: Array(line)))\" is not a line of a manifest",
                     line: index + 1)
                 continue
             }
@@ -116,25 +116,17 @@ package struct Manifest: Sendable {
         guard let open = line.firstIndex(of: UInt8(ascii: "(")),
             let close = line.lastIndex(of: UInt8(ascii: ")")), open < close
         else { return nil }
-        let spelling = String(decoding: trimmed(line[..<open]), as: UTF8.self)
-        let rest = trimmed(line[(close + 1)...])
-        let name = trimmed(line[(open + 1)..<close])
+        let spelling = String(decoding: line[..<open].trimmed, as: UTF8.self)
+        let rest = line[(close + 1)...].trimmed
+        let name = line[(open + 1)..<close].trimmed
         guard let algorithm = DigestAlgorithm(spelling: spelling), rest.first == UInt8(ascii: "="),
             !name.isEmpty
         else { return nil }
-        let digest = trimmed(rest.dropFirst())
+        let digest = rest.dropFirst().trimmed
         guard !digest.isEmpty, digest.allSatisfy({ Hexadecimal.digit($0) != nil }) else { return nil }
         let entry = Entry(
             algorithm: algorithm, name: Array(name),
             digest: String(decoding: digest, as: UTF8.self).lowercased(), line: number)
         return (entry, spelling)
-    }
-
-    /// Without spaces, tabs and carriage returns at the ends.
-    static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        let isSpace = { (byte: UInt8) in byte == 0x20 || byte == 0x09 || byte == 0x0d }
-        let start = text.drop(while: isSpace)
-        guard let last = start.lastIndex(where: { !isSpace($0) }) else { return start.prefix(0) }
-        return start[...last]
     }
 }

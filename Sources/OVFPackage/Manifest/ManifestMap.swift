@@ -50,7 +50,7 @@ package struct ManifestMap: Sendable {
         self.absent = absent
         warnings = manifest.warnings + log.warnings
         textDigest = manifest.textDigest
-        displayPaths = package.members.map { Array($0.components.joined(separator: [UInt8(ascii: "/")])) }
+        displayPaths = package.members.map { $0.components.joinedBySlashes }
     }
 
     /// Different digests that are compared for one member; more than that are not a manifest's.
@@ -87,13 +87,13 @@ package struct ManifestMap: Sendable {
 }
 
 extension HrefResolver {
-    /// The member that a manifest names: as written, percent-decoded, or after Unicode normalisation; never by its
-    /// last component alone, which could be another file's.
+    /// The member that a manifest names: as written, percent-decoded, or after Unicode normalisation. Where there is a
+    /// manifest nothing is found by its last component alone, which could be another file's.
     func member(named name: [UInt8]) -> Int? {
         if let index = member(atPath: name) { return index }
         guard let text = String(validating: name, as: UTF8.self),
-            case .found(let index, let rule) = resolve(text)
+            case .found(let index, _) = resolve(text)
         else { return nil }
-        return rule == .lastComponent ? nil : index
+        return index
     }
 }

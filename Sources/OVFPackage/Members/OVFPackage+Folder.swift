@@ -9,13 +9,12 @@ extension OVFPackage {
     /// Opens the package of the folder at `path`; see `init(folder:descriptorName:)`. Symbolic links that stay
     /// inside of the folder are followed where `followsLinks`.
     package init(
-        folder path: FilePath, descriptorName: String? = nil, followsLinks: Bool = false,
+        folder path: FilePath, descriptorName: [UInt8]? = nil, followsLinks: Bool = false,
         budget: OpeningBudget = OpeningBudget()
     ) throws(ReadError) {
         try self.init(
             folder: PackageFolder(path: path, followsLinks: followsLinks),
-            descriptorName: descriptorName.map { Array($0.utf8) },
-            budget: budget)
+            descriptorName: descriptorName, budget: budget)
     }
 
     /// Opens the package of a folder. Files that neither the descriptor nor the manifest names are not opened.
@@ -34,8 +33,9 @@ extension OVFPackage {
             for name in contents.companions(of: Array(base), suffix) { try contents.open([name]) }
         }
         let draft = OVFPackage(
-            members: contents.members, skipped: [], container: .folder, warnings: [], damage: nil)
-        contents.allowsOtherFolders = draft.manifest == nil
+            members: contents.members, skipped: contents.skipped, container: .folder, warnings: [],
+            damage: nil)
+        contents.allowsOtherFolders = !draft.hasManifest
         // What is parsed here is parsed again when the package is opened, and not kept until then.
         let scratch = OpeningBudget(byteLimit: budget.byteLimit - min(budget.byteLimit, budget.usedByteCount))
         let files =
@@ -74,6 +74,9 @@ private struct FolderContents {
     /// Look-ups of chunks that are left: many files that name the same chunks would take for ever.
     private var chunkBudget = 2 * TarIndex.maximumMemberCount
 
+    /// Most folders that are listed.
+    private static let maximumFolderCount = 1_000
+
     init(_ folder: PackageFolder, budget: OpeningBudget) {
         self.budget = budget
         self.folder = folder
@@ -81,7 +84,14 @@ private struct FolderContents {
 
     /// Lists the folder at `components`, once.
     mutating func list(_ components: [[UInt8]]) throws(ReadError) {
-        guard listed.count < 1_000, listed.insert(components).inserted else { return }
+        guard listed.insert(components).inserted else { return }
+        guard listed.count <= Self.maximumFolderCount else {
+            log.add(
+                .memberSkipped,
+                "\"\(String(displaying: components.joinedBySlashes))\" is not looked into: it is behind the "
+                    + "first \(Self.maximumFolderCount) folders that are named")
+            return
+        }
         let names: [[UInt8]]
         do throws(FolderRefusal) {
             names = try folder.names(in: components)
@@ -191,9 +201,14 @@ private struct FolderContents {
 
     /// Opens the file at `components`, once. What is no file that can be read is left out, with a warning.
     mutating func open(_ components: [[UInt8]]) throws(ReadError) {
-        guard opened.insert(ByteString(Self.path(components))).inserted else { return }
+        guard opened.insert(ByteString(components.joinedBySlashes)).inserted else { return }
         do throws(FolderRefusal) {
-            guard let file = try folder.file(at: components) else { return }
+            guard let file = try folder.file(at: components) else {
+                // It was listed: what it leads to is not there.
+                let place = "\(folder.path)/\(String(displaying: components.joinedBySlashes))"
+                throw .unreadable(
+                    name: components.last ?? [], .system(call: "open \(place)", errno: ENOENT))
+            }
             members.append(Self.member(components, file, time: file.modificationTime))
         } catch {
             try skip(components, error)
@@ -203,7 +218,7 @@ private struct FolderContents {
     /// Leaves out what is at `components`, and says why.
     private mutating func skip(_ components: [[UInt8]], _ refusal: FolderRefusal) throws(ReadError) {
         if case .failure(let error) = refusal { throw error }
-        let path = Self.path(components)
+        let path = components.joinedBySlashes
         // A link on the way is named, too, where it is not the name itself.
         let link = refusal.name.flatMap { $0 == components.last ? nil : $0 }
         let detail = link.map { "behind \"\(String(displaying: $0))\", \(refusal)" } ?? "\(refusal)"
@@ -214,10 +229,6 @@ private struct FolderContents {
         }
         skipped.append(SkippedMember(path: path, kind: kind, detail: detail, remedy: refusal.remedy))
         log.add(.memberSkipped, "\"\(String(displaying: path))\" is \(detail)", remedy: refusal.remedy)
-    }
-
-    private static func path(_ components: [[UInt8]]) -> [UInt8] {
-        Array(components.joined(separator: [UInt8(ascii: "/")]))
     }
 
     /// The error of a folder that cannot be listed at all.
@@ -232,7 +243,7 @@ private struct FolderContents {
         _ components: [[UInt8]], _ source: any ByteSource, time: Int64
     ) -> PackageMember {
         PackageMember(
-            path: Self.path(components), components: components,
+            path: components.joinedBySlashes, components: components,
             isReferable: true, missingByteCount: 0, modificationTime: time, location: nil, source: source)
     }
 }

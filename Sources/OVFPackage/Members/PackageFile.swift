@@ -31,7 +31,7 @@ extension PackageFile {
     ) -> (files: [PackageFile?], refusals: [Int: Refusal], warnings: [PackageWarning]) {
         var log = WarningLog()
         let resolver = HrefResolver(
-            package.members, relativeTo: package.descriptor, allowsOtherFolders: package.manifest == nil)
+            package.members, relativeTo: package.descriptor, allowsOtherFolders: !package.hasManifest)
         // A chunk belongs to one file: many that name the same ones would cost their number times that of the
         // chunks.
         var chunkBudget = 2 * package.members.count

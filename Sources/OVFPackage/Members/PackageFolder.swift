@@ -17,15 +17,18 @@ package final class PackageFolder: Sendable {
     private let followsLinks: Bool
 
     /// Most names that are listed of one folder.
-    static let maximumEntryCount = 100_000
+    private let maximumEntryCount: Int
     /// Most links that are followed for one file; the same as Linux has.
     private static let maximumLinkCount = 40
     /// Most folders on the way to a file.
     private static let maximumDepth = 256
 
     /// Opens the folder that the user named; links in this path are the user's own and are followed.
-    package init(path: FilePath, followsLinks: Bool = false) throws(ReadError) {
+    package init(
+        path: FilePath, followsLinks: Bool = false, maximumEntryCount: Int = 100_000
+    ) throws(ReadError) {
         self.path = path
+        self.maximumEntryCount = maximumEntryCount
         self.followsLinks = followsLinks
         // SAFETY: the C string lives for the call.
         let raw = unsafe path.withPlatformString { unsafe Glibc.open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
@@ -43,7 +46,8 @@ package final class PackageFolder: Sendable {
         guard let name = components.last else { return nil }
         guard let file = try open(components, O_RDONLY | O_NONBLOCK, isFolder: false) else { return nil }
         do throws(ReadError) {
-            return try LocalFile(adopting: file, path: path.appending(String(displaying: joined(components))))
+            return try LocalFile(
+                adopting: file, path: path.appending(String(displaying: components.joinedBySlashes)))
         } catch {
             throw .unreadable(name: name, error)
         }
@@ -62,11 +66,29 @@ package final class PackageFolder: Sendable {
         }
         defer { unsafe _ = closedir(stream) }
         var names: [[UInt8]] = []
-        while names.count < Self.maximumEntryCount, let entry = unsafe readdir(stream) {
+        let place =
+            components.isEmpty ? "\(path)" : "\(path)/\(String(displaying: components.joinedBySlashes))"
+        while true {
+            // What readdir returns at the end and what it returns where it fails differ in errno only.
+            errno = 0
+            guard let entry = unsafe readdir(stream) else {
+                let code = errno
+                guard code == 0 else {
+                    throw .unreadable(
+                        name: components.last ?? [], .system(call: "list \(place)", errno: code))
+                }
+                break
+            }
             let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { field in
                 unsafe Array(field.prefix { $0 != 0 })
             }
-            if !name.elementsEqual(".".utf8), !name.elementsEqual("..".utf8) { names.append(name) }
+            if name.elementsEqual(".".utf8) || name.elementsEqual("..".utf8) { continue }
+            guard names.count < maximumEntryCount else {
+                throw .unreadable(
+                    name: components.last ?? [],
+                    .unsupported(feature: "\(place), a folder of more than \(maximumEntryCount) names,"))
+            }
+            names.append(name)
         }
         return names.sorted { $0.lexicographicallyPrecedes($1) }
     }
@@ -180,8 +202,4 @@ package final class PackageFolder: Sendable {
     }
 
     private static func string(_ name: [UInt8]) -> [CChar] { name.map { CChar(bitPattern: $0) } + [0] }
-
-    private func joined(_ components: [[UInt8]]) -> [UInt8] {
-        Array(components.joined(separator: [UInt8(ascii: "/")]))
-    }
 }

@@ -82,6 +82,9 @@ package struct SkippedMember: Sendable, Equatable {
     /// What it is, as the end of a sentence about it.
     package var reason: String { detail ?? "a member that is not shown (\(kind.rawValue))" }
 
+    /// What is wrong, as a sentence without its end.
+    package var problem: String { "\"\(String(displaying: path))\" is \(reason)" }
+
     package enum Kind: String, Sendable {
         case symbolicLink = "symbolic link"
         case characterDevice = "character device"

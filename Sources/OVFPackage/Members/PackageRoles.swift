@@ -6,14 +6,20 @@ struct PackageRoles {
     let descriptor: Int?
     let manifest: Int?
     let certificate: Int?
+    /// What would be the manifest, and is no file that can be opened: then none is.
+    let refusedManifest: SkippedMember?
+    /// What would be the certificate, and is no file that can be opened: then none is.
+    let refusedCertificate: SkippedMember?
 
     /// Spec: DSP0243, 5.1 "OVF package structure": the manifest and the certificate have the descriptor's base name.
-    init(among members: [PackageMember], _ log: inout WarningLog) {
+    init(among members: [PackageMember], _ skipped: [SkippedMember], _ log: inout WarningLog) {
         let descriptors = members.indices.filter { Self.isCandidate(members[$0], for: "ovf") }
         descriptor = descriptors.first
         guard let descriptor else {
             manifest = nil
             certificate = nil
+            refusedManifest = nil
+            refusedCertificate = nil
             log.add(.descriptorMissing, "no member is named *.ovf")
             return
         }
@@ -28,27 +34,46 @@ struct PackageRoles {
             log.add(
                 .descriptorNotFirst, "\"\(name)\" is not the first member: it cannot be imported as a stream")
         }
-        manifest = Self.companion(of: descriptor, named: "mf", among: members, &log)
-        certificate = Self.companion(of: descriptor, named: "cert", among: members, &log)
-        if manifest == nil { log.add(.manifestMissing, "there is no manifest: nothing can be checked") }
+        (manifest, refusedManifest) = Self.companion(
+            of: descriptor, named: "mf", among: members, skipped, &log)
+        (certificate, refusedCertificate) = Self.companion(
+            of: descriptor, named: "cert", among: members, skipped, &log)
+        if manifest == nil, refusedManifest == nil {
+            log.add(.manifestMissing, "there is no manifest: nothing can be checked")
+        }
     }
 
-    /// The file of the descriptor's base name; else the only one of that kind beside it.
+    /// The file of the descriptor's base name; else the only one of that kind beside it. One that cannot be opened
+    /// counts, too: no other takes its place.
     private static func companion(
-        of descriptor: Int, named suffix: String, among members: [PackageMember], _ log: inout WarningLog
-    ) -> Int? {
+        of descriptor: Int, named suffix: String, among members: [PackageMember], _ skipped: [SkippedMember],
+        _ log: inout WarningLog
+    ) -> (index: Int?, refused: SkippedMember?) {
         let (folder, base) = split(members[descriptor].normalizedPath)
+        let refused = skipped.filter {
+            // Most names are not looked at further.
+            guard hasSuffix($0.path, suffix) else { return false }
+            let path = MemberPath($0.path)
+            let plain = path.normalized
+            let (folderOfIt, base) = split(plain)
+            return path.isReferable && !base.isEmpty && folderOfIt == folder && !base.starts(with: "._".utf8)
+        }
         let beside = members.indices.filter {
             isCandidate(members[$0], for: suffix) && split(members[$0].normalizedPath).folder == folder
         }
         if let exact = beside.first(where: { split(members[$0].normalizedPath).base == base }) {
-            return exact
+            return (exact, nil)
         }
-        guard beside.count == 1, let only = beside.first else { return nil }
+        if let exact = refused.first(where: { split(MemberPath($0.path).normalized).base == base }) {
+            return (nil, exact)
+        }
+        guard beside.count == 1, let only = beside.first else {
+            return (nil, beside.isEmpty ? refused.first : nil)
+        }
         log.add(
             .manifestName,
-            "\"\(String(displaying: members[only].path))\" has not the descriptor's base name")
-        return only
+            "\"\(String(displaying: members[only].path))\" does not have the descriptor's base name")
+        return (only, nil)
     }
 
     /// Folder and base name of a path.

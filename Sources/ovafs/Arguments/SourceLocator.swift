@@ -20,10 +20,10 @@ enum SourceLocator {
                 status: .damaged, message: "\(argument): a pipe cannot be read: save it to a file first")
         }
         if isDirectory(path) { return .folder(path, descriptorName: nil) }
-        if path.extension?.lowercased() == "ovf", let name = path.lastComponent {
+        if let descriptor = [target(of: path), path].compactMap({ $0 }).first(where: isDescriptor) {
             // A bare name stands for a file of the working directory.
-            let parent = path.removingLastComponent()
-            return .folder(parent.isEmpty ? "." : parent, descriptorName: name.string)
+            let parent = descriptor.removingLastComponent()
+            return .folder(parent.isEmpty ? "." : parent, descriptorName: name(of: descriptor))
         }
         do throws(ReadError) {
             let file = try LocalFile(path: path)
@@ -52,6 +52,23 @@ enum SourceLocator {
         // SAFETY: the string and the status live for the call.
         let result = unsafe path.withPlatformString { unsafe stat($0, &status) }
         return result == 0 ? status.st_mode & S_IFMT : nil
+    }
+
+    private static func isDescriptor(_ path: FilePath) -> Bool { path.extension?.lowercased() == "ovf" }
+
+    /// Where the path leads that the user named, if that is a symbolic link; nil where it is none. It is the user's own,
+    /// as no link is that a package holds.
+    private static func target(of path: FilePath) -> FilePath? {
+        // SAFETY: the string ends with a NUL and lives for the call.
+        unsafe path.withPlatformString { text in
+            var status = stat()
+            guard unsafe lstat(text, &status) == 0, status.st_mode & S_IFMT == S_IFLNK,
+                let resolved = unsafe realpath(text, nil)
+            else { return nil }
+            // SAFETY: realpath's result is a C string of our own.
+            defer { unsafe free(resolved) }
+            return unsafe FilePath(platformString: resolved)
+        }
     }
 
     private static func isDirectory(_ path: FilePath) -> Bool {

@@ -23,6 +23,15 @@ extension Bomb {
                 for number in 0..<size(20_000) { tar.add("a" + chunkSuffix(number), [1]) }
             }
         },
+        Bomb("disks times the chunks of their file") { size in
+            let file = "<File ovf:id=\"f\" ovf:href=\"a.img\" ovf:chunkSize=\"512\"/>"
+            let disks = String(repeating: "<Disk ovf:fileRef=\"f\"/>", count: size(20_000))
+            return TarBuilder.package(BombDescriptor(files: file, disks: disks).text) { tar in
+                for number in 0..<size(4_000) {
+                    tar.add("a.img" + chunkSuffix(number), [UInt8](repeating: 1, count: 512))
+                }
+            }
+        },
         Bomb("disks times the folder of their file") { size in
             let folder = String(repeating: String(repeating: "f", count: 250) + "/", count: size(240))
             let file = "<File ovf:id=\"f\" ovf:href=\"\(folder)d.img\"/>"

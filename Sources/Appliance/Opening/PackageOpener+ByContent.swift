@@ -1,0 +1,51 @@
+// The disks of a package whose descriptor says nothing: what its members are by their content.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import DiskImages
+import OVFPackage
+
+extension PackageOpener {
+    /// Without a descriptor: every member that is a disk image by its content.
+    mutating func disksByContent() -> [ApplianceDisk] {
+        var disks: [ApplianceDisk] = []
+        for index in package.members.indices {
+            let member = package.members[index]
+            guard let format = try? DiskImageOpener.recognise(member.source), format.isDiskImage else {
+                continue
+            }
+            let name = String(displaying: member.path)
+            var warnings: [PackageWarning] = []
+            let content: ApplianceDisk.Content
+            do throws(ReadError) {
+                let guest = try guestDisk(ofMember: index, named: name)
+                warnings = guest.image.warnings.map { PackageWarning(.imageQuestionable, $0) }
+                content = .decoded(guest)
+            } catch {
+                content = .unreadable(reason: error.description)
+            }
+            disks.append(
+                ApplianceDisk(
+                    identifier: name, storedName: member.path, storedByteCount: member.byteCount,
+                    modificationTime: member.modificationTime, content: content, memberIndices: [index],
+                    stored: member.source, warnings: warnings, rawPath: nil))
+        }
+        return disks
+    }
+
+    /// The disk image that is a member by itself, opened once for all its names.
+    private mutating func guestDisk(ofMember index: Int, named name: String) throws(ReadError) -> GuestDisk {
+        let member = package.members[index]
+        let places = [member.storedPlace(at: index)]
+        if let known = opened[places] { return try known.get() }
+        do throws(ReadError) {
+            let guest = try resources.open(
+                member.source, named: name, options: .init(lenient: true, budget: resources.budget))
+            opened[places] = .success(guest)
+            return guest
+        } catch {
+            opened[places] = .failure(error)
+            throw error
+        }
+    }
+}
