@@ -89,7 +89,7 @@ extension CertificateFile {
         let (state, index) = checkSignature(manifest)
         if case .line(let line)? = signature, line.manifestName != manifestName {
             let name = String(displaying: line.manifestName)
-            problems.append("the signature names \"\(name)\", not of the package's manifest")
+            problems.append("the signature names \"\(name)\", not the package's manifest")
         }
         let signer = certificates.indices.contains(index) ? certificates[index] : certificates.first
         if let signer, let problem = SigningPolicy.problem(of: signer) { problems.append(problem) }
