@@ -13,6 +13,7 @@ package struct VerificationFailure: Codable, Sendable, Equatable {
 
     package enum Code: String, Codable, Sendable, CaseIterable {
         case nothingChecked = "nothing-checked"
+        case descriptorUnusable = "descriptor-unusable"
         case manifestUnreadable = "manifest-unreadable"
         case archiveDamaged = "archive-damaged"
         case manifestEmpty = "manifest-empty"
@@ -103,6 +104,17 @@ extension VerificationFailure {
             + package.members.filter { $0.missingByteCount > 0 }.map {
                 "the archive ends \($0.missingByteCount) bytes too early for \"\(String(displaying: $0.path))\""
             }
+    }
+
+    /// A descriptor that is missing or cannot be used, which `--lenient` lets pass where opening: nobody knows which
+    /// files of the package count.
+    static func ofDescriptor(of appliance: Appliance) -> [VerificationFailure] {
+        guard appliance.package != nil, appliance.envelope == nil else { return [] }
+        return [
+            VerificationFailure(
+                .descriptorUnusable,
+                "the descriptor cannot be used: which files the package needs is not known")
+        ]
     }
 
     /// What is wrong with the signature, or kept from being trusted.

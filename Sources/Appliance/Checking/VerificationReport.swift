@@ -89,7 +89,8 @@ package struct VerificationReport: Codable, Sendable {
         self.disks = disks
         findings = appliance.findings
         failures =
-            VerificationFailure.ofManifest(of: appliance, results, demands, checkedDisks: disks.count)
+            VerificationFailure.ofDescriptor(of: appliance)
+            + VerificationFailure.ofManifest(of: appliance, results, demands, checkedDisks: disks.count)
             + VerificationFailure.ofSignature(report, over: appliance, results, demands)
             + VerificationFailure.ofDisks(appliance.disks, disks)
         isOK = failures.isEmpty

@@ -116,8 +116,11 @@ final class GzipCursor: @unchecked Sendable {
     func startMember() throws(ReadError) -> Bool {
         guard base.byteCount - min(inputOffset, base.byteCount) >= 18 else { return false }
         if input.count - inputPosition < 4 { _ = try refill() }
-        let head = input[inputPosition...].prefix(4)
-        guard head.starts(with: [0x1f, 0x8b, 8]), let flags = head.last, head.count == 4 else { return false }
+        // A member may have 20 bytes: no more is done for each than has to be.
+        guard input.count - inputPosition >= 4, input[inputPosition] == 0x1f,
+            input[inputPosition + 1] == 0x8b, input[inputPosition + 2] == 8
+        else { return false }
+        let flags = input[inputPosition + 3]
         // Reserved flags, of which nobody knows what they would mean.
         guard flags & 0xe0 == 0 else { return false }
         try skip(10)
@@ -132,6 +135,11 @@ final class GzipCursor: @unchecked Sendable {
     /// Reads the trailer of a member: the CRC-32 and the length, modulo 2^32, of its decoded bytes.
     func readTrailer() throws(ReadError) -> (checksum: UInt32, byteCount: UInt32) {
         var value: UInt64 = 0
+        if input.count - inputPosition >= 8 {
+            for index in 0..<8 { value |= UInt64(input[inputPosition + index]) << UInt64(8 * index) }
+            inputPosition += 8
+            return (UInt32(truncatingIfNeeded: value), UInt32(truncatingIfNeeded: value >> 32))
+        }
         for shift in 0..<8 { value |= UInt64(try byte()) << UInt64(8 * shift) }
         return (UInt32(truncatingIfNeeded: value), UInt32(truncatingIfNeeded: value >> 32))
     }
@@ -164,6 +172,10 @@ final class GzipCursor: @unchecked Sendable {
     }
 
     private func skip(_ count: Int) throws(ReadError) {
+        if input.count - inputPosition >= count {
+            inputPosition += count
+            return
+        }
         for _ in 0..<count { _ = try byte() }
     }
 

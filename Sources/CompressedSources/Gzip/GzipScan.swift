@@ -55,8 +55,10 @@ struct GzipScan {
         let start = cursor.outputOffset
         while true {
             let (produced, event) = try unsafe cursor.step(into: buffer)
-            checksum = unsafe Inflater.checksum(
-                checksum, of: UnsafeRawBufferPointer(rebasing: buffer[..<produced]))
+            if produced > 0 {
+                checksum = unsafe Inflater.checksum(
+                    checksum, of: UnsafeRawBufferPointer(rebasing: buffer[..<produced]))
+            }
             guard cursor.outputOffset <= maximumByteCount else {
                 throw .unsupported(
                     feature:

@@ -73,11 +73,13 @@ package struct TarIndex: Sendable {
         _ item: TarScanner.Found, _ wanted: [[UInt8]], _ placed: [[UInt8]], _ isShortened: Bool,
         _ isReferable: Bool, _ log: inout WarningLog
     ) {
-        let path = String(displaying: item.path)
-        let shown = String(displaying: placed.joinedBySlashes)
-        let place = "the member at byte \(item.location.headerOffset)"
+        var path: String { String(displaying: item.path) }
+        var shown: String { String(displaying: placed.joinedBySlashes) }
+        var place: String { "the member at byte \(item.location.headerOffset)" }
         if !isReferable {
-            let reason = item.path.contains(0) ? "which has a NUL in it" : "outside the package"
+            var reason: String {
+                item.path.contains(0) ? "which has a NUL in it" : "outside the package"
+            }
             log.add(.nameHostile, "\(place) is named \"\(path)\", \(reason): shown as \"\(shown)\"")
         }
         if isShortened {

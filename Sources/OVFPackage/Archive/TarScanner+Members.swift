@@ -43,11 +43,10 @@ extension TarScanner {
             return try add(path, header, stored, at: dataOffset, from: dataOffset) { _ in map }
         case 0, UInt8(ascii: "0"), UInt8(ascii: "7"): break
         default:
-            let type = String(displaying: [header.type])
             log.add(
                 .memberUnknownType,
-                "\"\(String(displaying: path))\" at byte \(headerOffset) is of the unknown type \(type): shown as a file"
-            )
+                "\"\(String(displaying: path))\" at byte \(headerOffset) is of the unknown type "
+                    + "\(String(displaying: [header.type])): shown as a file")
         }
         if header.type == 0, header.dialect == .v7, path.last == UInt8(ascii: "/") {
             position = firstData

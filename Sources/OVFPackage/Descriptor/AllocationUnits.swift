@@ -23,8 +23,12 @@ struct AllocationUnits: Equatable {
         return names
     }()
 
+    /// Longest text that is looked at, in bytes.
+    private static let maximumByteCount = 1_000
+
     /// No text means bytes; nil where the text is no unit of bytes or the number is too large.
     init?(_ text: String?) {
+        guard (text ?? "").utf8.count <= Self.maximumByteCount else { return nil }
         let plain = (text ?? "").lowercased().filter { !$0.isWhitespace }
         guard !plain.isEmpty else {
             byteCount = 1

@@ -81,6 +81,41 @@ extension String {
             }
     }
 
+    /// What is in front of the first slash that follows anything else, without slashes before it.
+    var firstPart: Substring {
+        let slash = UInt8(ascii: "/")
+        let rest = utf8.drop { $0 == slash }
+        return Substring(rest.prefix { $0 != slash })
+    }
+
+    /// What is behind the last slash that anything follows, without slashes behind it.
+    var lastPart: Substring {
+        let slash = UInt8(ascii: "/")
+        guard let last = utf8.lastIndex(where: { $0 != slash }) else { return "" }
+        let part = utf8[...last]
+        return Substring(part[(part.lastIndex(of: slash).map { utf8.index(after: $0) } ?? startIndex)...])
+    }
+
+    /// The first `maximumWordCount` words of a list: what white space, or also commas, are between.
+    func words(orCommas: Bool = false) -> [String] {
+        let isSpace = { (byte: UInt8) in
+            byte == 0x20 || (0x09...0x0d).contains(byte) || (orCommas && byte == UInt8(ascii: ","))
+        }
+        var words: [String] = []
+        var rest = utf8[...]
+        while words.count < Self.maximumWordCount {
+            rest = rest.drop(while: isSpace)
+            let word = rest.prefix { !isSpace($0) }
+            guard !word.isEmpty else { break }
+            words.append(String(Substring(word)))
+            rest = rest[word.endIndex...]
+        }
+        return words
+    }
+
+    /// Most words of a list of types that are kept: a list of millions is not one.
+    private static var maximumWordCount: Int { 256 }
+
     /// nil where the text is empty.
     var nonEmpty: String? { isEmpty ? nil : self }
 }

@@ -9,9 +9,13 @@ extension EnvelopeParser {
     private static let maximumValueByteCount = 4_000
 
     /// Adds a section to what is said about a package or a virtual system.
-    func describe(_ section: XMLElement, in descriptions: inout DescriptiveSections) {
+    ///
+    /// Not a method: `descriptions` is a part of the parser, which would be copied, and each array with it.
+    static func describe(
+        _ section: XMLElement, for configuration: String?, in descriptions: inout DescriptiveSections
+    ) {
         switch section.sectionName {
-        case "ProductSection": descriptions.products.append(product(section))
+        case "ProductSection": descriptions.products.append(product(section, for: configuration))
         case "AnnotationSection":
             if let text = section.childText("Annotation").nonEmpty { descriptions.annotations.append(text) }
         case "EulaSection": descriptions.licenses.append(section.childText("Info"))
@@ -23,7 +27,7 @@ extension EnvelopeParser {
         }
     }
 
-    private func product(_ section: XMLElement) -> Product {
+    private static func product(_ section: XMLElement, for configuration: String?) -> Product {
         Product(
             name: section.childText("Product"), vendor: section.childText("Vendor"),
             version: section.childText("Version"), fullVersion: section.childText("FullVersion"),
@@ -31,13 +35,13 @@ extension EnvelopeParser {
             instance: section.attribute("instance") ?? "",
             properties: section.children.filter { $0.name == "Property" }.map {
                 Product.Property(
-                    key: $0.attribute("key") ?? "", type: $0.attribute("type") ?? "", value: value(of: $0),
-                    label: $0.childText("Label"))
+                    key: $0.attribute("key") ?? "", type: $0.attribute("type") ?? "",
+                    value: value(of: $0, for: configuration), label: $0.childText("Label"))
             })
     }
 
     /// The value of a property for the chosen configuration, else the general one.
-    private func value(of property: XMLElement) -> String? {
+    private static func value(of property: XMLElement, for configuration: String?) -> String? {
         let chosen = property.children.first {
             $0.name == "Value" && $0.attribute("configuration") == configuration && configuration != nil
         }
@@ -55,13 +59,17 @@ extension EnvelopeParser {
             guard element.sectionName == "ProductSection" else { continue }
             let parts = [element.attribute("class") ?? "", element.attribute("instance") ?? ""]
             for property in element.children where property.name == "Property" {
-                guard let key = property.attribute("key"), let value = value(of: property) else { continue }
+                guard let key = property.attribute("key"),
+                    let value = Self.value(of: property, for: configuration)
+                else { continue }
                 // One class is written in the name of every property: a product.
                 let nameByteCount = parts[0].utf8.count + parts[1].utf8.count + 2 * key.utf8.count
                 try take(
                     EnvelopeCost.property + UInt64(nameByteCount), for: "a Property", line: property.line)
                 let full = [parts[0], key, parts[1]].filter { !$0.isEmpty }.joined(separator: ".")
-                for name in [key, full] where properties[name] == nil { properties[name] = value }
+                for name in [ByteString(key), ByteString(full)] where properties[name] == nil {
+                    properties[name] = value
+                }
             }
         }
     }

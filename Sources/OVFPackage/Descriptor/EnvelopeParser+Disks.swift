@@ -11,20 +11,21 @@ extension EnvelopeParser {
                 disks.append(try disk(element, number: disks.count + 1))
             }
         }
-        var indices: [String: Int] = [:]
+        var indices: [ByteString: Int] = [:]
         for (index, disk) in disks.enumerated() {
-            if indices[disk.id] != nil {
+            let id = ByteString(disk.id)
+            if indices[id] != nil {
                 log.add(.identifierDuplicate, "two disks have the id \"\(disk.id)\"", line: disk.line)
             } else {
-                indices[disk.id] = index
+                indices[id] = index
             }
         }
         let files = fileIndices()
         for index in disks.indices {
             disks[index].fileIndex = fileIndex(of: disks[index], files)
             guard let parent = disks[index].parentReference else { continue }
-            disks[index].parentIndex = indices[parent]
-            if indices[parent] == nil {
+            disks[index].parentIndex = indices[ByteString(parent)]
+            if disks[index].parentIndex == nil {
                 log.add(
                     .parentDangling, "there is no disk \"\(parent)\" to be the parent",
                     line: disks[index].line)
@@ -64,8 +65,9 @@ extension EnvelopeParser {
             return try bytes(number, units, of: element)
         }
         let name = String(text.dropFirst(2).dropLast()).trimmed
-        guard let value = properties[name], let number = UInt64(value.trimmed) else {
-            let state = properties[name] == nil ? "is not defined or has no value" : "is no number"
+        let value = properties[ByteString(name)]
+        guard let value, let number = UInt64(value.trimmed) else {
+            let state = value == nil ? "is not defined or has no value" : "is no number"
             log.add(.propertyUnknown, "the property \"\(name)\" of a capacity \(state)", line: element.line)
             return nil
         }
@@ -89,10 +91,9 @@ extension EnvelopeParser {
     }
 
     /// The file that `fileRef` means: by id; as oVirt writes it, by href or with the disk's id in front.
-    private mutating func fileIndex(of disk: VirtualDisk, _ files: [String: Int]) -> Int? {
+    private mutating func fileIndex(of disk: VirtualDisk, _ files: [ByteString: Int]) -> Int? {
         guard let reference = disk.fileReference else { return nil }
-        if let index = files[reference] { return index }
-        if let last = reference.split(separator: "/").last, let index = files[String(last)] { return index }
+        if let index = files[ByteString(reference)] ?? files[ByteString(reference.lastPart)] { return index }
         log.add(
             .fileReferenceDangling,
             "the disk \"\(disk.id)\" refers to the file \"\(reference)\", which is not there",
@@ -101,10 +102,11 @@ extension EnvelopeParser {
     }
 
     /// The files by id, and by href where no id is the same.
-    private func fileIndices() -> [String: Int] {
-        var indices: [String: Int] = [:]
+    private func fileIndices() -> [ByteString: Int] {
+        var indices: [ByteString: Int] = [:]
         for names in [envelope.files.map(\.id), envelope.files.map(\.href)] {
-            for (index, name) in names.enumerated() where !name.isEmpty && indices[name] == nil {
+            for (index, name) in names.lazy.map({ ByteString($0) }).enumerated()
+            where !name.bytes.isEmpty && indices[name] == nil {
                 indices[name] = index
             }
         }

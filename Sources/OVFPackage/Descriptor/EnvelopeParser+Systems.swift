@@ -17,7 +17,7 @@ extension EnvelopeParser {
             case "Info", "Name": break
             case "OperatingSystemSection": system.operatingSystem = operatingSystem(section)
             case "VirtualHardwareSection": candidates.append(try hardware(section))
-            default: describe(section, in: &system.descriptions)
+            default: Self.describe(section, for: configuration, in: &system.descriptions)
             }
         }
         system.hardware = candidates.first { Self.isKnown($0.systemTypes) } ?? candidates.first
@@ -48,16 +48,15 @@ extension EnvelopeParser {
 
     private mutating func hardware(_ section: XMLElement) throws(DescriptorError) -> VirtualHardware {
         var hardware = VirtualHardware()
-        hardware.systemTypes = (section.child("System")?.childText("VirtualSystemType") ?? "")
-            .split(whereSeparator: { $0.isWhitespace || $0 == "," }).map(String.init)
+        hardware.systemTypes =
+            section.child("System")?.childText("VirtualSystemType").words(orCommas: true) ?? []
         var chosen: [(item: HardwareItem, isSpecific: Bool)] = []
         for element in section.children {
             switch element.name {
             case "Item", "StorageItem", "EthernetPortItem":
                 try take(EnvelopeCost.item, for: "an \(element.name)", line: element.line)
-                let names = element.attribute("configuration")?.split(whereSeparator: \.isWhitespace)
-                reportUnknown(names ?? [], line: element.line)
-                if let names, !names.contains(where: { $0 == configuration ?? "" }) { continue }
+                let names = element.attribute("configuration")
+                if let names, !isChosen(among: names, line: element.line) { continue }
                 // Bounds of what may be chosen, not what is.
                 if let bound = element.attribute("bound"), bound != "normal" { continue }
                 chosen.append((try item(element), names != nil))
@@ -67,15 +66,31 @@ extension EnvelopeParser {
             }
         }
         // An item of the configuration stands for the general one of the same id.
-        let specific = Set(chosen.filter { $0.isSpecific }.map(\.item.instanceID))
-        hardware.items = chosen.filter { $0.isSpecific || !specific.contains($0.item.instanceID) }.map(\.item)
+        let specific = Set(chosen.filter { $0.isSpecific }.map { ByteString($0.item.instanceID) })
+        hardware.items = chosen.filter {
+            $0.isSpecific || !specific.contains(ByteString($0.item.instanceID))
+        }.map(\.item)
         return hardware
     }
 
-    /// Reports configurations that the DeploymentOptionSection does not have.
-    private mutating func reportUnknown(_ configurations: [Substring], line: Int) {
-        for name in configurations where !configurationNames.contains(String(name)) {
-            log.add(.configurationUnknown, "there is no configuration \"\(name)\"", line: line)
+    /// Whether the chosen configuration is in a list of names. Reports those that the DeploymentOptionSection does not
+    /// have, while reports are taken; a list may have hundreds of thousands.
+    private mutating func isChosen(among names: String, line: Int) -> Bool {
+        let chosen = Array((configuration ?? "").utf8)
+        let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0d).contains(byte) }
+        var isChosen = false
+        var rest = Array(names.utf8)[...]
+        while true {
+            rest = rest.drop(while: isSpace)
+            let name = rest.prefix { !isSpace($0) }
+            guard !name.isEmpty else { return isChosen }
+            if name == chosen[...] { isChosen = true }
+            if isChosen && log.isFull { return true }
+            if !log.isFull, !configurationNames.contains(ByteString(Array(name))) {
+                let text = String(decoding: name, as: UTF8.self)
+                log.add(.configurationUnknown, "there is no configuration \"\(text)\"", line: line)
+            }
+            rest = rest[name.endIndex...]
         }
     }
 
@@ -88,8 +103,7 @@ extension EnvelopeParser {
         if item.resourceType == 0 {
             log.add(.valueInvalid, "an \(element.name) has the resource type \"\(type)\"", line: element.line)
         }
-        item.resourceSubtypes = element.childText("ResourceSubType")
-            .split(whereSeparator: { $0.isWhitespace || $0 == "," }).map(String.init)
+        item.resourceSubtypes = element.childText("ResourceSubType").words(orCommas: true)
         item.name = element.childText("ElementName", "Caption")
         item.description = element.childText("Description")
         item.quantity = try quantity(element)

@@ -10,10 +10,10 @@ package struct EnvelopeParser {
     package internal(set) var layouts: [StorageLayout] = []
     var log = WarningLog()
     /// Every property of the document, by key and by `class.key.instance`.
-    var properties: [String: String] = [:]
+    var properties: [ByteString: String] = [:]
     let configuration: String?
     /// The ids of every configuration.
-    let configurationNames: Set<String>
+    let configurationNames: Set<ByteString>
 
     let budget: OpeningBudget
 
@@ -51,7 +51,7 @@ package struct EnvelopeParser {
         envelope.configurations = Self.configurations(deployment)
         let chosen = envelope.configurations.first { $0.isDefault } ?? envelope.configurations.first
         configuration = chosen?.id
-        configurationNames = Set(envelope.configurations.map(\.id))
+        configurationNames = Set(envelope.configurations.map { ByteString($0.id) })
         envelope.chosenConfiguration = chosen?.id
         checkHead(root)
         try collectProperties(of: root)
@@ -113,7 +113,7 @@ package struct EnvelopeParser {
         case "GanetiSection":
             envelope.ganeti = Self.flattened(element)
         default:
-            describe(element, in: &envelope.descriptions)
+            Self.describe(element, for: configuration, in: &envelope.descriptions)
         }
     }
 
@@ -128,14 +128,14 @@ package struct EnvelopeParser {
     }
 
     private mutating func parseReferences(_ root: XMLElement) throws(DescriptorError) {
-        var known: Set<String> = []
+        var known: Set<ByteString> = []
         for section in root.children where section.name == "References" {
             for element in section.children where element.name == "File" {
                 try take(EnvelopeCost.file, for: "a File", line: element.line)
                 let file = try fileReference(element)
                 if file.id.isEmpty {
                     log.add(.identifierMissing, "a File has no id", line: file.line)
-                } else if !known.insert(file.id).inserted {
+                } else if !known.insert(ByteString(file.id)).inserted {
                     log.add(.identifierDuplicate, "two files have the id \"\(file.id)\"", line: file.line)
                 }
                 envelope.files.append(file)

@@ -3,18 +3,22 @@
 
 /// The disks and files of an envelope, by the names that hardware items use.
 struct HostResources {
-    private var disks: [String: Int] = [:]
-    private var files: [String: Int] = [:]
+    private var disks: [ByteString: Int] = [:]
+    private var files: [ByteString: Int] = [:]
     /// oVirt names a disk by its file's reference.
-    private var diskFiles: [String: Int] = [:]
+    private var diskFiles: [ByteString: Int] = [:]
 
     init(_ envelope: Envelope) {
         for (index, disk) in envelope.disks.enumerated() {
-            if disks[disk.id] == nil { disks[disk.id] = index }
-            if let file = disk.fileReference, diskFiles[file] == nil { diskFiles[file] = index }
+            let id = ByteString(disk.id)
+            if disks[id] == nil { disks[id] = index }
+            if let file = disk.fileReference.map({ ByteString($0) }), diskFiles[file] == nil {
+                diskFiles[file] = index
+            }
         }
-        for (index, file) in envelope.files.enumerated() where files[file.id] == nil {
-            files[file.id] = index
+        for (index, file) in envelope.files.enumerated() {
+            let id = ByteString(file.id)
+            if files[id] == nil { files[id] = index }
         }
     }
 
@@ -37,14 +41,16 @@ struct HostResources {
     }
 
     private func lookUp(_ text: String) -> StorageLayout.Backing? {
-        if let (isDisk, id) = Self.split(text) {
+        if let (isDisk, name) = Self.split(text) {
+            let id = ByteString(name)
             return isDisk ? disks[id].map { .disk($0) } : files[id].map { .file($0) }
         }
         // oVirt: bare ids, or disk id and file id with a slash between them.
-        let parts = text.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
+        let whole = ByteString(text)
+        let last = ByteString(text.lastPart)
         let disk =
-            diskFiles[text] ?? disks[text] ?? parts.first.flatMap { disks[$0] }
-            ?? parts.last.flatMap { diskFiles[$0] ?? disks[$0] }
+            diskFiles[whole] ?? disks[whole] ?? disks[ByteString(text.firstPart)] ?? diskFiles[last]
+            ?? disks[last]
         return disk.map { .disk($0) }
     }
 

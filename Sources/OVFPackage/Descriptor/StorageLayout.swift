@@ -127,8 +127,9 @@ package struct StorageLayout: Sendable, Equatable {
         var taken = [Set<Int>](repeating: [], count: controllers.count)
         let candidates = items.compactMap { item in kind(of: item).map { (item: item, kind: $0) } }
         let indices = Dictionary(
-            controllers.enumerated().map { ($1.instanceID, $0) }, uniquingKeysWith: { first, _ in first })
-        let parents = candidates.map { $0.item.parent.flatMap { indices[$0] } }
+            controllers.enumerated().map { (ByteString($1.instanceID), $0) },
+            uniquingKeysWith: { first, _ in first })
+        let parents = candidates.map { $0.item.parent.flatMap { indices[ByteString($0)] } }
         for (candidate, parent) in zip(candidates, parents) {
             guard let parent, let unit = candidate.item.addressOnParent.flatMap({ Int($0) }) else { continue }
             if !taken[parent].insert(unit).inserted {

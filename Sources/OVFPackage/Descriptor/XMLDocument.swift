@@ -28,7 +28,18 @@ package struct XMLDocument: Sendable {
             throw DescriptorError("the descriptor is longer than \(Self.maximumByteCount) bytes")
         }
         let (text, isConverted) = try XMLEncoding.transparentBytes(of: bytes)
-        try XMLPrescan.check(text)
+        let sideNodeCount = UInt64(try XMLPrescan.check(text))
+        let parserByteCount = sideNodeCount &* XMLPrescan.bytesPerSideNode
+        do throws(ReadError) {
+            try budget.take(
+                parserByteCount,
+                for: "\(sideNodeCount) processing instructions, comments and CDATA sections of the descriptor"
+            )
+        } catch {
+            throw DescriptorError(error)
+        }
+        // They are the parser's, and not kept.
+        defer { budget.giveBack(parserByteCount) }
         let result: Result<XMLElement, DescriptorError> = unsafe text.withUnsafeBufferPointer {
             buffer in
             do throws(DescriptorError) {

@@ -18,11 +18,19 @@ struct XMLPrescan {
     /// For each open element, the namespaces that it declares.
     private var declared: [Int] = []
     private var namespaceCount = 0
+    /// Processing instructions, comments and CDATA sections. libxml2 keeps each of them, and the text before it, until
+    /// the element around them ends.
+    private var sideNodeCount = 0
 
+    /// What libxml2 takes for one of them and the text before it, in bytes: measured, and rounded up.
+    static let bytesPerSideNode: UInt64 = 288
+
+    /// - Returns: how many processing instructions, comments and CDATA sections there are.
     /// - Throws: `DescriptorError` where a document type is declared, or a bound is passed.
-    static func check(_ bytes: [UInt8]) throws(DescriptorError) {
+    static func check(_ bytes: [UInt8]) throws(DescriptorError) -> Int {
         var scan = XMLPrescan(bytes)
         try scan.run()
+        return scan.sideNodeCount
     }
 
     private init(_ bytes: [UInt8]) {
@@ -32,7 +40,10 @@ struct XMLPrescan {
     private mutating func run() throws(DescriptorError) {
         while let start = bytes[position...].firstIndex(of: UInt8(ascii: "<")) {
             position = start
-            if skip("<?", to: "?>") || skip("<!--", to: "-->") || skip("<![CDATA[", to: "]]>") { continue }
+            if skip("<?", to: "?>") || skip("<!--", to: "-->") || skip("<![CDATA[", to: "]]>") {
+                sideNodeCount += 1
+                continue
+            }
             if bytes[start...].starts(with: "<!".utf8) {
                 throw error("!DOCTYPE", at: start, "document type declarations are not allowed")
             }

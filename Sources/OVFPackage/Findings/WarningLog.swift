@@ -12,11 +12,14 @@ struct WarningLog {
     /// Longest message, in bytes: it quotes what a package says.
     static let maximumMessageByteCount = 1_000
 
+    /// Whether nothing more is kept.
+    var isFull: Bool { warnings.count > Self.maximumCount }
+
     mutating func add(
         _ code: PackageWarning.Code, _ message: @autoclosure () -> String, line: Int? = nil,
         remedy: Remedy? = nil
     ) {
-        guard warnings.count <= Self.maximumCount else { return }
+        guard !isFull else { return }
         if warnings.count == Self.maximumCount {
             warnings.append(PackageWarning(.more, "further findings are not listed"))
         } else {

@@ -20,10 +20,11 @@ package struct ManifestMap: Sendable {
         let resolver = HrefResolver(
             package.members, relativeTo: package.manifest ?? package.descriptor, allowsOtherFolders: false)
         for entry in manifest.entries {
-            let name = String(displaying: entry.name)
             guard let index = resolver.member(named: entry.name) else {
                 absent.append(entry)
-                log.add(.manifestFileAbsent, "\"\(name)\" is not in the package", line: entry.line)
+                log.add(
+                    .manifestFileAbsent, "\"\(String(displaying: entry.name))\" is not in the package",
+                    line: entry.line)
                 continue
             }
             guard index != package.roles.manifest else {
@@ -33,7 +34,8 @@ package struct ManifestMap: Sendable {
             if let earlier = entries[index].first {
                 let words =
                     earlier.algorithm == entry.algorithm ? "is listed twice" : "is listed with two digests"
-                log.add(.manifestDuplicate, "\"\(name)\" \(words)", line: entry.line)
+                log.add(
+                    .manifestDuplicate, "\"\(String(displaying: entry.name))\" \(words)", line: entry.line)
             }
             // Of many equal lines one is enough.
             let isKnown = entries[index].contains {
@@ -43,9 +45,11 @@ package struct ManifestMap: Sendable {
         }
         exempt = Set([package.roles.manifest, package.roles.certificate].compactMap { $0 })
         for index in package.members.indices where entries[index].isEmpty && !exempt.contains(index) {
-            let path = String(displaying: package.members[index].path)
-            log.add(.manifestUnlisted, "\"\(path)\" is not in the manifest")
+            log.add(
+                .manifestUnlisted,
+                "\"\(String(displaying: package.members[index].path))\" is not in the manifest")
         }
+        if resolver.hasGivenUpNormalizing { log.add(.hrefInexact, HrefResolver.normalizingProblem) }
         self.entries = entries
         self.absent = absent
         warnings = manifest.warnings + log.warnings

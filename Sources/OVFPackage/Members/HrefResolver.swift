@@ -4,12 +4,17 @@
 /// The names of a package's members, looked up the way hrefs are written. No name leads out of the package.
 package struct HrefResolver: Sendable {
     private var paths: [ByteString: Int] = [:]
+    /// The members in the descriptor's folder, by what follows it: hrefs times a long folder would be a product.
+    private var pathsInBase: [ByteString: Int] = [:]
     private var names: [ByteString: [Int]] = [:]
-    /// By canonical equivalence, which is how Swift compares strings.
+    /// By canonical equivalence, which is how Swift compares strings; only while `work` lasts.
     private var normalizedPaths: [String: Int] = [:]
     private var normalizedNames: [String: [Int]] = [:]
     /// For each name in front of nine digits, the highest number: what chunks there are.
     private var chunkNumbers: [ByteString: Int] = [:]
+    private let work = NormalizationWork()
+    /// Whether any name is not ASCII: without one, an href of ASCII is equivalent to itself alone.
+    private var hasForeignName = false
     /// The folder of the descriptor, which hrefs are relative to; ends with a slash unless empty.
     private let base: [UInt8]
     /// Whether a member may be found by the last component of its name alone, in another folder.
@@ -52,15 +57,30 @@ package struct HrefResolver: Sendable {
         // The first of two members with one name is the one that is meant.
         let isFirst = paths[ByteString(path)] == nil
         if isFirst { paths[ByteString(path)] = index }
+        if isFirst, !base.isEmpty, path.starts(with: base) {
+            pathsInBase[ByteString(Array(path[base.count...]))] = index
+        }
         if isFirst { names[ByteString(name), default: []].append(index) }
         noteChunk(name)
-        guard isFirst, let text = Self.comparable(path) else { return }
+        guard isFirst, let text = comparable(path) else { return }
+        if path.contains(where: { $0 >= 0x80 }) { hasForeignName = true }
         if normalizedPaths[text] == nil { normalizedPaths[text] = index }
-        if let text = Self.comparable(name) { normalizedNames[text, default: []].append(index) }
+        if let text = comparable(name) { normalizedNames[text, default: []].append(index) }
     }
 
-    /// The text to compare by canonical equivalence; nil where it is not UTF-8, or made to be slow to compare.
-    private static func comparable(_ name: [UInt8]) -> String? {
+    /// Whether names were left out of the comparison by canonical equivalence, since there are too many of them.
+    var hasGivenUpNormalizing: Bool { work.isDone }
+
+    static let normalizingProblem = """
+        there is too much text that is not ASCII in names and references: not all are compared in another Unicode \
+        normalisation
+        """
+
+    /// The text to compare by canonical equivalence; nil where it is not UTF-8, or made to be slow to compare, and
+    /// where too much was compared already.
+    private func comparable(_ name: [UInt8]) -> String? {
+        // Text that is ASCII is hashed as it is.
+        guard !name.contains(where: { $0 >= 0x80 }) || work.take(name.count) else { return nil }
         guard let text = String(validating: name, as: UTF8.self), CombiningMarks.areFew(in: text) else {
             return nil
         }
@@ -108,20 +128,25 @@ package struct HrefResolver: Sendable {
     /// The member whose path is exactly `path`, relative to the descriptor or else to the package.
     private func path(_ path: MemberPath) -> Int? {
         guard path.isReferable else { return nil }
-        let plain = path.normalized
-        return paths[ByteString(base + plain)] ?? paths[ByteString(plain)]
+        let plain = ByteString(path.normalized)
+        return pathsInBase[plain] ?? paths[plain]
     }
 
     private func resolveNormalized(_ path: MemberPath) -> Resolution {
+        let plain = path.normalized
+        guard hasForeignName || plain.contains(where: { $0 >= 0x80 }) else { return .absent }
         if path.isReferable {
-            for bytes in [base + path.normalized, path.normalized] {
-                if let text = Self.comparable(bytes), let index = normalizedPaths[text] {
-                    return .found(index, .normalized)
-                }
+            if !base.isEmpty, work.take(base.count), let text = comparable(base + plain),
+                let index = normalizedPaths[text]
+            {
+                return .found(index, .normalized)
+            }
+            if let text = comparable(plain), let index = normalizedPaths[text] {
+                return .found(index, .normalized)
             }
         }
         guard allowsOtherFolders,
-            let name = Self.comparable(Self.lastComponent(path.normalized)),
+            let name = comparable(Self.lastComponent(path.normalized)),
             let matches = normalizedNames[name], let first = matches.first
         else { return .absent }
         return matches.count == 1 ? .found(first, .normalized) : .ambiguous(matches)

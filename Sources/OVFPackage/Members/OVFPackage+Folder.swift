@@ -42,8 +42,8 @@ extension OVFPackage {
             draft.descriptor.flatMap {
                 try? EnvelopeParser(reading: $0.source, budget: scratch).envelope.files
             } ?? []
-        var hrefs: Set<String> = []
-        for file in files where hrefs.insert(file.href).inserted { try contents.openFile(file) }
+        var hrefs: Set<ByteString> = []
+        for file in files where hrefs.insert(ByteString(file.href)).inserted { try contents.openFile(file) }
         let listed =
             draft.manifest.flatMap { try? Manifest(reading: $0.source, budget: scratch).entries } ?? []
         for entry in listed { try contents.openListed(entry.name) }

@@ -47,6 +47,7 @@ extension PackageFile {
             }
             return file
         }
+        if resolver.hasGivenUpNormalizing { log.add(.hrefInexact, HrefResolver.normalizingProblem) }
         MemberOrder.check(of: files.flatMap { $0?.members ?? [] }, in: package, &log)
         var known = Set(files.flatMap { $0?.members ?? [] })
         known.formUnion(package.roleIndices)
@@ -95,10 +96,10 @@ extension PackageFile {
         switch resolver.resolve(reference.href) {
         case .found(let index, let rule):
             if rule != .exact {
-                let path = String(displaying: members[index].path)
                 log.add(
                     .hrefInexact,
-                    "the href \"\(reference.href)\" is taken for \"\(path)\" (\(rule.rawValue))",
+                    "the href \"\(reference.href)\" is taken for \"\(String(displaying: members[index].path))\" "
+                        + "(\(rule.rawValue))",
                     line: reference.line)
             }
             return (index, rule)
@@ -128,27 +129,5 @@ extension PackageFile {
             }
         }
         return nil
-    }
-}
-
-/// What a package does not show, by name.
-private struct SkippedMembers {
-    private let members: [ByteString: SkippedMember]
-
-    init(_ members: [SkippedMember]) {
-        self.members = Dictionary(
-            members.map { (ByteString(MemberPath($0.path).normalized), $0) },
-            uniquingKeysWith: { first, _ in first })
-    }
-
-    /// What keeps `href` from being found: a name that is not shown, of the file or of a folder that it is in.
-    func found(onTheWayTo href: String) -> SkippedMember? {
-        guard !members.isEmpty else { return nil }
-        let components = MemberPath(Array(href.utf8)).components
-        guard components.count <= MemberPath.maximumDepth else { return nil }
-        let slash = UInt8(ascii: "/")
-        return (0..<components.count).lazy.reversed().compactMap { depth in
-            members[ByteString(Array(components[...depth].joined(separator: [slash])))]
-        }.first
     }
 }

@@ -9,6 +9,11 @@ package struct ByteString: Hashable, Sendable {
         self.bytes = bytes
     }
 
+    /// The bytes of `text`: as a key, since a `String` is normalised each time it is hashed.
+    package init(_ text: some StringProtocol) {
+        bytes = Array(text.utf8)
+    }
+
     /// Feeds all bytes at once: `Array` would feed them one by one.
     package func hash(into hasher: inout Hasher) {
         // SAFETY: the hasher reads the bytes during the call.
@@ -27,30 +32,37 @@ extension String {
             self.init(decoding: bytes, as: UTF8.self)
             return
         }
-        var text = ""
+        var text: [UInt8] = []
+        text.reserveCapacity(4 * longest + 8)
         var rest = bytes.prefix(longest)
         var parser = Unicode.UTF8.ForwardParser()
         var unread = rest.makeIterator()
         parsing: while true {
             switch parser.parseScalar(from: &unread) {
             case .valid(let encoded):
-                rest = rest.dropFirst(encoded.count)
-                let scalar = Unicode.UTF8.decode(encoded)
-                if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {
-                    text += "\\u{" + String(scalar.value, radix: 16) + "}"
+                let scalar = Unicode.UTF8.decode(encoded).value
+                if scalar < 0x20 || (0x7f...0x9f).contains(scalar) {
+                    text += "\\u{".utf8
+                    if scalar >= 0x10 { text.append(Hexadecimal.character(UInt8(scalar >> 4))) }
+                    text.append(Hexadecimal.character(UInt8(scalar & 15)))
+                    text.append(UInt8(ascii: "}"))
                 } else {
-                    text.unicodeScalars.append(scalar)
+                    text += rest.prefix(encoded.count)
                 }
+                rest = rest.dropFirst(encoded.count)
             case .error(let length):
                 for byte in rest.prefix(length) {
-                    text += (byte < 0x10 ? "\\x0" : "\\x") + String(byte, radix: 16)
+                    text += "\\x".utf8
+                    text.append(Hexadecimal.character(byte >> 4))
+                    text.append(Hexadecimal.character(byte & 15))
                 }
                 rest = rest.dropFirst(length)
             case .emptyInput:
                 break parsing
             }
         }
-        self = bytes.count > longest ? text + "…" : text
+        if bytes.count > longest { text += "…".utf8 }
+        self.init(decoding: text, as: UTF8.self)
     }
 }
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Bytes written as pairs of digits.
-enum Hexadecimal {
+package enum Hexadecimal {
     /// The value of a digit of either case; nil for any other byte.
     static func digit(_ byte: UInt8) -> UInt8? {
         switch byte {
@@ -14,7 +14,7 @@ enum Hexadecimal {
     }
 
     /// The bytes; nil where the text is not pairs of digits.
-    static func bytes(_ text: some Collection<UInt8>) -> [UInt8]? {
+    package static func bytes(_ text: some Collection<UInt8>) -> [UInt8]? {
         guard text.count.isMultiple(of: 2) else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count / 2)
@@ -31,10 +31,19 @@ enum Hexadecimal {
         return bytes
     }
 
+    /// The lower-case digit of a value below 16.
+    static func character(_ value: UInt8) -> UInt8 {
+        value < 10 ? 0x30 &+ value : 0x57 &+ value
+    }
+
     /// Lower-case digits.
-    static func text(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(
-            decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    package static func text(_ bytes: some Sequence<UInt8>) -> String {
+        var digits: [UInt8] = []
+        digits.reserveCapacity(2 * bytes.underestimatedCount)
+        for byte in bytes {
+            digits.append(character(byte >> 4))
+            digits.append(character(byte & 15))
+        }
+        return String(decoding: digits, as: UTF8.self)
     }
 }

@@ -1,0 +1,100 @@
+// Tests of what looking names up costs, and that it finds the same.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import TestSupport
+import Testing
+
+@testable import OVFPackage
+
+@Suite("Looking names up")
+struct LookUpTests {
+    private func package(
+        _ descriptor: String, _ add: (inout TarBuilder) -> Void
+    ) throws -> OVFPackage {
+        var builder = TarBuilder()
+        builder.add(Array(descriptor.utf8), [])
+        add(&builder)
+        builder.finish()
+        return try OVFPackage(archive: MemorySource(builder.bytes))
+    }
+
+    @Test("names are compared by canonical equivalence up to a bound, and a finding says where that ends")
+    func normalization() throws {
+        let package = try package("x.ovf") { $0.add("cafe\u{301}.vmdk", [1]) }
+        let resolver = HrefResolver(package.members, allowsOtherFolders: true)
+        #expect(resolver.resolve("caf\u{e9}.vmdk") == .found(1, .normalized))
+        #expect(!resolver.hasGivenUpNormalizing)
+        // In all twice the bound.
+        let long = String(repeating: "\u{e9}", count: 32_000)
+        for number in 0..<(2 * NormalizationWork.maximumByteCount / 64_000) {
+            #expect(resolver.resolve("\(long)\(number)") == .absent)
+        }
+        #expect(resolver.hasGivenUpNormalizing)
+        #expect(resolver.resolve("caf\u{e9}.vmdk") == .absent)
+        #expect(resolver.resolve("cafe\u{301}.vmdk") == .found(1, .exact))
+    }
+
+    @Test("what is left out of the comparison is a finding")
+    func finding() throws {
+        let package = try package("x.ovf") { $0.add("cafe\u{301}.vmdk", [1]) }
+        let long = String(repeating: "\u{e9}", count: 32_000)
+        let files = (0..<100).map { "<File ovf:id=\"\($0)\" ovf:href=\"\(long)\($0)\"/>" }.joined()
+        let envelope = try EnvelopeBuilder(files: files).envelope()
+        let (_, _, warnings) = PackageFile.files(of: envelope, in: package)
+        #expect(
+            warnings.contains { $0.code == .hrefInexact && $0.message == HrefResolver.normalizingProblem })
+    }
+
+    @Test("a folder of the descriptor is compared by canonical equivalence, too")
+    func normalizedFolder() throws {
+        let package = try package("d/x.ovf") { $0.add("d/cafe\u{301}", [1]) }
+        let resolver = HrefResolver(
+            package.members, relativeTo: package.descriptor, allowsOtherFolders: false)
+        #expect(resolver.resolve("caf\u{e9}") == .found(1, .normalized))
+        #expect(resolver.resolve("cafe\u{301}") == .found(1, .exact))
+    }
+
+    @Test(
+        "of the members that are not shown, the innermost in the way of an href is named",
+        arguments: [
+            ("a/b/c", "a/b"), ("a/b", "a/b"), ("a/x/y", "a"), ("a", "a"), ("./a//z", "a"), ("c/d", "c/d"),
+        ])
+    func skipped(href: String, path: String) throws {
+        let package = try package("x.ovf") {
+            for name in ["a", "a/b", "c/d"] { $0.add(name, type: "2", link: "y") }
+        }
+        let found = SkippedMembers(package.skipped).found(onTheWayTo: href)
+        #expect(found.map { String(decoding: $0.path, as: UTF8.self) } == path)
+        #expect(SkippedMembers(package.skipped).found(onTheWayTo: "c") == nil)
+        #expect(SkippedMembers(package.skipped).found(onTheWayTo: "b/a") == nil)
+    }
+
+    @Test("words of a list are split at white space and commas, and are not without end")
+    func words() {
+        #expect(" vmx-07,vmx-08\n vmx-09 ".words(orCommas: true) == ["vmx-07", "vmx-08", "vmx-09"])
+        #expect("a,b c".words() == ["a,b", "c"])
+        #expect("".words() == [])
+        #expect(String(repeating: "a ", count: 1_000).words().count == 256)
+    }
+
+    @Test(
+        "the first and the last part of a path",
+        arguments: [
+            ("a/b/c", "a", "c"), ("/a/b/", "a", "b"), ("a", "a", "a"), ("", "", ""), ("//", "", ""),
+        ])
+    func parts(path: String, first: String, last: String) {
+        #expect(path.firstPart == first)
+        #expect(path.lastPart == last)
+    }
+
+    @Test(
+        "names are shown with what is no text escaped",
+        arguments: [
+            ([0x61, 0xff, 0x05] as [UInt8], "a\\xff\\u{5}"), ([0x0a, 0x1f], "\\u{a}\\u{1f}"),
+            ([0xc2, 0x85, 0x7f], "\\u{85}\\u{7f}"), (Array("é".utf8), "é"), ([0xe2, 0x82], "\\xe2\\x82"),
+        ])
+    func displaying(bytes: [UInt8], text: String) {
+        #expect(String(displaying: bytes) == text)
+    }
+}
