@@ -29,7 +29,12 @@ package final class LocalFile: ByteSource {
     /// Once the file was seen changed it stays so, whatever is set back later.
     private let wasChanged = Atomic<Bool>(false)
     private let knownChangeTime: Atomic<Int64>
-    private let watch: WriteWatch.Token?
+    /// Whether the change time moved and was taken for a new name or mode: from then on the watch is asked each time,
+    /// since bytes written through a mapping are told of only when the mapping ends.
+    private let isSuspect = Atomic<Bool>(false)
+    /// So many of the watch's events are known to have changed nothing.
+    private let harmlessEventCount: Atomic<UInt64>
+    private let watch: WriteWatch.WatchedFile?
     let knownRuns = SleepingMutex(FileRuns())
     private let nearness: Nearness
 
@@ -69,6 +74,9 @@ package final class LocalFile: ByteSource {
         name = path.string
         // Before the file is looked at, so that nothing happens in between.
         watch = WriteWatch.shared.add(descriptor)
+        // Whoever has the file open already shares the watch; what it noted by now is of before.
+        WriteWatch.shared.takeEvents()
+        harmlessEventCount = Atomic(watch?.eventCount ?? 0)
         let status: stat
         let length: UInt64
         do throws(ReadError) {
@@ -87,11 +95,13 @@ package final class LocalFile: ByteSource {
         identity = FileIdentity(status)
         number = FileNumber(status)
         knownChangeTime = Atomic(identity.changeTime)
+        // What was written before the look above is in it; the next look, which finds the same, calls these events harmless.
+        WriteWatch.shared.takeEvents()
         nearness = Self.nearness(of: descriptor)
     }
 
     deinit {
-        if let watch { WriteWatch.shared.remove(watch) }
+        if let watch, !wasChanged.load(ordering: .relaxed) { WriteWatch.shared.remove(watch) }
         try? descriptor.close()
     }
 
@@ -126,7 +136,9 @@ package final class LocalFile: ByteSource {
         try checkRange(count, at: offset, named: name)
         var start = offset
         var rest = count
-        if count >= Self.leastByteCountToAskForHoles, allocatedByteCount < byteCount {
+        if count >= Self.leastByteCountToAskForHoles, allocatedByteCount < byteCount,
+            mayAskForHoles(at: offset)
+        {
             let end = offset + UInt64(count)
             let data = try firstOffset(of: .data, in: offset..<end) ?? end
             list.appendZeros(Int(data - offset))
@@ -134,6 +146,11 @@ package final class LocalFile: ByteSource {
             rest = Int(end - data)
         }
         try list.append(rest) { output throws(ReadError) in try read(rest, at: start, into: &output) }
+    }
+
+    /// Whether it is known where the next data is, or this thread may wait for the answer.
+    private func mayAskForHoles(at offset: UInt64) -> Bool {
+        Patience.current == .waits || knownRuns.withLock { $0.firstOffset(of: .data, from: offset) != nil }
     }
 
     package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
@@ -151,20 +168,37 @@ package final class LocalFile: ByteSource {
 
     package func validate() throws(ReadError) {
         guard !wasChanged.load(ordering: .relaxed) else { throw .stale(source: name) }
+        // Before the file is looked at: what was noted by then had happened by then.
+        let eventCount = watch?.eventCount ?? 0
         let current = try currentIdentity()
-        guard current.isSameContent(as: identity), isUnwritten(at: current.changeTime) else {
-            wasChanged.store(true, ordering: .relaxed)
-            throw .stale(source: name)
+        guard current.isSameContent(as: identity), isUnwritten(at: current.changeTime, eventCount) else {
+            throw noteChange()
         }
     }
 
     /// Whether a change time that moved stands for a new name, mode or owner, and not for new bytes whose time was set
-    /// back. Where the kernel does not tell, it is taken to.
-    private func isUnwritten(at changeTime: Int64) -> Bool {
-        guard changeTime != knownChangeTime.load(ordering: .relaxed) else { return true }
-        guard watch.map({ !WriteWatch.shared.wasWritten($0) }) ?? true else { return false }
+    /// back. Where the kernel does not tell, it is taken to. `eventCount` is from before the change time.
+    private func isUnwritten(at changeTime: Int64, _ eventCount: UInt64) -> Bool {
+        let isMoved = changeTime != knownChangeTime.load(ordering: .relaxed)
+        guard isMoved || isSuspect.load(ordering: .relaxed) else {
+            // Whoever opened the file for writing until now wrote nothing: that would have moved the time.
+            harmlessEventCount.store(eventCount, ordering: .relaxed)
+            return true
+        }
+        if let watch {
+            WriteWatch.shared.takeEvents()
+            guard watch.eventCount == harmlessEventCount.load(ordering: .relaxed) else { return false }
+        }
+        isSuspect.store(true, ordering: .relaxed)
         knownChangeTime.store(changeTime, ordering: .relaxed)
         return true
+    }
+
+    /// The error for a file that was changed. Nothing more has to be known of it, so that it is no longer watched: a writer
+    /// that goes on would fill the kernel's queue.
+    private func noteChange() -> ReadError {
+        if !wasChanged.exchange(true, ordering: .relaxed), let watch { WriteWatch.shared.remove(watch) }
+        return .stale(source: name)
     }
 
     private func currentIdentity() throws(ReadError) -> FileIdentity {
@@ -236,8 +270,7 @@ package final class LocalFile: ByteSource {
             }
             // Short of what fstat said: the file was truncated after it was opened.
             guard step > 0 else {
-                wasChanged.store(true, ordering: .relaxed)
-                throw .stale(source: name)
+                throw noteChange()
             }
             filled += step
         }

@@ -11,7 +11,7 @@ package enum Patience: UInt, Sendable {
     /// Takes what the kernel has in memory and decodes a little of it; throws `ReadError.wouldWait` for all else.
     case decodes
     /// Takes what is in memory as it is wanted; throws `ReadError.wouldWait` for all else.
-    case looksUp
+    case usesCacheOnly
 
     private static let key = {
         var key = pthread_key_t()
@@ -43,7 +43,8 @@ package enum Patience: UInt, Sendable {
     ) throws(ReadError) -> Result {
         guard current == .waits else { return try body() }
         do throws(ReadError) {
-            return try decodes.during(body)
+            // Before anyone can wait for what this thread does.
+            return try PatientRead.decoding { () throws(ReadError) in try decodes.during(body) }
         } catch {
             guard error.isWouldWait else { throw error }
             return try body()

@@ -1,4 +1,4 @@
-// A read that may wait: it can be called off, and it says when it waits.
+// A read that may wait: it can be called off, and it holds a decoder's place while it decodes, and only then.
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
@@ -7,7 +7,9 @@ import Synchronization
 /// What a thread does for someone who may stop waiting for it. Sources find it by their thread.
 package final class PatientRead: Sendable {
     private let cancelled = Atomic<Bool>(false)
-    private let whenBlocked: @Sendable (_ isBlocked: Bool) -> Void
+    private let places: DecoderPlaces
+    /// Changed by the thread that reads, and by no other.
+    private let hasPlace = Atomic<Bool>(false)
 
     private static let key = {
         var key = pthread_key_t()
@@ -16,9 +18,9 @@ package final class PatientRead: Sendable {
         return key
     }()
 
-    /// `whenBlocked` is called by the thread that reads, before and after it waits for something outside.
-    package init(whenBlocked: @escaping @Sendable (_ isBlocked: Bool) -> Void) {
-        self.whenBlocked = whenBlocked
+    /// A read that decodes in one of `places`.
+    package init(decodingIn places: DecoderPlaces) {
+        self.places = places
     }
 
     /// From now on, long work for this read ends at its next step.
@@ -42,14 +44,34 @@ package final class PatientRead: Sendable {
         throw .interrupted
     }
 
-    /// Calls `body`, which may take as long as a disk, a server or another thread likes.
+    /// Calls `body`, which needs a processor, when there is a place for it. Inside of itself it needs no second one.
+    package static func decoding<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        guard let current, !current.hasPlace.load(ordering: .relaxed) else { return try body() }
+        current.takePlace()
+        defer { current.leavePlace() }
+        return try body()
+    }
+
+    /// Calls `body`, which may take as long as a disk, a server or another thread likes. Others decode meanwhile.
     package static func blocking<Result, Failure: Error>(
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        guard let current else { return try body() }
-        current.whenBlocked(true)
-        defer { current.whenBlocked(false) }
+        guard let current, current.hasPlace.load(ordering: .relaxed) else { return try body() }
+        current.leavePlace()
+        defer { current.takePlace() }
         return try body()
+    }
+
+    private func takePlace() {
+        places.take()
+        hasPlace.store(true, ordering: .relaxed)
+    }
+
+    private func leavePlace() {
+        hasPlace.store(false, ordering: .relaxed)
+        places.giveBack()
     }
 
     private static var current: PatientRead? {

@@ -46,6 +46,10 @@ package protocol DiskImage: Sendable {
 
     /// A part of the search that `firstOffset` makes, of a bounded length.
     func searchStep(for region: Region, in range: Range<UInt64>) throws(ReadError) -> RegionSearch
+
+    /// Makes sure that the parts of `file` which say where guest bytes `range` are have stayed what they were.
+    /// - Throws: `ReadError.stale` where they have not.
+    func validateMap(of range: Range<UInt64>, in file: any ByteSource) throws(ReadError)
 }
 
 extension DiskImage {
@@ -53,6 +57,11 @@ extension DiskImage {
     package var allocationIsEstimate: Bool { false }
 
     package func countAllocatedBytes() throws(ReadError) -> UInt64 { allocatedByteCount }
+
+    /// The map may be anywhere, unless the format says otherwise.
+    package func validateMap(of range: Range<UInt64>, in file: any ByteSource) throws(ReadError) {
+        try file.validate()
+    }
 
     /// Goes by the extents, to the end of the search.
     /// - Throws: `ReadError.wouldWait` where one step is not enough and this thread may not wait.

@@ -70,13 +70,21 @@ package final class GuestDisk: ByteSource {
 
     package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
         let found = try image.firstOffset(of: region, in: range)
-        try validateMap()
+        // All that lies before what was found is of the other kind.
+        let end = found.map { $0 + 1 } ?? range.upperBound
+        try image.validateMap(of: range.lowerBound..<end, in: file)
         return found
     }
 
     package func searchStep(for region: Region, in range: Range<UInt64>) throws(ReadError) -> RegionSearch {
         let found = try image.searchStep(for: region, in: range)
-        try validateMap()
+        let end =
+            switch found {
+            case .found(let position): position + 1
+            case .unfinished(let position): position
+            case .absent: range.upperBound
+            }
+        try image.validateMap(of: range.lowerBound..<end, in: file)
         return found
     }
 
@@ -85,12 +93,6 @@ package final class GuestDisk: ByteSource {
     }
 
     package var isNear: Bool { file.isNear }
-
-    /// For what is answered from the map alone. Every format keeps what describes the disk at the file's start: of a
-    /// file in thousands of pieces the first one is looked at.
-    private func validateMap() throws(ReadError) {
-        try file.validate(0..<min(1, file.byteCount))
-    }
 
     /// Calls `body` with each stretch of guest bytes `offset ..< offset + count`, in order. What `body` does not read
     /// from the file, because it is kept or known to be zeros, is then compared with what the file is by now.
@@ -102,7 +104,9 @@ package final class GuestDisk: ByteSource {
         readAhead?.reader(of: self, reads: count, at: offset)
         try loadFromBehind(offset..<end)
         var position = offset
-        var hasZeros = false
+        // What is answered from the map alone, from the first zero to the last one.
+        var zerosStart = UInt64.max
+        var zerosEnd: UInt64 = 0
         // Where the clusters of this read are stored, from the first to the last one.
         var storedStart = UInt64.max
         var storedEnd: UInt64 = 0
@@ -112,7 +116,8 @@ package final class GuestDisk: ByteSource {
             let skipped = position - extent.guestOffset
             switch extent.storage {
             case .zeros:
-                hasZeros = true
+                zerosStart = min(zerosStart, position)
+                zerosEnd = position + UInt64(step)
                 try body(.zeros(step))
             case .stored(let start):
                 try body(.stored(step, at: start + skipped))
@@ -125,18 +130,15 @@ package final class GuestDisk: ByteSource {
             }
             position += UInt64(step)
         }
-        if storedStart < storedEnd {
-            try file.validate(storedStart..<storedEnd)
-        } else if hasZeros {
-            try validateMap()
-        }
+        if storedStart < storedEnd { try file.validate(storedStart..<storedEnd) }
+        if zerosStart < zerosEnd { try image.validateMap(of: zerosStart..<zerosEnd, in: file) }
     }
 
     /// Decodes the clusters of a large read into the cache, the last ones first and only those that no one is
     /// at. The threads that decode ahead come from the front: reader and threads meet in the middle, instead of
     /// the reader waiting for each cluster in turn.
     private func loadFromBehind(_ range: Range<UInt64>) throws(ReadError) {
-        guard Patience.current != .looksUp else { return }
+        guard Patience.current != .usesCacheOnly else { return }
         let clusterByteCount = UInt64(image.clusterByteCount)
         guard clusterByteCount > 0, range.upperBound - range.lowerBound > 2 * clusterByteCount else { return }
         let stretchByteCount = max(Self.stretchByteCount, clusterByteCount)

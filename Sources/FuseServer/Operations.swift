@@ -81,7 +81,8 @@ private func getAttributes(
     _ request: fuse_req_t?, _ inode: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
     unsafe withNode(request, inode) { reply, tree, node in
-        reply.attributes(tree.status(of: node), validFor: tree.validity(of: node))
+        let (status, validity) = tree.attributes(of: node)
+        reply.attributes(status, validFor: validity)
     }
 }
 

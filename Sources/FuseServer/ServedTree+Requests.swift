@@ -19,7 +19,7 @@ extension ServedTree {
             requestsUnderWay.add(1, ordering: .relaxed).newValue <= options.threadCount
         defer { requestsUnderWay.subtract(1, ordering: .relaxed) }
         do throws(ReadError) {
-            try (isOneOfFew ? Patience.decodes : .looksUp).during { () throws(ReadError) in
+            try (isOneOfFew ? Patience.decodes : .usesCacheOnly).during { () throws(ReadError) in
                 try answer(request) { owed.take() }
             }
         } catch {
@@ -43,6 +43,7 @@ extension ServedTree {
         let source = request.source
         switch request.operation {
         case .open:
+            WriteWatch.shared.takeEvents()
             // Pages that the kernel keeps are no longer right where the file behind them was changed.
             try source.validate()
             take()?.opened(options.cacheMode)

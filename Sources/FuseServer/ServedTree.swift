@@ -39,7 +39,11 @@ final class ServedTree: Sendable {
         waiting = WaitingReads(decoderCount: options.decoderCount, statistics: statistics)
     }
 
-    func status(of node: Node) -> stat {
+    func status(of node: Node) -> stat { attributes(of: node).status }
+
+    /// A node's attributes, and how long the kernel may keep them, in seconds: not at all where a part is a guess.
+    func attributes(of node: Node) -> (status: stat, validity: Double) {
+        let allocated = allocated(of: node)
         var status = stat()
         let byteCount = node.byteCount
         status.st_ino = ino_t(node.inode)
@@ -50,7 +54,7 @@ final class ServedTree: Sendable {
         status.st_atim = status.st_mtim
         status.st_size = off_t(clamping: byteCount)
         status.st_blksize = blksize_t(Self.preferredReadByteCount)
-        status.st_blocks = blkcnt_t(clamping: (allocated(of: node).byteCount &+ 511) / 512)
+        status.st_blocks = blkcnt_t(clamping: (allocated.byteCount &+ 511) / 512)
         switch node.content {
         case .directory(let directory):
             status.st_mode = S_IFDIR | (0o555 & ~options.umask)
@@ -62,22 +66,16 @@ final class ServedTree: Sendable {
             status.st_mode = S_IFLNK | 0o777
             status.st_nlink = 1
         }
-        return status
+        if case .liveFile = node.content { return (status, 0) }
+        return (status, allocated.isCounted ? Self.validityInSeconds : 0)
     }
 
     func entry(for node: Node) -> fuse_entry_param {
         var entry = fuse_entry_param()
         entry.ino = node.inode
-        entry.attr = status(of: node)
-        entry.attr_timeout = validity(of: node)
+        (entry.attr, entry.attr_timeout) = attributes(of: node)
         entry.entry_timeout = Self.validityInSeconds
         return entry
-    }
-
-    /// How long the kernel may keep a node's attributes, in seconds.
-    func validity(of node: Node) -> Double {
-        if case .liveFile = node.content { return 0 }
-        return allocated(of: node).isCounted ? Self.validityInSeconds : 0
     }
 
     /// What statfs(2) says: a file system that is full.

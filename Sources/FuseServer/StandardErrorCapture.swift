@@ -1,13 +1,14 @@
 // What fusermount3 has to say, which it prints to the standard error that it has from us.
 // SPDX-License-Identifier: Apache-2.0
 
+import CFuse
 import Glibc
 import Synchronization
 
 /// Turns standard error to a pipe for as long as something runs, so that another program's message becomes part of our
 /// own error line.
 enum StandardErrorCapture {
-    /// There is one standard error: who comes second waits.
+    /// There is one standard error: of two mounts that one process makes, the second one waits.
     private static let turn = Mutex<Void>(())
 
     /// - Returns: what `body` gave, and what was written meanwhile. Where `body` gave 0 that is written on, and empty.
@@ -17,13 +18,9 @@ enum StandardErrorCapture {
             let original = fcntl(2, F_DUPFD_CLOEXEC, 3)
             guard original >= 0 else { return (body(), "") }
             defer { close(original) }
-            guard unsafe pipe(&ends) == 0 else { return (body(), "") }
-            defer { close(ends[0]) }
             // A pipe that is full, or that another process keeps, must not hold up the mount.
-            for end in ends {
-                _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-                _ = fcntl(end, F_SETFL, O_NONBLOCK)
-            }
+            guard unsafe pipe2(&ends, O_CLOEXEC | O_NONBLOCK) == 0 else { return (body(), "") }
+            defer { close(ends[0]) }
             dup2(ends[1], 2)
             close(ends[1])
             let result = body()

@@ -4,16 +4,14 @@
 /// The requests that cannot be answered at once, by file. Files take turns; of the workers that are free, no file
 /// may have more than half, so that readers of one slow file leave some for those of the next.
 ///
-/// A request is queued, then at work, then gone. Whoever finishes it, calls it off, finds it too late, or ends the
-/// session asks here first, and one of them is told to answer.
+/// A request is queued, then at work, then gone. Whoever finishes it, calls it off, or ends the session asks here first,
+/// and one of them is told to answer. How many of those at work decode is not decided here: `DecoderPlaces`.
 struct WaitingQueue {
     /// A request's number; never 0, never given twice.
     typealias ID = UInt64
 
     private struct Entry {
         let file: UInt64
-        /// When it is to be answered at the latest, in seconds of the clock that `takeOverdue` is asked with.
-        let deadline: Double
         var isAtWork = false
         var isAnswered = false
     }
@@ -25,30 +23,23 @@ struct WaitingQueue {
 
     /// The most requests at work at once.
     let workerLimit: Int
-    /// The most of these that do not wait for something outside of the program: they decode.
-    let decoderLimit: Int
 
     private var entries: [ID: Entry] = [:]
     private var files: [UInt64: File] = [:]
     /// The files that have something queued, the one whose turn is next first.
     private var turns: [UInt64] = []
     private var atWorkCount = 0
-    private var blockedCount = 0
-    /// Requests that no one has answered.
-    private(set) var waitingCount = 0
 
-    init(workerLimit: Int, decoderLimit: Int) {
+    init(workerLimit: Int) {
         self.workerLimit = workerLimit
-        self.decoderLimit = decoderLimit
     }
 
     /// Whether `next` has something to give.
     var hasNext: Bool { turns.contains(where: mayStart) }
 
     /// Queues a request about `file`.
-    mutating func add(_ id: ID, file: UInt64, deadline: Double = .infinity) {
-        entries[id] = Entry(file: file, deadline: deadline)
-        waitingCount += 1
+    mutating func add(_ id: ID, file: UInt64) {
+        entries[id] = Entry(file: file)
         files[file, default: File()].queued.append(id)
         if files[file]?.queued.count == 1 { turns.append(file) }
     }
@@ -73,15 +64,12 @@ struct WaitingQueue {
         atWorkCount -= 1
         files[entry.file]?.atWorkCount -= 1
         dropFileIfIdle(entry.file)
-        guard !entry.isAnswered else { return false }
-        waitingCount -= 1
-        return true
+        return !entry.isAnswered
     }
 
     /// Someone other than its worker wants to answer a request. The result says whether that one is to.
     mutating func callOff(_ id: ID) -> Bool {
         guard let entry = entries[id], !entry.isAnswered else { return false }
-        waitingCount -= 1
         guard !entry.isAtWork else {
             entries[id]?.isAnswered = true
             return true
@@ -98,19 +86,9 @@ struct WaitingQueue {
         entries.keys.sorted().filter { callOff($0) }
     }
 
-    /// Calls off the requests that had to be answered before `now`; the result has those that the caller is to answer.
-    mutating func takeOverdue(at now: Double) -> [ID] {
-        entries.filter { $0.value.deadline <= now }.keys.sorted().filter { callOff($0) }
-    }
-
-    /// A worker begins or ends to wait for something outside of the program.
-    mutating func noteBlocked(_ isBlocked: Bool) {
-        blockedCount += isBlocked ? 1 : -1
-    }
-
     private func mayStart(_ number: UInt64) -> Bool {
         let free = workerLimit - atWorkCount
-        guard free > 0, atWorkCount - blockedCount < decoderLimit else { return false }
+        guard free > 0 else { return false }
         let own = files[number]?.atWorkCount ?? 0
         return own == 0 || own < free / 2
     }

@@ -13,7 +13,8 @@ final class WaitingReads: Sendable {
     static let mostWorkers = 64
 
     /// A request with the answer that is owed.
-    // SAFETY: the table's lock is held wherever `reply` is used.
+    // SAFETY: one thread at a time has `reply`: under the table's lock while the entry is in the table, and then the one
+    // thread that took the entry out of it.
     private final class Entry: @unchecked Sendable {
         let request: FileRequest
         let read: PatientRead
@@ -42,14 +43,13 @@ final class WaitingReads: Sendable {
     private let state: Monitor<State>
     private let nextID = Atomic<WaitingQueue.ID>(0)
     private let statistics: ServerStatistics
+    private let places: DecoderPlaces
 
     /// `decoderCount` threads decode at once; others wait for sources at the same time.
     init(decoderCount: Int, statistics: ServerStatistics) {
         let decoders = max(1, decoderCount)
-        state = Monitor(
-            State(
-                queue: WaitingQueue(
-                    workerLimit: max(Self.mostWorkers, 2 * decoders), decoderLimit: decoders)))
+        state = Monitor(State(queue: WaitingQueue(workerLimit: max(Self.mostWorkers, 2 * decoders))))
+        places = DecoderPlaces(decoders)
         self.statistics = statistics
     }
 
@@ -67,8 +67,7 @@ final class WaitingReads: Sendable {
         let id = nextID.add(1, ordering: .relaxed).newValue
         // Before the entry can be found, and with it the request be answered and gone.
         reply.callsInterrupt(of: id)
-        let entry = Entry(
-            request, owing: reply, PatientRead { [weak self] isBlocked in self?.note(isBlocked) })
+        let entry = Entry(request, owing: reply, PatientRead(decodingIn: places))
         let refusal: CInt? = state.withLock { state in
             guard state.service != nil else { return ENOTCONN }
             // An interrupt that came before the entry is here found nothing.
@@ -86,8 +85,7 @@ final class WaitingReads: Sendable {
     /// Takes a request that nobody waits for.
     func add(_ request: FileRequest) {
         let id = nextID.add(1, ordering: .relaxed).newValue
-        let entry = Entry(
-            request, owing: nil, PatientRead { [weak self] isBlocked in self?.note(isBlocked) })
+        let entry = Entry(request, owing: nil, PatientRead(decodingIn: places))
         state.withLock { state in
             guard state.service != nil else { return }
             state.entries[id] = entry
@@ -110,6 +108,7 @@ final class WaitingReads: Sendable {
             return state.queue.callOffAll().compactMap { state.entries.removeValue(forKey: $0) }
         }
         state.wake()
+        places.liftLimit()
         for entry in entries {
             statistics.countNoLongerWaiting()
             // Out of the table, so no one else has it.
@@ -145,13 +144,6 @@ final class WaitingReads: Sendable {
         guard let entry else { return nil }
         statistics.countNoLongerWaiting()
         return entry.reply.take()
-    }
-
-    private func note(_ isBlocked: Bool) {
-        state.withLock { state in
-            state.queue.noteBlocked(isBlocked)
-            if isBlocked { engage(&state) }
-        }
     }
 
     /// Where there is something to do, wakes a worker, or starts one; those that there are do it otherwise.

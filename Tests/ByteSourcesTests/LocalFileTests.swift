@@ -118,6 +118,66 @@ struct LocalFileTests {
         try scratch.open("a").validate()
     }
 
+    @Test("a mapping that is written to, and stands while the time is set back, is noticed when it ends")
+    func mappingThatStands() throws {
+        let scratch = try Scratch()
+        try scratch.write("a", Self.content)
+        let path = scratch.path("a")
+        var before = stat()
+        unsafe stat(path, &before)
+        let file = try scratch.open("a")
+        let descriptor = unsafe open(path, O_RDWR)
+        let mapping = unsafe mmap(nil, 10, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+        close(descriptor)
+        guard let mapping = unsafe mapping, unsafe mapping != MAP_FAILED else {
+            Issue.record("the file cannot be mapped: \(errno)")
+            return
+        }
+        unsafe mapping.storeBytes(of: 0x58, as: UInt8.self)
+        #expect(unsafe utimensat(AT_FDCWD, path, [before.st_atim, before.st_mtim], 0) == 0)
+        // What SEMANTICS, F9, says is not noticed: until the mapping ends, no one is told.
+        try file.validate()
+        try file.validate()
+        unsafe munmap(mapping, 10)
+        #expect(throws: ReadError.stale(source: path)) { try file.validate() }
+        #expect(throws: ReadError.stale(source: path)) { try file.bytes(10, at: 0) }
+    }
+
+    @Test("whoever opens the file for writing and writes nothing changes nothing; nor does a new name then")
+    func openedForWriting() throws {
+        let scratch = try Scratch()
+        try scratch.write("a", Self.content)
+        try scratch.write("b", Self.content)
+        let file = try scratch.open("a")
+        for _ in 0..<3 { close(unsafe open(scratch.path("a"), O_WRONLY | O_APPEND)) }
+        // The events are taken in when any file is opened.
+        _ = try scratch.open("b")
+        try file.validate()
+        unsafe chmod(scratch.path("a"), 0o600)
+        #expect(try file.bytes(10, at: 0) == Self.content)
+        unsafe link(scratch.path("a"), scratch.path("c"))
+        try file.validate()
+    }
+
+    @Test("many writes to other files, of which the kernel loses count, change nothing of this one")
+    func lostEvents() throws {
+        let scratch = try Scratch()
+        for name in ["a", "b", "c", "d"] { try scratch.write(name, Self.content) }
+        let file = try scratch.open("a")
+        let busy = [try scratch.open("b"), try scratch.open("c")]
+        let writers = unsafe [open(scratch.path("b"), O_WRONLY), open(scratch.path("c"), O_WRONLY)]
+        defer { for writer in writers { close(writer) } }
+        // In turn, since equal events that follow each other are one.
+        for number in 0..<20_000 { _ = unsafe pwrite(writers[number % 2], "x", 1, 0) }
+        _ = try scratch.open("d")
+        try file.validate()
+        unsafe chmod(scratch.path("a"), 0o600)
+        #expect(try file.bytes(10, at: 0) == Self.content)
+        for (name, file) in zip(["b", "c"], busy) {
+            #expect(throws: ReadError.stale(source: scratch.path(name))) { try file.validate() }
+        }
+    }
+
     enum Touch: String, CaseIterable {
         case chmod, chmodToTheSame, hardLink, rename, removeOneOfTwoNames, timeSetToTheSame
     }

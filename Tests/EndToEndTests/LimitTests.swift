@@ -134,6 +134,7 @@ extension EndToEnd {
                     [
                         "unshare", "--mount", "bash", "-euo", "pipefail", "-c",
                         """
+                        { findmnt --list --noheadings --output TARGET --types fuse.ova || true; } | xargs --no-run-if-empty umount --lazy
                         for device in null zero urandom fuse; do
                             touch "$4/$device"; mount --bind "/dev/$device" "$4/$device"
                         done

@@ -113,6 +113,16 @@ extension EndToEnd {
         }
 
         @Test(
+            "C13: what another test does as an ordinary user keeps no copy of a mount, and so no server",
+            .enabled(if: EndToEnd.isRoot, "needs root to be another user"))
+        func copies() throws {
+            try withStandardMount { package, mount, _ in
+                try run(["mountpoint", "--quiet", mount.point])
+                try OrdinaryUser().run("! grep -F fuse.ova /proc/self/mountinfo", source: package.path)
+            }
+        }
+
+        @Test(
             "C13: an ordinary user mounts and unmounts, and not what is another's",
             .enabled(if: EndToEnd.isRoot, "needs root to be another user"))
         func ordinaryUser() throws {

@@ -28,6 +28,19 @@ private struct EndlessSource: ByteSource {
     }
 }
 
+/// A source that is decoded for as long as a gate is closed, and whose state someone has to be asked for.
+private struct DecodedSource: ByteSource {
+    let byteCount: UInt64 = 1 << 30
+    let gate: Gate
+    var isNear: Bool { false }
+
+    func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
+        guard Patience.current == .waits else { throw .wouldWait }
+        PatientRead.decoding { gate.wait() }
+        output.appendZeros(count)
+    }
+}
+
 @Suite("A mount whose sources do not answer", .serialized, .timeLimit(.minutes(3)))
 struct SlowSourceTests {
     private static let content = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
@@ -112,6 +125,40 @@ struct SlowSourceTests {
             readers = []
             #expect(mount.statistics.interruptedReads >= count / 2)
             for number in 3..<6 { try Self.useWhatIsNear(mount, number) }
+        }
+    }
+
+    @Test("while all that may decode do so, what needs only a source is served")
+    func decoding() throws {
+        let gate = Gate()
+        let quick = Gate()
+        quick.open()
+        var builder = FileTreeBuilder(directoryTime: 1_000)
+        for (name, source) in [
+            ("decoded", DecodedSource(gate: gate) as any ByteSource),
+            ("other", GatedSource(MemorySource(Self.content), quick)),
+        ] {
+            builder.add(
+                .file(source), at: [Array(name.utf8)], attributes: Attributes(modificationTime: 0))
+        }
+        defer { gate.open() }
+        try LiveMount.with(builder.build(), { $0.decoderCount = 2 }) { mount in
+            let readers = try (0..<3).map { try ChildProcess.direct(mount.path("decoded"), $0) }
+            defer {
+                gate.open()
+                #expect(ChildProcess.remaining(readers, after: 20) == 0)
+            }
+            for _ in 0..<1_000 where mount.statistics.waitingReads < 3 { usleep(10_000) }
+            #expect(mount.statistics.waitingReads == 3)
+            let start = MonotonicClock.now
+            #expect(
+                mount.read("other", 4096, flags: O_RDONLY | LiveMount.direct)
+                    == .bytes(Array(Self.content[..<4096])))
+            let descriptor = unsafe open(mount.path("decoded"), O_RDONLY)
+            #expect(descriptor >= 0)
+            close(descriptor)
+            #expect(MonotonicClock.now - start < Self.limit)
+            #expect(mount.statistics.waitingReads == 3)
         }
     }
 

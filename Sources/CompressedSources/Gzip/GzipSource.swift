@@ -69,6 +69,16 @@ package final class GzipSource: ByteSource {
         guard count > 0 else { return }
         // What lies between a restart point and `offset` is decoded too: that can take seconds.
         guard Patience.current == .waits else { throw .wouldWait }
+        // All of it in one place: readers that take turns would each decode the same bytes.
+        try PatientRead.decoding { () throws(ReadError) in try decode(count, at: offset, into: &output) }
+        // A cursor may have had all that it needed in memory.
+        try validate(offset..<(offset + UInt64(count)))
+    }
+
+    private func decode(
+        _ count: Int, at offset: UInt64, into output: inout OutputRawSpan
+    ) throws(ReadError) {
+        try PatientRead.checkCancellation()
         let cursor = try cursor(for: offset)
         try skip(to: offset, cursor)
         var failure: ReadError?
@@ -86,8 +96,6 @@ package final class GzipSource: ByteSource {
         // A cursor that failed is in no known place.
         if let failure { throw failure }
         giveBack(cursor)
-        // A cursor may have had all that it needed in memory.
-        try validate(offset..<(offset + UInt64(count)))
     }
 
     package func validate() throws(ReadError) {

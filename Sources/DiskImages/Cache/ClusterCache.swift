@@ -108,7 +108,7 @@ package final class ClusterCache: Sendable {
     }
 
     private static func load(_ load: () throws(ReadError) -> Void) throws(ReadError) {
-        guard Patience.current != .looksUp else { throw .wouldWait }
+        guard Patience.current != .usesCacheOnly else { throw .wouldWait }
         try Patience.asLittleAsPossible(load)
     }
 

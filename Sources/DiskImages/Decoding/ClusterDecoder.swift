@@ -68,7 +68,9 @@ import Codecs
         // SAFETY: the window was made to cover the payload.
         let stored = unsafe UnsafeRawBufferPointer(
             rebasing: storedBytes(from: cluster.storedOffset)[payload])
-        try unsafe inflate(stored, of: cluster, into: &output)
+        try PatientRead.decoding { () throws(ReadError) in
+            try unsafe inflate(stored, of: cluster, into: &output)
+        }
     }
 
     /// A grain in the middle of another one is no grain.

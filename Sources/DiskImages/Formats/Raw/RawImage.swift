@@ -56,6 +56,12 @@ struct RawImage: DiskImage {
         return max(range.lowerBound, end)
     }
 
+    /// What the file says of itself it has looked at itself; the zeros behind it are there because of where it ends.
+    func validateMap(of range: Range<UInt64>, in file: any ByteSource) throws(ReadError) {
+        guard file.byteCount > 0 else { return try file.validate() }
+        try file.validate((file.byteCount - 1)..<file.byteCount)
+    }
+
     func searchStep(for region: Region, in range: Range<UInt64>) throws(ReadError) -> RegionSearch {
         if let found = try firstOffset(of: region, in: range) { .found(at: found) } else { .absent }
     }

@@ -14,6 +14,9 @@ package struct VMDKSparseExtent: DiskImage {
     package internal(set) var warnings: [String]
     package let adapterType: String?
 
+    /// How many tables are looked at one by one when it is asked whether the map has changed.
+    private static let mostTablesValidated = 16
+
     /// What errors call the image.
     let imageName: String
     let source: any ByteSource
@@ -130,6 +133,28 @@ package struct VMDKSparseExtent: DiskImage {
             // A table that was read and is wrong is damage of what it maps.
             guard error.isCorruption else { throw error }
             return stretch(fromTable: number, toTable: number + 1, .damaged(error))
+        }
+    }
+
+    /// Looks at the tables of `range`, or at the directory where that says that there is none.
+    package func validateMap(of range: Range<UInt64>, in file: any ByteSource) throws(ReadError) {
+        guard !range.isEmpty else { return }
+        let shift = layout.tableShift + layout.grainShift
+        let first = Int(range.lowerBound >> shift)
+        let last = Int((range.upperBound - 1) >> shift)
+        // Of many tables some are likely to be in each part of the file.
+        guard last - first < Self.mostTablesValidated else { return try file.validate() }
+        // Sectors have 32 bits, and tables at most 2^32 bytes: no overflow.
+        var previous: Range<UInt64>?
+        for number in first...last {
+            let place =
+                if case .table(let sector, _) = map.lookUp(number) {
+                    (UInt64(sector) * 512)..<(UInt64(sector) * 512 + 4 << layout.tableShift)
+                } else {
+                    map.directory.range
+                }
+            if place != previous { try file.validate(place) }
+            previous = place
         }
     }
 
