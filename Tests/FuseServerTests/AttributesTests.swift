@@ -12,7 +12,7 @@ struct AttributesTests {
     @Test("a guess is never kept: the count may be there a moment after the guess was made")
     func guess() throws {
         let askedCount = Mutex(0)
-        var builder = FileTreeBuilder(directoryTime: 0)
+        var builder = FileTreeBuilder(directoryTime: 0, budget: OpeningBudget())
         builder.add(
             .file(ZeroSource(byteCount: 1 << 20)), at: [Array("disk.raw".utf8)],
             attributes: Attributes(modificationTime: 0) { () throws(ReadError) in

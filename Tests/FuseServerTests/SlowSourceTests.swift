@@ -133,7 +133,7 @@ struct SlowSourceTests {
         let gate = Gate()
         let quick = Gate()
         quick.open()
-        var builder = FileTreeBuilder(directoryTime: 1_000)
+        var builder = FileTreeBuilder(directoryTime: 1_000, budget: OpeningBudget())
         for (name, source) in [
             ("decoded", DecodedSource(gate: gate) as any ByteSource),
             ("other", GatedSource(MemorySource(Self.content), quick)),
