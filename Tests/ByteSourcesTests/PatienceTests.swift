@@ -109,11 +109,11 @@ struct PatienceTests {
             }
         }
         usleep(50_000)
-        #expect(!hasDecoded.load(ordering: .sequentiallyConsistent))
+        #expect(hasDecoded.load(ordering: .sequentiallyConsistent) == false)
         gate.open()
         first.join()
         second.join()
-        #expect(hasDecoded.load(ordering: .sequentiallyConsistent))
+        #expect(hasDecoded.load(ordering: .sequentiallyConsistent) == true)
 
         PatientRead(decodingIn: places).perform {
             PatientRead.decoding {

@@ -128,7 +128,7 @@ extension GzipSourceTests {
     @Test("a read that no one waits for ends, also where it skips nothing")
     func calledOff() throws {
         let source = try open(Self.gzip(Self.content(10_000)))
-        let read = PatientRead(whenBlocked: { _ in })
+        let read = PatientRead(decodingIn: DecoderPlaces(1))
         read.cancel()
         read.perform {
             #expect(throws: ReadError.interrupted) { try source.bytes(1, at: 0) }

@@ -50,7 +50,7 @@ struct GrainPlacesTests {
         let offset = image.guestRange(ofTable: 1).lowerBound
         // The grain's own table is in memory from now on.
         #expect(throws: FailingSource.failure) { try opened.image.extent(containing: offset) }
-        for patience in [Patience.decodes, .looksUp] {
+        for patience in [Patience.decodes, .usesCacheOnly] {
             #expect(throws: ReadError.wouldWait) {
                 try patience.during { () throws(ReadError) in try opened.image.extent(containing: offset) }
             }
