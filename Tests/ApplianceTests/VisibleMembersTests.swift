@@ -14,7 +14,8 @@ struct VisibleMembersTests {
     private static let image = TestPackage.smallImage.bytes
 
     private static func names(_ appliance: Appliance) throws -> Set<String> {
-        let tree = try ApplianceTree.make(for: appliance, showsControlDirectory: false, liveStatistics: { [] })
+        let tree = try ApplianceTree.make(
+            for: appliance, showsControlDirectory: false, liveStatistics: { [] })
         let candidates =
             (appliance.package?.members ?? []).map(\.components) + appliance.disks.compactMap(\.rawPath)
         return Set(
@@ -68,7 +69,8 @@ struct VisibleMembersTests {
         let appliance = try package.open()
         #expect(appliance.rawPaths[0] == "p.raw")
         #expect(
-            try Self.names(appliance) == Set(["vm.ovf", "p.000000001"] + appliance.rawPaths.compactMap { $0 }))
+            try Self.names(appliance)
+                == Set(["vm.ovf", "p.000000001"] + appliance.rawPaths.compactMap { $0 }))
         #expect(appliance.rawPaths.compactMap { $0 }.count == 3)
     }
 
