@@ -53,7 +53,7 @@ extension EndToEnd {
                 for command in [["info"], ["verify"], ["extract", "-o", folder("out")]] {
                     let refused = try attempt([program] + command + ["--open-memory", "4M", folder("x.ova")])
                     #expect(refused.exitCode == 1)
-                    #expect(refused.standardError.contains("of the descriptor wants"))
+                    #expect(refused.standardError.contains("of the descriptor needs"))
                     #expect(refused.standardError.contains("--open-memory SIZE"))
                 }
                 let mount = try attempt(
