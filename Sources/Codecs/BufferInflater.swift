@@ -30,11 +30,43 @@ import CDeflate
         unsafe libdeflate_free_decompressor(decompressor)
     }
 
-    /// Appends what the zlib stream in `stored` holds: at most `limit` bytes, for which `output` has room.
+    /// Appends what the zlib stream in `stored` holds: at most `limit` bytes, for which `output` has room. The stream fills
+    /// `stored` to its last byte where `isWhole`; else what follows it is ignored.
     ///
     /// Spec: RFC 1950.
     package func inflateZlib(
+        _ stored: UnsafeRawBufferPointer, into output: inout OutputRawSpan, atMost limit: Int,
+        isWhole: Bool = false
+    ) -> Outcome {
+        unsafe inflate(stored, into: &output, atMost: limit) { room, produced in
+            var consumed = 0
+            let result = unsafe libdeflate_zlib_decompress_ex(
+                decompressor, stored.baseAddress, stored.count, room.baseAddress, room.count, &consumed,
+                &produced)
+            return result == LIBDEFLATE_SUCCESS && isWhole && consumed != stored.count
+                ? LIBDEFLATE_BAD_DATA : result
+        }
+    }
+
+    /// Appends what the raw deflate stream at the start of `stored` holds: at most `limit` bytes, for which `output` has
+    /// room. What follows the stream is ignored.
+    ///
+    /// Spec: RFC 1951.
+    package func inflateDeflate(
         _ stored: UnsafeRawBufferPointer, into output: inout OutputRawSpan, atMost limit: Int
+    ) -> Outcome {
+        unsafe inflate(stored, into: &output, atMost: limit) { room, produced in
+            var consumed = 0
+            return unsafe libdeflate_deflate_decompress_ex(
+                decompressor, stored.baseAddress, stored.count, room.baseAddress, room.count, &consumed,
+                &produced)
+        }
+    }
+
+    /// Runs `decompress` on the room that `output` has, with the number of bytes that were produced.
+    private func inflate(
+        _ stored: UnsafeRawBufferPointer, into output: inout OutputRawSpan, atMost limit: Int,
+        _ decompress: (UnsafeMutableRawBufferPointer, inout Int) -> libdeflate_result
     ) -> Outcome {
         precondition(output.freeCapacity >= limit, "no room for \(limit) bytes")
         var outcome = Outcome.damaged
@@ -43,10 +75,7 @@ import CDeflate
             var producedByteCount = 0
             let room = unsafe UnsafeMutableRawBufferPointer(
                 rebasing: buffer[initializedCount..<(initializedCount + limit)])
-            let result = unsafe libdeflate_zlib_decompress(
-                decompressor, stored.baseAddress, stored.count, room.baseAddress, room.count,
-                &producedByteCount)
-            switch result {
+            switch unsafe decompress(room, &producedByteCount) {
             case LIBDEFLATE_SUCCESS:
                 initializedCount += producedByteCount
                 outcome = .decoded(byteCount: producedByteCount)

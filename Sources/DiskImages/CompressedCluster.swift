@@ -24,6 +24,12 @@ package struct CompressedCluster: Sendable, Equatable {
         /// 4-byte size, then zlib data. Since nothing in it says whose it is, it has to end before the next grain, and the
         /// one that starts at byte `preceding` of the file has to end before it.
         case grainMarkerOrSize(lba: UInt64, preceding: UInt64?)
+        /// Raw deflate data of at most `storedByteCountLimit` bytes; what follows its end is ignored. Spec: RFC 1951.
+        case deflate
+        /// One zstd frame within `storedByteCountLimit` bytes; what follows it is ignored. Spec: RFC 8878.
+        case zstd
+        /// zlib data of exactly `storedByteCountLimit` bytes, with its checksum. Spec: RFC 1950.
+        case zlib
     }
 
     package init(

@@ -34,6 +34,21 @@ package protocol DiskImage: Sendable {
     /// The disk adapter that the image asks for, as the image spells it; nil where it says nothing.
     var adapterType: String? { get }
 
+    /// The disk whose bytes show where this image has none; nil where the image stands for itself.
+    var parent: ParentReference? { get }
+
+    /// What a child knows this image by; nil where its format has nothing of the kind.
+    var identity: ImageIdentity? { get }
+
+    /// The other files that the disk is made of, which `Extent.Storage.elsewhere` counts.
+    var extentFiles: [ExtentFile] { get }
+
+    /// Earlier states of the disk that the image keeps, in the image's order.
+    var snapshots: [DiskSnapshot] { get }
+
+    /// Bytes of a sector as the guest sees it, 512 or 4,096; nil where the format does not say.
+    var sectorByteCount: Int? { get }
+
     /// The extent that holds the guest byte at `offset`, which is below `virtualByteCount`. What is called stored may
     /// lie in a hole of the file: a read need not know, and `firstOffset` does.
     ///
@@ -55,6 +70,11 @@ package protocol DiskImage: Sendable {
 extension DiskImage {
     package var adapterType: String? { nil }
     package var allocationIsEstimate: Bool { false }
+    package var parent: ParentReference? { nil }
+    package var identity: ImageIdentity? { nil }
+    package var extentFiles: [ExtentFile] { [] }
+    package var snapshots: [DiskSnapshot] { [] }
+    package var sectorByteCount: Int? { nil }
 
     package func countAllocatedBytes() throws(ReadError) -> UInt64 { allocatedByteCount }
 

@@ -13,50 +13,63 @@ package enum DiskImageOpener {
         package let expectedByteCount: UInt64?
         /// The memory that opening may take.
         package let budget: OpeningBudget
+        /// Formats that are looked for before those that are read anyway.
+        package let formats: [any DiskImageFormat.Type]
 
         package init(
-            lenient: Bool = false, expectedByteCount: UInt64? = nil, budget: OpeningBudget
+            lenient: Bool = false, expectedByteCount: UInt64? = nil, budget: OpeningBudget,
+            formats: [any DiskImageFormat.Type] = []
         ) {
             self.budget = budget
+            self.formats = formats
             self.lenient = lenient
             self.expectedByteCount = expectedByteCount
         }
     }
 
+    /// The formats that are read, in the order in which they are looked for. What has no mark of any is a raw disk.
+    private static let formats: [any DiskImageFormat.Type] = [
+        VMDKSparseFormat.self,
+    ]
+
     /// Opens the image in `source`, which errors call `name`. Bytes that are no known format are a raw disk. Its tables are
     /// kept in `cache` under `disk`, a number of its own.
     ///
     /// - Throws: `ReadError.corrupt` where the image's own description is damaged, `ReadError.unsupported` where it is of a
-    ///   format that is not decoded, or needs other files.
+    ///   format that is not decoded.
     package static func open(
         _ source: any ByteSource, named name: String, in cache: ClusterCache, for disk: DiskNumber,
         options: Options
     ) throws(ReadError) -> any DiskImage {
         let reader = try OpeningReader(source, named: name)
-        switch try format(of: source, startingWith: reader.head) {
-        case .vmdkSparseExtent:
-            return try VMDKSparseExtent.open(
+        for format in options.formats + formats where try format.recognises(reader.head, of: source) {
+            return try format.open(
                 reader, tables: TableCache(of: source, in: cache, for: disk), options: options)
-        case .vmdkDescriptor:
-            throw .unsupported(feature: descriptorRefusal(for: reader.head, named: name))
-        case let format?:
-            throw .unsupported(feature: refusal(of: format, named: name))
-        case nil:
-            return try RawImage(source, named: name)
         }
+        if let format = try undecoded(source, startingWith: reader.head) {
+            throw .unsupported(
+                feature: format == .vmdkDescriptor
+                    ? descriptorRefusal(for: reader.head, named: name) : refusal(of: format, named: name))
+        }
+        return try RawImage(source, named: name)
     }
 
     /// The format of `source` by its content; nil for what is read as a raw disk. Also tells whether the
     /// content of a guest disk looks like an image of its own.
     package static func recognise(_ source: any ByteSource) throws(ReadError) -> RecognisedFormat? {
-        let count = Int(min(512, source.byteCount))
-        return try format(of: source, startingWith: try source.bytes(count, at: 0)[...])
+        let head = try source.bytes(Int(min(512, source.byteCount)), at: 0)[...]
+        for format in formats where try format.recognises(head, of: source) {
+            return RecognisedFormat(name: format.name, isDiskImage: true)
+        }
+        return try undecoded(source, startingWith: head).map {
+            RecognisedFormat(name: $0.name, isDiskImage: $0.isDiskImage)
+        }
     }
 
-    private static func format(
-        of source: any ByteSource, startingWith head: ArraySlice<UInt8>
-    ) throws(ReadError) -> RecognisedFormat? {
-        if let format = RecognisedFormat(startingWith: head) { return format }
+    private static func undecoded(
+        _ source: any ByteSource, startingWith head: ArraySlice<UInt8>
+    ) throws(ReadError) -> UndecodedFormat? {
+        if let format = UndecodedFormat(startingWith: head) { return format }
         // A fixed VHD is a raw disk with a footer, of 511 bytes in some old files.
         guard source.byteCount > 512 else { return nil }
         let tail = try source.bytes(512, at: source.byteCount - 512)
@@ -64,7 +77,7 @@ package enum DiskImageOpener {
         return tail.starts(with: magic) || tail.dropFirst().starts(with: magic) ? .vhd : nil
     }
 
-    private static func refusal(of format: RecognisedFormat, named name: String) -> String {
+    private static func refusal(of format: UndecodedFormat, named name: String) -> String {
         if format.isDiskImage {
             let advice =
                 ConversionAdvice.command(for: format, named: name).map { "; convert it: \($0)" } ?? ""

@@ -13,12 +13,16 @@ package struct Extent: Sendable, Equatable {
 
     /// Where a stretch of the guest disk lives.
     package enum Storage: Sendable, Equatable {
-        /// Nothing is stored: the guest reads zeros.
+        /// The guest reads zeros, whatever a parent has.
         case zeros
+        /// Nothing was ever written here: what the parent has, and zeros where there is none.
+        case absent
         /// As the guest reads it, from this byte of the image file.
         case stored(at: UInt64)
         /// One cluster, compressed.
         case compressed(CompressedCluster)
+        /// What another file of the same disk has, from its own guest byte `at` on: `DiskImage.extentFiles`, by its index.
+        case elsewhere(file: Int, at: UInt64)
         /// The map of this stretch is wrong; a read of it fails with this error.
         case damaged(ReadError)
     }
@@ -26,9 +30,12 @@ package struct Extent: Sendable, Equatable {
     /// The first guest byte after the stretch.
     package var guestEnd: UInt64 { guestOffset + byteCount }
 
-    /// Whether the guest reads zeros here and nothing is stored.
+    /// Whether nothing is stored in this image: the guest reads zeros here, unless a parent has something else.
     package var isHole: Bool {
-        if case .zeros = storage { true } else { false }
+        switch storage {
+        case .zeros, .absent: true
+        case .stored, .compressed, .elsewhere, .damaged: false
+        }
     }
 
     package init(guestOffset: UInt64, byteCount: UInt64, storage: Storage) {

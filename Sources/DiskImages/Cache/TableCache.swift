@@ -28,4 +28,14 @@ package struct TableCache: Sendable {
             load: { output throws(ReadError) in try load(source, &output) },
             body: body)
     }
+
+    /// Calls `body` with table number `index`: the `byteCount` bytes at byte `offset` of the image file.
+    package func withTable<Result>(
+        _ index: UInt64, byteCount: Int, at offset: UInt64, body: (RawSpan) throws(ReadError) -> Result
+    ) throws(ReadError) -> Result {
+        try withTable(
+            index, byteCount: byteCount,
+            load: { source, output throws(ReadError) in try source.read(byteCount, at: offset, into: &output) },
+            body: body)
+    }
 }

@@ -59,9 +59,7 @@ import Codecs
                 from: cluster.storedOffset,
                 byteCount: min(cluster.storedByteCountLimit, cluster.decodedByteCount), of: file)
         }
-        let payload = try GrainMarker.payload(
-            in: unsafe storedBytes(from: cluster.storedOffset).bytes, of: cluster,
-            fileByteCount: file.byteCount)
+        let payload = try payload(of: cluster, fileByteCount: file.byteCount)
         if !covers(cluster.storedOffset, byteCount: payload.upperBound) {
             try fillWindow(from: cluster.storedOffset, byteCount: payload.upperBound, of: file)
         }
@@ -70,6 +68,16 @@ import Codecs
             rebasing: storedBytes(from: cluster.storedOffset)[payload])
         try PatientRead.decoding { () throws(ReadError) in
             try unsafe inflate(stored, of: cluster, into: &output)
+        }
+    }
+
+    /// Where the compressed data lies, in bytes from `cluster.storedOffset`.
+    private func payload(of cluster: CompressedCluster, fileByteCount: UInt64) throws(ReadError) -> Range<Int> {
+        switch cluster.framing {
+        case .grainMarker, .grainMarkerOrSize:
+            try GrainMarker.payload(
+                in: unsafe storedBytes(from: cluster.storedOffset).bytes, of: cluster, fileByteCount: fileByteCount)
+        case .deflate, .zstd, .zlib: 0..<cluster.storedByteCountLimit
         }
     }
 
@@ -91,7 +99,7 @@ import Codecs
     ) throws(ReadError) {
         precondition(output.freeCapacity >= cluster.decodedByteCount, "no room for a cluster")
         let missing: Int
-        switch unsafe inflater.inflateZlib(stored, into: &output, atMost: cluster.decodedByteCount) {
+        switch unsafe decompress(stored, of: cluster, into: &output) {
         case .decoded(let byteCount) where byteCount >= cluster.neededByteCount:
             missing = cluster.decodedByteCount - byteCount
         case .decoded(let byteCount):
@@ -103,6 +111,19 @@ import Codecs
             throw cluster.damage("its compressed data is damaged")
         }
         if missing > 0 { output.appendZeros(missing) }
+    }
+
+    private func decompress(
+        _ stored: UnsafeRawBufferPointer, of cluster: CompressedCluster, into output: inout OutputRawSpan
+    ) -> BufferInflater.Outcome {
+        let limit = cluster.decodedByteCount
+        return switch cluster.framing {
+        case .grainMarker, .grainMarkerOrSize:
+            unsafe inflater.inflateZlib(stored, into: &output, atMost: limit)
+        case .zlib: unsafe inflater.inflateZlib(stored, into: &output, atMost: limit, isWhole: true)
+        case .deflate: unsafe inflater.inflateDeflate(stored, into: &output, atMost: limit)
+        case .zstd: .damaged
+        }
     }
 
     private func covers(_ offset: UInt64, byteCount: Int) -> Bool {
@@ -143,6 +164,9 @@ extension CompressedCluster.Framing: CustomStringConvertible {
     package var description: String {
         switch self {
         case .grainMarker(let lba), .grainMarkerOrSize(let lba, _): "grain at LBA \(lba)"
+        case .deflate: "deflate"
+        case .zstd: "zstd"
+        case .zlib: "zlib"
         }
     }
 }

@@ -4,13 +4,13 @@
 /// What to tell someone whose disk is in a format that is not read.
 enum ConversionAdvice {
     /// The qemu-img command for the file called `name`; nil where qemu-img does not read the format.
-    static func command(for format: RecognisedFormat, named name: String) -> String? {
+    static func command(for format: UndecodedFormat, named name: String) -> String? {
         guard let formatName = format.nameForQEMU else { return nil }
         return "qemu-img convert -f \(formatName) -O raw \(quoted(name)) \(quoted(rawName(for: name)))"
     }
 
     /// The command that unpacks the file called `name`.
-    static func unpacking(_ format: RecognisedFormat, named name: String) -> String? {
+    static func unpacking(_ format: UndecodedFormat, named name: String) -> String? {
         switch format {
         case .xz: "xz --decompress --keep \(quoted(name))"
         case .zstd: "zstd --decompress \(quoted(name))"
@@ -35,11 +35,11 @@ enum ConversionAdvice {
     }
 }
 
-extension RecognisedFormat {
+extension UndecodedFormat {
     /// What qemu-img calls the format after `-f`: left to itself, it takes some for raw disks.
     fileprivate var nameForQEMU: String? {
         switch self {
-        case .vmdkSparseExtent, .vmdkDescriptor, .vmdkCOWD: "vmdk"
+        case .vmdkDescriptor, .vmdkCOWD: "vmdk"
         case .qcow: "qcow"
         case .qcow2: "qcow2"
         case .vhd: "vpc"

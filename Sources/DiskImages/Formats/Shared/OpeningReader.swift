@@ -1,26 +1,26 @@
 // How an image's metadata is read when it is opened: with few requests.
 // SPDX-License-Identifier: Apache-2.0
 
-import ByteSources
+package import ByteSources
 
 /// Reads the records of an image file. What one of its windows holds already is not read again: the start and
 /// the end of a file hold nearly all that opening needs, and a request may cross a network.
-struct OpeningReader {
+package struct OpeningReader {
     /// Header, embedded descriptor and the directory of a small disk lie in it.
     static let headByteCount = 16 << 10
     /// Footer and directory of a stream lie in it.
     static let tailByteCount = 64 << 10
 
-    let source: any ByteSource
+    package let source: any ByteSource
     /// What errors call the image.
-    let imageName: String
+    package let imageName: String
     /// Parts of the file that were read, by where they start.
     private var windows: [OnDiskRecord]
 
-    var byteCount: UInt64 { source.byteCount }
+    package var byteCount: UInt64 { source.byteCount }
 
     /// Reads the first 16 KiB.
-    init(_ source: any ByteSource, named imageName: String) throws(ReadError) {
+    package init(_ source: any ByteSource, named imageName: String) throws(ReadError) {
         self.source = source
         self.imageName = imageName
         let count = Int(min(UInt64(Self.headByteCount), source.byteCount))
@@ -28,10 +28,10 @@ struct OpeningReader {
     }
 
     /// The first bytes of the file, at most 16 KiB.
-    var head: ArraySlice<UInt8> { windows[0].bytes[...] }
+    package var head: ArraySlice<UInt8> { windows[0].bytes[...] }
 
     /// Reads the last 64 KiB, where the file has more than its head.
-    mutating func readTail() throws(ReadError) {
+    package mutating func readTail() throws(ReadError) {
         let count = min(UInt64(Self.tailByteCount), byteCount)
         guard count > 0, !isHeld(Int(count), at: byteCount - count) else { return }
         let bytes = try source.bytes(Int(count), at: byteCount - count)
@@ -40,7 +40,7 @@ struct OpeningReader {
 
     /// The record of `byteCount` bytes at `offset`, called "`name` of the image" in errors.
     /// - Throws: `ReadError.corrupt` where it is not inside the file.
-    func record(_ name: String, byteCount: Int, at offset: UInt64) throws(ReadError) -> OnDiskRecord {
+    package func record(_ name: String, byteCount: Int, at offset: UInt64) throws(ReadError) -> OnDiskRecord {
         let fullName = "\(name) of \(imageName)"
         try source.checkRange(byteCount, at: offset, named: fullName)
         for window in windows where window.holds(byteCount, at: offset) {

@@ -43,6 +43,7 @@ package enum GrainMarker {
                         + "bytes after it")
             }
             return range
+        case .deflate, .zstd, .zlib: preconditionFailure("a cluster without a marker")
         }
     }
 

@@ -1,9 +1,9 @@
-// The formats that are known by their bytes.
+// The formats that are known by their bytes and are not decoded here.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a file is, by its content. Its name has no say.
-package enum RecognisedFormat: String, Sendable, CaseIterable {
-    case vmdkSparseExtent = "VMDK"
+/// What a file is, by its content, where that is no disk that is read: it is refused by its name instead of being taken for
+/// a raw disk.
+enum UndecodedFormat: String, Sendable, CaseIterable {
     case vmdkDescriptor = "VMDK descriptor"
     case vmdkCOWD = "VMDK of ESX (COWD)"
     case qcow = "qcow"
@@ -18,12 +18,12 @@ package enum RecognisedFormat: String, Sendable, CaseIterable {
     case zip = "zip"
 
     /// What users call it.
-    package var name: String { rawValue }
+    var name: String { rawValue }
 
     /// Whether it is a virtual disk, rather than a compressed file.
-    package var isDiskImage: Bool {
+    var isDiskImage: Bool {
         switch self {
-        case .vmdkSparseExtent, .vmdkDescriptor, .vmdkCOWD, .qcow, .qcow2, .vhd, .vhdx, .vdi: true
+        case .vmdkDescriptor, .vmdkCOWD, .qcow, .qcow2, .vhd, .vhdx, .vdi: true
         case .gzip, .xz, .zstd, .bzip2, .zip: false
         }
     }
@@ -34,9 +34,7 @@ package enum RecognisedFormat: String, Sendable, CaseIterable {
         func has(_ magic: [UInt8], at offset: Int = 0) -> Bool {
             bytes.dropFirst(offset).starts(with: magic)
         }
-        if has(Array("KDMV".utf8)) {
-            self = .vmdkSparseExtent
-        } else if has(Array("COWD".utf8)) {
+        if has(Array("COWD".utf8)) {
             self = .vmdkCOWD
         } else if has([0x51, 0x46, 0x49, 0xfb]) {
             self = has([0, 0, 0, 1], at: 4) ? .qcow : .qcow2

@@ -1,0 +1,21 @@
+// What a format is to the opener: how it is recognised, and how it is opened.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+
+/// A disk format. To add one: a file (or a folder) in `Formats/`, a line in `DiskImageOpener.formats`, and a run of the
+/// conformance suite; CONTRIBUTING.md has an example.
+package protocol DiskImageFormat: Sendable {
+    /// What users call it.
+    static var name: String { get }
+
+    /// Whether a file that starts with `head`, at most 16 KiB, is one of this format: by its mark alone, since a mark
+    /// with a damaged header is a damaged image and never a raw disk.
+    static func recognises(_ head: ArraySlice<UInt8>, of source: any ByteSource) throws(ReadError) -> Bool
+
+    /// Opens the image that `reader` reads; tables that are not held go through `tables`.
+    /// - Throws: `ReadError.corrupt` where what describes the image is damaged, `ReadError.unsupported` for what is not read.
+    static func open(
+        _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
+    ) throws(ReadError) -> any DiskImage
+}
