@@ -70,7 +70,7 @@ package struct ApplianceDisk: Sendable {
     /// - Throws: `ReadError.wouldWait` where this thread may not wait for the count.
     func countAllocatedBytes() throws(ReadError) -> UInt64 {
         guard case .decoded(let disk) = content else { return 0 }
-        return try disk.image.countAllocatedBytes()
+        return try disk.countAllocatedBytes()
     }
 
     /// Which guest bytes `error`, met by a read of `range`, is about, and where they are stored; for the log.
@@ -85,14 +85,14 @@ package struct ApplianceDisk: Sendable {
     /// Guest bytes that are stored rather than known to be zero.
     package var allocatedByteCount: UInt64 {
         switch content {
-        case .decoded(let disk): disk.image.allocatedByteCount
+        case .decoded(let disk): disk.allocatedByteCount
         case .empty, .unreadable: 0
         }
     }
 
     /// Whether `allocatedByteCount` is an estimate.
     package var allocationIsEstimate: Bool {
-        if case .decoded(let disk) = content { disk.image.allocationIsEstimate } else { false }
+        if case .decoded(let disk) = content { disk.allocationIsEstimate } else { false }
     }
 
     /// What `info` and `user.ova.format` call the disk's format.

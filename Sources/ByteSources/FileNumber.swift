@@ -15,4 +15,7 @@ package struct FileNumber: Hashable, Sendable {
         device = isDevice ? status.st_rdev : status.st_dev
         number = isDevice ? nil : status.st_ino
     }
+
+    /// The numbers themselves.
+    package var parts: [UInt64] { [2, UInt64(device)] + (number.map { [UInt64($0)] } ?? []) }
 }

@@ -13,9 +13,17 @@ package protocol DiskImageFormat: Sendable {
     /// with a damaged header is a damaged image and never a raw disk.
     static func recognises(_ head: ArraySlice<UInt8>, of source: any ByteSource) throws(ReadError) -> Bool
 
+    /// What children know the image that starts with `head` by, where that can be told from its first 512 bytes: formats whose
+    /// children store no name of their parent have it there.
+    static func identity(_ head: ArraySlice<UInt8>) -> ImageIdentity?
+
     /// Opens the image that `reader` reads; tables that are not held go through `tables`.
     /// - Throws: `ReadError.corrupt` where what describes the image is damaged, `ReadError.unsupported` for what is not read.
     static func open(
         _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
     ) throws(ReadError) -> any DiskImage
+}
+
+extension DiskImageFormat {
+    package static func identity(_ head: ArraySlice<UInt8>) -> ImageIdentity? { nil }
 }

@@ -30,6 +30,7 @@ package enum DiskImageOpener {
     /// The formats that are read, in the order in which they are looked for. What has no mark of any is a raw disk.
     private static let formats: [any DiskImageFormat.Type] = [
         VMDKSparseFormat.self,
+        VMDKDescriptorFormat.self,
     ]
 
     /// Opens the image in `source`, which errors call `name`. Bytes that are no known format are a raw disk. Its tables are
@@ -47,9 +48,7 @@ package enum DiskImageOpener {
                 reader, tables: TableCache(of: source, in: cache, for: disk), options: options)
         }
         if let format = try undecoded(source, startingWith: reader.head) {
-            throw .unsupported(
-                feature: format == .vmdkDescriptor
-                    ? descriptorRefusal(for: reader.head, named: name) : refusal(of: format, named: name))
+            throw .unsupported(feature: refusal(of: format, named: name))
         }
         return try RawImage(source, named: name)
     }
@@ -64,6 +63,15 @@ package enum DiskImageOpener {
         return try undecoded(source, startingWith: head).map {
             RecognisedFormat(name: $0.name, isDiskImage: $0.isDiskImage)
         }
+    }
+
+    /// What children know the image in `source` by, where its first 512 bytes tell.
+    static func identity(of source: any ByteSource) throws(ReadError) -> ImageIdentity? {
+        let head = try source.bytes(Int(min(512, source.byteCount)), at: 0)[...]
+        for format in formats {
+            if let identity = format.identity(head) { return identity }
+        }
+        return nil
     }
 
     private static func undecoded(
@@ -87,14 +95,5 @@ package enum DiskImageOpener {
         // As they are spoken: an xz file.
         let article = "aeiox".contains(format.name.prefix(1).lowercased()) ? "an" : "a"
         return "\(name) is \(article) \(format.name) file, which is not unpacked; unpack it: \(advice)"
-    }
-
-    private static func descriptorRefusal(for text: ArraySlice<UInt8>, named name: String) -> String {
-        let names = VMDKDescriptor(parsing: text).extents.compactMap(\.fileName)
-        let shown = names.first.map { "\(VMDKDescriptor.shown($0))\(names.count > 1 ? " and others" : "")" }
-        return
-            "\(name) is a VMDK descriptor that refers to other files (\(shown ?? "not named")), which "
-            + "are never opened"
-            + (ConversionAdvice.command(for: .vmdkDescriptor, named: name).map { "; convert it: \($0)" } ?? "")
     }
 }

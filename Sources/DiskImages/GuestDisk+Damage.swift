@@ -9,7 +9,7 @@ extension GuestDisk {
         var position = range.lowerBound
         let end = min(range.upperBound, byteCount)
         while position < end {
-            guard let extent = try? image.extent(containing: position), extent.guestEnd > position else {
+            guard let extent = try? extent(containing: position), extent.guestEnd > position else {
                 return nil
             }
             if extent.storage.isDamaged(by: error) { return extent.guestOffset..<extent.guestEnd }

@@ -14,19 +14,24 @@ extension GuestDisk {
     /// `isAhead` says whether the reader is still to come.
     func load(_ range: Range<UInt64>, isAhead: Bool = false) throws(ReadError) {
         try decoders.withObject { decoder throws(ReadError) in
+            var cursor = LayerCursor()
             var position = range.lowerBound
+            var layer = 0
             while position < range.upperBound {
-                let extent = try image.extent(containing: position)
-                position = extent.guestEnd
-                guard case .compressed(let cluster) = extent.storage else { continue }
+                let found = try extent(containing: position, &cursor)
+                position = found.extent.guestEnd
+                guard case .compressed(let cluster) = found.extent.storage else { continue }
+                // What a decoder has read is of one file.
+                if found.layer != layer { decoder.reset() }
+                layer = found.layer
                 try PatientRead.checkCancellation()
                 do throws(ReadError) {
-                    try cache.prefetch(key(of: cluster), byteCount: cluster.decodedByteCount) {
+                    try cache.prefetch(key(of: cluster, layers[layer]), byteCount: cluster.decodedByteCount) {
                         memory throws(ReadError) in
                         try checkSize(of: cluster)
                         try readRun(
-                            startingWith: extent, of: cluster, before: range.upperBound, with: decoder)
-                        try decoder.decode(cluster, of: file, into: &memory)
+                            startingWith: found, of: cluster, before: range.upperBound, cursor, with: decoder)
+                        try decoder.decode(cluster, of: layers[layer].file, into: &memory)
                         cache.statistics.countDecoded(ahead: isAhead)
                     }
                 } catch {
@@ -43,10 +48,13 @@ extension GuestDisk {
     ) throws(ReadError) {
         try checkRange(count, at: offset, named: "guest disk")
         try decoders.withObject { decoder throws(ReadError) in
+            var cursor = LayerCursor()
             var position = offset
+            var layer = 0
             let end = offset + UInt64(count)
             while position < end {
-                let extent = try image.extent(containing: position)
+                let found = try extent(containing: position, &cursor)
+                let extent = found.extent
                 guard case .compressed(let cluster) = extent.storage, extent.guestOffset == position,
                     extent.byteCount == UInt64(cluster.decodedByteCount), extent.guestEnd <= end
                 else {
@@ -55,8 +63,10 @@ extension GuestDisk {
                     position += UInt64(step)
                     continue
                 }
-                try readRun(startingWith: extent, of: cluster, before: end, with: decoder)
-                try decoder.decode(cluster, of: file, into: &output)
+                if found.layer != layer { decoder.reset() }
+                layer = found.layer
+                try readRun(startingWith: found, of: cluster, before: end, cursor, with: decoder)
+                try decoder.decode(cluster, of: layers[layer].file, into: &output)
                 cache.statistics.countDecoded()
                 position = extent.guestEnd
             }
@@ -65,23 +75,24 @@ extension GuestDisk {
 
     /// Reads the stored form of `cluster` and of those that follow it, on the guest disk and in the file.
     private func readRun(
-        startingWith extent: Extent, of cluster: CompressedCluster, before guestEnd: UInt64,
-        with decoder: ClusterDecoder
+        startingWith found: LayeredExtent, of cluster: CompressedCluster, before guestEnd: UInt64,
+        _ cursor: LayerCursor, with decoder: ClusterDecoder
     ) throws(ReadError) {
         let start = cluster.storedOffset
         guard !decoder.holds(cluster) else { return }
         var storedEnd = start + UInt64(cluster.storedByteCountLimit)
-        var position = extent.guestEnd
+        var cursor = cursor
+        var position = found.extent.guestEnd
         while position < guestEnd, storedEnd - start < Self.runByteLimit {
-            let next = try image.extent(containing: position)
-            guard case .compressed(let neighbour) = next.storage, neighbour.storedOffset == storedEnd else {
-                break
-            }
+            let next = try extent(containing: position, &cursor)
+            guard next.layer == found.layer, case .compressed(let neighbour) = next.extent.storage,
+                neighbour.storedOffset == storedEnd
+            else { break }
             storedEnd += UInt64(neighbour.storedByteCountLimit)
-            position = next.guestEnd
+            position = next.extent.guestEnd
         }
         // A run of one is read by the decoder itself, which knows better how much it needs.
-        guard position > extent.guestEnd, storedEnd - start <= 2 * Self.runByteLimit else { return }
-        try decoder.readAhead(from: start, to: storedEnd, of: file)
+        guard position > found.extent.guestEnd, storedEnd - start <= 2 * Self.runByteLimit else { return }
+        try decoder.readAhead(from: start, to: storedEnd, of: layers[found.layer].file)
     }
 }

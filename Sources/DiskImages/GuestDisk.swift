@@ -6,11 +6,19 @@ package import ByteSources
 /// The guest's view of a disk image. Many threads may read it at once; each cluster is decoded once for all of
 /// them while it stays in the cache.
 package final class GuestDisk: ByteSource {
+    /// The image that was opened: the first of the layers.
     package let image: any DiskImage
-    let file: any ByteSource
+    /// The image, the files that it leads to, its parent, that one's files and parent, and so on.
+    let layers: [DiskLayer]
+    let isLayered: Bool
+    /// What the image says of its size, in bytes: not always whole sectors.
+    let imageByteCount: UInt64
+    package let byteCount: UInt64
+    /// The most bytes that a compressed cluster of any layer decodes to; 0 where nothing is compressed.
+    let clusterByteCount: Int
     let cache: ClusterCache
-    let number: DiskNumber
     let decoders = ObjectPool<ClusterDecoder>()
+    private let prefetcher: Prefetcher?
     private let readAhead: ReadAhead?
 
     /// The largest cluster that is decoded on a thread that may not wait, in bytes: a millisecond or two.
@@ -19,23 +27,41 @@ package final class GuestDisk: ByteSource {
     /// What one read takes of one extent.
     private enum Piece {
         case zeros(Int)
-        case stored(Int, at: UInt64)
-        case cluster(CompressedCluster, Range<Int>)
+        case stored(Int, at: UInt64, layer: Int)
+        case cluster(CompressedCluster, Range<Int>, layer: Int)
     }
 
-    package var byteCount: UInt64 { image.virtualByteCount }
-
-    /// A disk whose image's extents point into `file` and whose tables are cached under `number`. `prefetcher`
-    /// decodes ahead of sequential readers; without one, nothing is decoded ahead.
-    package init(
+    /// A disk of one file: `image`'s extents point into `file`, and its tables are cached under `number`.
+    package convenience init(
         _ image: any DiskImage, in file: any ByteSource, cache: ClusterCache, number: DiskNumber,
         prefetcher: Prefetcher? = nil
     ) {
-        self.image = image
-        self.file = file
+        self.init([DiskLayer(image, in: file, number: number)], cache: cache, prefetcher: prefetcher)
+    }
+
+    /// A disk of `layers`, of which the first is the image that was opened. `prefetcher` decodes ahead of sequential
+    /// readers; without one, nothing is decoded ahead.
+    package init(_ layers: [DiskLayer], cache: ClusterCache, prefetcher: Prefetcher? = nil) {
+        image = layers[0].image
+        self.layers = layers
+        isLayered = layers.count > 1
+        imageByteCount = image.virtualByteCount
+        // No format has a disk so long that the last sector would not fit.
+        byteCount = imageByteCount &+ (0 &- imageByteCount & 511)
+        clusterByteCount = layers.map(\.image.clusterByteCount).max() ?? 0
         self.cache = cache
-        self.number = number
+        self.prefetcher = prefetcher
         readAhead = prefetcher.map { ReadAhead(prefetcher: $0, windowByteLimit: cache.byteLimit / 4) }
+    }
+
+    /// The disk as it was when `snapshot`, one of the image's, was taken.
+    package func disk(of snapshot: DiskSnapshot) -> GuestDisk {
+        var layers = layers
+        var first = DiskLayer(
+            snapshot.image, in: layers[0].file, number: cache.makeDiskNumber(), named: layers[0].name)
+        first.parent = layers[0].parent
+        layers[0] = first
+        return GuestDisk(layers, cache: cache, prefetcher: prefetcher)
     }
 
     package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
@@ -43,10 +69,10 @@ package final class GuestDisk: ByteSource {
             switch piece {
             case .zeros(let count):
                 output.appendZeros(count)
-            case .stored(let count, let start):
-                try file.read(count, at: start, into: &output)
-            case .cluster(let cluster, let range):
-                let slot = try lend(cluster)
+            case .stored(let count, let start, let layer):
+                try layers[layer].file.read(count, at: start, into: &output)
+            case .cluster(let cluster, let range, let layer):
+                let slot = try lend(cluster, of: layers[layer])
                 defer { slot.release() }
                 // SAFETY: on loan, so the memory stays as it is.
                 unsafe output.append(copying: slot.bytes.bytes.extracting(range))
@@ -59,40 +85,20 @@ package final class GuestDisk: ByteSource {
             switch piece {
             case .zeros(let count):
                 list.appendZeros(count)
-            case .stored(let count, let start):
-                try file.gather(count, at: start, into: list)
-            case .cluster(let cluster, let range):
-                let slot = try lend(cluster)
+            case .stored(let count, let start, let layer):
+                try layers[layer].file.gather(count, at: start, into: list)
+            case .cluster(let cluster, let range, let layer):
+                let slot = try lend(cluster, of: layers[layer])
                 unsafe list.append(UnsafeRawBufferPointer(rebasing: slot.bytes[range]), lentBy: slot)
             }
         }
     }
 
-    package func firstOffset(of region: Region, in range: Range<UInt64>) throws(ReadError) -> UInt64? {
-        let found = try image.firstOffset(of: region, in: range)
-        // All that lies before what was found is of the other kind.
-        let end = found.map { $0 + 1 } ?? range.upperBound
-        try image.validateMap(of: range.lowerBound..<end, in: file)
-        return found
-    }
-
-    package func searchStep(for region: Region, in range: Range<UInt64>) throws(ReadError) -> RegionSearch {
-        let found = try image.searchStep(for: region, in: range)
-        let end =
-            switch found {
-            case .found(let position): position + 1
-            case .unfinished(let position): position
-            case .absent: range.upperBound
-            }
-        try image.validateMap(of: range.lowerBound..<end, in: file)
-        return found
-    }
-
     package func validate() throws(ReadError) {
-        try file.validate()
+        for layer in layers { try layer.file.validate() }
     }
 
-    package var isNear: Bool { file.isNear }
+    package var isNear: Bool { layers.allSatisfy(\.file.isNear) }
 
     /// Calls `body` with each stretch of guest bytes `offset ..< offset + count`, in order. What `body` does not read
     /// from the file, because it is kept or known to be zeros, is then compared with what the file is by now.
@@ -103,35 +109,68 @@ package final class GuestDisk: ByteSource {
         let end = offset + UInt64(count)
         readAhead?.reader(of: self, reads: count, at: offset)
         try loadFromBehind(offset..<end)
+        var cursor = LayerCursor()
         var position = offset
         // What is answered from the map alone, from the first zero to the last one.
-        var zerosStart = UInt64.max
-        var zerosEnd: UInt64 = 0
-        // Where the clusters of this read are stored, from the first to the last one.
-        var storedStart = UInt64.max
-        var storedEnd: UInt64 = 0
+        var zeros = Stretch()
+        // Where the clusters of this read are stored, from the first to the last one of a layer.
+        var stored = Stretch()
+        var storedLayer = 0
         while position < end {
-            let extent = try image.extent(containing: position)
-            let step = Int(min(extent.guestEnd, end) - position)
-            let skipped = position - extent.guestOffset
-            switch extent.storage {
-            case .zeros:
-                zerosStart = min(zerosStart, position)
-                zerosEnd = position + UInt64(step)
+            let found = try extent(containing: position, &cursor)
+            let step = Int(min(found.extent.guestEnd, end) - position)
+            let skipped = position - found.extent.guestOffset
+            switch found.extent.storage {
+            case .zeros, .absent:
+                zeros.add(position, byteCount: UInt64(step))
                 try body(.zeros(step))
             case .stored(let start):
-                try body(.stored(step, at: start + skipped))
+                try body(.stored(step, at: start + skipped, layer: found.layer))
             case .compressed(let cluster):
-                storedStart = min(storedStart, cluster.storedOffset)
-                storedEnd = max(storedEnd, cluster.storedOffset + UInt64(cluster.storedByteCountLimit))
-                try body(.cluster(cluster, Int(skipped)..<(Int(skipped) + step)))
+                if found.layer != storedLayer {
+                    try stored.validate(in: layers[storedLayer].file)
+                    stored = Stretch()
+                    storedLayer = found.layer
+                }
+                stored.add(cluster.storedOffset, byteCount: UInt64(cluster.storedByteCountLimit))
+                let first = Int(skipped) + found.skippedByteCount
+                try body(.cluster(cluster, first..<(first + step), layer: found.layer))
             case .damaged(let error):
                 throw error
+            case .elsewhere:
+                throw .corrupt(
+                    record: layers[found.layer].name, offset: position,
+                    reason: "the file that the disk goes on in is not open")
             }
             position += UInt64(step)
         }
-        if storedStart < storedEnd { try file.validate(storedStart..<storedEnd) }
-        if zerosStart < zerosEnd { try image.validateMap(of: zerosStart..<zerosEnd, in: file) }
+        try stored.validate(in: layers[storedLayer].file)
+        if !zeros.isEmpty { try validateMap(of: zeros.start..<zeros.end) }
+    }
+
+    /// The bytes from the first to the last one that was added.
+    private struct Stretch {
+        private(set) var start = UInt64.max
+        private(set) var end: UInt64 = 0
+
+        var isEmpty: Bool { start >= end }
+
+        mutating func add(_ offset: UInt64, byteCount: UInt64) {
+            start = min(start, offset)
+            end = max(end, offset + byteCount)
+        }
+
+        func validate(in file: any ByteSource) throws(ReadError) {
+            if !isEmpty { try file.validate(start..<end) }
+        }
+    }
+
+    /// Makes sure that what says that `range` is zeros has stayed what it was.
+    func validateMap(of range: Range<UInt64>) throws(ReadError) {
+        // Which parts of which layers a byte was looked for in is not kept.
+        guard !isLayered else { return try validate() }
+        let inside = range.clamped(to: 0..<imageByteCount)
+        try image.validateMap(of: inside, in: layers[0].file)
     }
 
     /// Decodes the clusters of a large read into the cache, the last ones first and only those that no one is
@@ -139,7 +178,7 @@ package final class GuestDisk: ByteSource {
     /// the reader waiting for each cluster in turn.
     private func loadFromBehind(_ range: Range<UInt64>) throws(ReadError) {
         guard Patience.current != .usesCacheOnly else { return }
-        let clusterByteCount = UInt64(image.clusterByteCount)
+        let clusterByteCount = UInt64(self.clusterByteCount)
         guard clusterByteCount > 0, range.upperBound - range.lowerBound > 2 * clusterByteCount else { return }
         let stretchByteCount = max(Self.stretchByteCount, clusterByteCount)
         var end = range.upperBound
@@ -156,9 +195,10 @@ package final class GuestDisk: ByteSource {
     }
 
     /// The cluster's bytes, on loan from the cache.
-    private func lend(_ cluster: CompressedCluster) throws(ReadError) -> CacheSlot {
-        try cache.lend(key(of: cluster), byteCount: cluster.decodedByteCount) { memory throws(ReadError) in
-            try decode(cluster, into: &memory)
+    private func lend(_ cluster: CompressedCluster, of layer: DiskLayer) throws(ReadError) -> CacheSlot {
+        try cache.lend(key(of: cluster, layer), byteCount: cluster.decodedByteCount) {
+            memory throws(ReadError) in
+            try decode(cluster, of: layer, into: &memory)
         }
     }
 
@@ -168,14 +208,16 @@ package final class GuestDisk: ByteSource {
         guard Patience.current == .waits else { throw .wouldWait }
     }
 
-    func key(of cluster: CompressedCluster) -> ClusterCache.Key {
-        ClusterCache.Key(disk: number, kind: .cluster, index: cluster.index)
+    func key(of cluster: CompressedCluster, _ layer: DiskLayer) -> ClusterCache.Key {
+        ClusterCache.Key(disk: layer.number, kind: .cluster, index: cluster.index)
     }
 
-    private func decode(_ cluster: CompressedCluster, into output: inout OutputRawSpan) throws(ReadError) {
+    private func decode(
+        _ cluster: CompressedCluster, of layer: DiskLayer, into output: inout OutputRawSpan
+    ) throws(ReadError) {
         try checkSize(of: cluster)
         try decoders.withObject { decoder throws(ReadError) in
-            try decoder.decode(cluster, of: file, into: &output)
+            try decoder.decode(cluster, of: layer.file, into: &output)
         }
         cache.statistics.countDecoded()
     }

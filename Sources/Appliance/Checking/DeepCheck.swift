@@ -70,7 +70,7 @@ package final class DeepCheck: Sendable {
         while position < stretch.upperBound {
             var end = stretch.upperBound
             do throws(ReadError) {
-                end = min(end, try disk.image.extent(containing: position).guestEnd)
+                end = min(end, try disk.extent(containing: position).guestEnd)
                 try read(position..<end, through: buffer)
             } catch {
                 note(Damage(guestOffset: position, byteCount: end - position, error: error))

@@ -19,4 +19,12 @@ struct VerificationScope: Sendable {
         if files.isEmpty { for disk in disks { usedMembers.formUnion(disk.memberIndices) } }
         if let descriptor = package.descriptorIndex { usedMembers.insert(descriptor) }
     }
+
+    /// Takes in what the disks were found to build on. A file that is none of the package's is in no manifest.
+    mutating func use(_ usage: PackageNeighbours.Usage) {
+        usedMembers.formUnion(usage.members)
+        for name in usage.outsiders.sorted() {
+            absentFiles.append("a disk builds on \"\(name)\", which is beside the package and not in it")
+        }
+    }
 }

@@ -32,7 +32,7 @@ extension DiskCopy {
     ) throws(CopyError) -> (end: UInt64, canBeSplit: Bool) {
         guard let disk = source as? GuestDisk else { return (limit, true) }
         do throws(ReadError) {
-            let extent = try disk.image.extent(containing: position)
+            let extent = try disk.extent(containing: position)
             let canBeSplit = if case .stored = extent.storage { true } else { false }
             return (min(limit, extent.guestEnd), canBeSplit)
         } catch {

@@ -8,15 +8,16 @@ import OVFPackage
 extension Appliance {
     /// Opens a file that is no archive: one disk.
     static func open(
-        image source: any ByteSource, name: [UInt8], modificationTime: Int64, options: ApplianceOptions,
-        resources: DiskResources
+        image source: any ByteSource, name: [UInt8], modificationTime: Int64,
+        neighbours: (any NeighbourFiles)?, options: ApplianceOptions, resources: DiskResources
     ) throws(ApplianceError) -> Appliance {
         let shownName = String(displaying: name)
         let disk: GuestDisk
         do throws(ReadError) {
             disk = try resources.open(
                 source, named: shownName,
-                options: .init(lenient: options.isLenient, budget: resources.budget))
+                options: .init(lenient: options.isLenient, budget: resources.budget),
+                neighbours: neighbours)
         } catch {
             throw ApplianceError(error)
         }
@@ -27,7 +28,7 @@ extension Appliance {
                     identifier: shownName, storedName: name, storedByteCount: source.byteCount,
                     modificationTime: modificationTime, content: .decoded(disk),
                     memberIndices: [], stored: source,
-                    warnings: disk.image.warnings.map { PackageWarning(.imageQuestionable, $0) },
+                    warnings: disk.warnings.map { PackageWarning(.imageQuestionable, $0) },
                     rawPath: [RawPaths.name(ofImage: name)], copyName: RawPaths.name(ofImage: name))
             ],
             warnings: [], modificationTime: modificationTime, resources: resources)

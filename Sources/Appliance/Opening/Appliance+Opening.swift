@@ -20,13 +20,14 @@ extension Appliance {
                 let content = try decompressed(metered, named: name, resources)
                 if try isArchive(content) {
                     return opened.noted(
-                        in: try open(archive: content, options: options, resources: resources))
+                        in: try open(archive: content, options: options, resources: resources), resources)
                 }
                 try checkName(name, of: metered)
                 return opened.noted(
                     in: try open(
-                        image: metered, name: name, modificationTime: modificationTime, options: options,
-                        resources: resources))
+                        image: metered, name: name, modificationTime: modificationTime,
+                        neighbours: neighbours(of: file, resources), options: options, resources: resources),
+                    resources)
             case .folder(let path, let descriptorName):
                 return try open(
                     folder: path, descriptorName: descriptorName, options: options, resources: resources)
@@ -65,7 +66,14 @@ extension Appliance {
         } catch {
             throw ApplianceError(error)
         }
-        return opened.noted(in: try PackageOpener.open(package, options: options, resources: resources))
+        return opened.noted(
+            in: try PackageOpener.open(package, in: path, options: options, resources: resources), resources)
+    }
+
+    /// The files in the folder of an image; nil where it is in none.
+    private static func neighbours(of file: any ByteSource, _ resources: DiskResources) -> FolderNeighbours? {
+        guard let path = (file as? LocalFile)?.path else { return nil }
+        return FolderNeighbours(path: path.removingLastComponent(), resources: resources)
     }
 
     /// A file that is called an OVA and is neither an archive nor a disk image is a damaged download, not a raw

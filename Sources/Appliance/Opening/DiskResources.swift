@@ -12,11 +12,14 @@ struct DiskResources {
     let meter = ReadMeter()
     /// The memory that opening the appliance may take.
     let budget: OpeningBudget
+    /// The files that were opened beside the sources themselves: parents and parts of disks.
+    private let openedFiles = OpenedNumbers()
     /// Whether damaged images and compressed files are read as far as they go.
     let isLenient: Bool
 
-    /// What an open image takes beside its tables, in bytes: a decoder with its buffers, and the positions of readers.
-    private static let bytesPerImage: UInt64 = 128 << 10
+    private final class OpenedNumbers: Sendable {
+        let numbers = SleepingMutex<Set<FileNumber>>([])
+    }
 
     init(_ options: ApplianceOptions) throws(ApplianceError) {
         cache = ClusterCache(byteLimit: options.cacheByteLimit)
@@ -46,24 +49,43 @@ struct DiskResources {
             decoding: source, maximumByteCount: limit, named: name, lenient: isLenient, budget: budget)
     }
 
-    /// Opens the disk image in `stored`, which may be compressed with gzip. `capacity` and `format` are what a descriptor
-    /// says of it.
+    func noteOpened(_ number: FileNumber) {
+        openedFiles.numbers.withLock { _ = $0.insert(number) }
+    }
+
+    /// What was noted.
+    var noted: Set<FileNumber> { openedFiles.numbers.withLock { $0 } }
+
+    /// Opens the disk image in `stored`, which may be compressed, and what it builds on: `declaredParents` where a descriptor
+    /// names them, else out of `neighbours`. `capacity` and `format` are what a descriptor says of it.
     /// - Throws: `ReadError.refused` where it could only be a raw disk, and they or its name say that it is none.
     func open(
-        _ stored: any ByteSource, named name: String, capacity: UInt64? = nil, format: String? = nil,
-        options: DiskImageOpener.Options
+        _ stored: any ByteSource, named name: String, key: FileKey? = nil, capacity: UInt64? = nil,
+        format: String? = nil, options: DiskImageOpener.Options, neighbours: (any NeighbourFiles)? = nil,
+        declaredParents: [NeighbourFile] = []
     ) throws(ReadError) -> GuestDisk {
         let source = try decompressed(stored, named: name, capacity: capacity)
-        try budget.take(Self.bytesPerImage, for: "the image \(name)")
-        let number = cache.makeDiskNumber()
-        let image = try DiskImageOpener.open(source, named: name, in: cache, for: number, options: options)
-        if image.format == .raw, !options.lenient {
+        let layers = try ChainOpener.open(
+            source, named: name, key: key, in: cache, options: options, neighbours: neighbours,
+            declaredParents: declaredParents)
+        if layers[0].image.format == .raw, !options.lenient {
             let claim = RawClaim(
                 name: name, wasCompressed: source is GzipSource, format: format, capacity: capacity)
-            if let reason = claim.refusal(ofByteCount: image.virtualByteCount) {
+            if let reason = claim.refusal(ofByteCount: layers[0].image.virtualByteCount) {
                 throw .refused(record: name, offset: 0, reason: reason, remedy: .lenient)
             }
         }
-        return GuestDisk(image, in: source, cache: cache, number: number, prefetcher: prefetcher)
+        return GuestDisk(layers, cache: cache, prefetcher: prefetcher)
+    }
+
+    /// A disk that has nothing of its own: what its parents have.
+    func openBlank(
+        byteCount: UInt64, named name: String, declaredParents: [NeighbourFile]
+    ) throws(ReadError) -> GuestDisk {
+        GuestDisk(
+            try ChainOpener.open(
+                blankOf: byteCount, named: name, in: cache,
+                options: .init(lenient: isLenient, budget: budget),
+                declaredParents: declaredParents), cache: cache, prefetcher: prefetcher)
     }
 }

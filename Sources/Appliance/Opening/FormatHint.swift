@@ -14,13 +14,12 @@ struct FormatHint {
     /// Whether the hint names another format than the one that was found. A URL that names none contradicts
     /// nothing.
     func contradicts(_ format: DiskFormat) -> Bool {
-        let claimsVMDK = url.contains("vmdk")
-        let claimsStream = url.contains("streamoptimized")
-        let claimsOther = ["vhd", "vdi", "qcow", "iso", "raw"].contains { url.contains($0) }
-        switch format {
-        case .raw: return claimsVMDK || (claimsOther && !url.contains("raw"))
-        case .vmdkStreamOptimized: return claimsOther || (claimsVMDK && url.contains("#sparse"))
-        case .vmdkMonolithicSparse: return claimsOther || claimsStream
+        let claims = ["vmdk", "vhd", "vdi", "qcow", "iso", "raw"].filter { url.contains($0) }
+        guard claims.isEmpty || claims.contains(where: { format.family.hasPrefix($0) }) else { return true }
+        return switch format {
+        case .vmdkStreamOptimized: url.contains("#sparse")
+        case .vmdkMonolithicSparse: url.contains("streamoptimized")
+        default: false
         }
     }
 

@@ -20,10 +20,10 @@ struct OpenedFiles {
         numbers?.insert(file.number)
     }
 
-    /// `appliance`, which knows them then.
-    func noted(in appliance: Appliance) -> Appliance {
+    /// `appliance`, which knows them then, and those that its disks led to.
+    func noted(in appliance: Appliance, _ resources: DiskResources) -> Appliance {
         var appliance = appliance
-        appliance.openedFiles = numbers
+        appliance.openedFiles = numbers?.union(resources.noted)
         return appliance
     }
 }

@@ -19,7 +19,7 @@ extension PackageOpener {
             let content: ApplianceDisk.Content
             do throws(ReadError) {
                 let guest = try guestDisk(ofMember: index, named: name)
-                warnings = guest.image.warnings.map { PackageWarning(.imageQuestionable, $0) }
+                warnings = guest.warnings.map { PackageWarning(.imageQuestionable, $0) }
                 content = .decoded(guest)
             } catch {
                 content = .unreadable(reason: error.description)
@@ -40,7 +40,9 @@ extension PackageOpener {
         if let known = opened[places] { return try known.get() }
         do throws(ReadError) {
             let guest = try resources.open(
-                member.source, named: name, options: .init(lenient: true, budget: resources.budget))
+                member.source, named: name, key: member.storedPlace(at: index).key,
+                options: .init(lenient: true, budget: resources.budget),
+                neighbours: neighbours.neighbours(ofMember: index))
             opened[places] = .success(guest)
             return guest
         } catch {

@@ -4,29 +4,43 @@
 import ByteSources
 import DiskImages
 import OVFPackage
+import SystemPackage
 
 /// Opens the disks of one package. What is wrong with one disk does not keep the others from being opened.
 struct PackageOpener {
     let package: OVFPackage
     private let options: ApplianceOptions
     let resources: DiskResources
+    /// What images may lead to.
+    let neighbours: PackageNeighbours
     private var warnings: [PackageWarning]
     /// What became of each file that was opened, by where it is stored: many disks may name one file, and many names
     /// one place.
     var opened: [[PackageMember.StoredPlace]: Result<GuestDisk, ReadError>] = [:]
-    /// The same by the file's index of the References: each has many chunks, and many disks may name it.
-    private var openedFiles: [Int: Result<GuestDisk, ReadError>] = [:]
+    /// The same by the file's index of the References, each of which has many chunks and may be named by many disks, and by
+    /// the disk that it builds on.
+    private var openedFiles: [OpenedFile: Result<GuestDisk, ReadError>] = [:]
+    /// What the descriptor declares, and its files.
+    var envelope: Envelope?
+    var files: [PackageFile?] = []
+    /// Files that disks build on, by their index of the References.
+    var parentFiles: [Int: Result<NeighbourFile, ReadError>] = [:]
     /// What each file is that is not content, by its index of the References.
     private var fileRoles: [Int: String?] = [:]
 
-    /// Opens all disks of `package`.
+    private struct OpenedFile: Hashable {
+        let fileIndex: Int
+        let parentIndex: Int?
+    }
+
+    /// Opens all disks of `package`, which is in the folder `path` where it is one.
     ///
     /// - Throws: `ApplianceError` where the descriptor is missing or cannot be understood, unless
     ///   `options.isLenient`.
     static func open(
-        _ package: OVFPackage, options: ApplianceOptions, resources: DiskResources
+        _ package: OVFPackage, in path: FilePath? = nil, options: ApplianceOptions, resources: DiskResources
     ) throws(ApplianceError) -> Appliance {
-        var opener = PackageOpener(package: package, options: options, resources: resources)
+        var opener = PackageOpener(package: package, in: path, options: options, resources: resources)
         var disks: [ApplianceDisk]
         var envelope: Envelope?
         var layout: ApplianceLayout?
@@ -54,14 +68,17 @@ struct PackageOpener {
         RawPaths.assign(to: &disks, beside: package.members, hidden: hidden)
         let checks = opener.manifestChecks(problem: &scope.manifestProblem)
         scope.use(files, of: disks, in: package)
+        scope.use(opener.neighbours.usage)
         return Appliance(
             package: package, envelope: envelope, layout: layout, checks: checks, scope: scope,
             hiddenMembers: hidden, disks: disks, warnings: opener.warnings,
             modificationTime: package.members.map(\.modificationTime).max() ?? 0, resources: resources)
     }
 
-    private init(package: OVFPackage, options: ApplianceOptions, resources: DiskResources) {
+    private init(package: OVFPackage, in path: FilePath?, options: ApplianceOptions, resources: DiskResources)
+    {
         self.package = package
+        neighbours = PackageNeighbours(of: package, in: path, resources: resources)
         self.options = options
         self.resources = resources
         warnings = package.warnings
@@ -112,6 +129,8 @@ struct PackageOpener {
     private mutating func disks(
         of envelope: Envelope, _ files: [PackageFile?], _ refusals: [Int: PackageFile.Refusal]
     ) throws(ApplianceError) -> [ApplianceDisk] {
+        self.envelope = envelope
+        self.files = files
         var disks: [ApplianceDisk] = []
         for disk in envelope.disks {
             guard let fileIndex = disk.fileIndex else {
@@ -128,7 +147,7 @@ struct PackageOpener {
     }
 
     /// A disk that no file backs is one hole; one whose file is not declared cannot be read.
-    private func diskWithoutFile(_ disk: VirtualDisk) -> ApplianceDisk {
+    private mutating func diskWithoutFile(_ disk: VirtualDisk) -> ApplianceDisk {
         let content: ApplianceDisk.Content
         if let reference = disk.fileReference {
             content = .unreadable(
@@ -136,7 +155,9 @@ struct PackageOpener {
                     "descriptor, line \(disk.line): the file \"\(reference.quotable())\" is not among the References"
             )
         } else if let capacity = disk.capacity {
-            content = .empty(ZeroSource(byteCount: capacity))
+            content =
+                disk.parentReference == nil
+                ? .empty(ZeroSource(byteCount: capacity)) : blank(disk, byteCount: capacity)
         } else {
             content = .unreadable(
                 reason: "descriptor, line \(disk.line): the disk has neither a file nor a capacity")
@@ -180,12 +201,6 @@ struct PackageOpener {
             return .unreadable(
                 reason: "\(place): the file \"\(reference.href.quotable())\" is the package's \(role)")
         }
-        guard disk.parentReference == nil else {
-            return .unreadable(
-                reason:
-                    "descriptor, line \(disk.line): the disk holds the changes to another (ovf:parentRef), "
-                    + "which are not merged")
-        }
         guard file.missingByteCount == 0 || options.isLenient else {
             return .unreadable(
                 reason:
@@ -215,30 +230,39 @@ struct PackageOpener {
         in file: PackageFile, _ fileIndex: Int, _ reference: FileReference, named name: String,
         declaredAs disk: VirtualDisk
     ) throws(ReadError) -> GuestDisk {
-        if let known = openedFiles[fileIndex] { return try known.get() }
+        let key = OpenedFile(fileIndex: fileIndex, parentIndex: disk.parentIndex)
+        if let known = openedFiles[key] { return try known.get() }
         let places = file.members.map { package.members[$0].storedPlace(at: $0) }
-        defer { openedFiles[fileIndex] = opened[places] }
-        if let known = opened[places] { return try known.get() }
+        // One place may hold the changes to several disks.
+        if disk.parentReference == nil, let known = opened[places] {
+            openedFiles[key] = known
+            return try known.get()
+        }
         let expected = file.source.byteCount.addingReportingOverflow(file.missingByteCount)
+        let result: Result<GuestDisk, ReadError>
         do throws(ReadError) {
             let guest = try resources.open(
-                file.source, named: name, capacity: disk.capacity, format: disk.format,
+                file.source, named: name, key: places.first?.key, capacity: disk.capacity,
+                format: disk.format,
                 options: .init(
                     lenient: options.isLenient,
                     expectedByteCount: reference.byteCount
                         ?? (expected.overflow ? nil : expected.partialValue),
-                    budget: resources.budget))
-            opened[places] = .success(guest)
-            return guest
+                    budget: resources.budget),
+                neighbours: file.members.first.map { neighbours.neighbours(ofMember: $0) },
+                declaredParents: try declaredParents(of: disk))
+            result = .success(guest)
         } catch {
-            opened[places] = .failure(error)
-            throw error
+            result = .failure(error)
         }
+        openedFiles[key] = result
+        if disk.parentReference == nil { opened[places] = result }
+        return try result.get()
     }
 
     /// What is questionable about a disk that was opened, and where the descriptor is wrong about it.
     private func warnings(about guest: GuestDisk, declaredAs disk: VirtualDisk) -> [PackageWarning] {
-        var warnings = guest.image.warnings.map { PackageWarning(.imageQuestionable, $0) }
+        var warnings = guest.warnings.map { PackageWarning(.imageQuestionable, $0) }
         if let capacity = disk.capacity, capacity != guest.byteCount {
             warnings.append(
                 PackageWarning(

@@ -76,10 +76,14 @@ struct GlanceProperties {
 
     private static func diskType(_ disk: ApplianceDisk) -> String? {
         guard case .decoded(let guest) = disk.content else { return nil }
-        switch guest.image.format {
-        case .vmdkStreamOptimized: return "streamOptimized"
-        case .vmdkMonolithicSparse: return "sparse"
-        case .raw: return "preallocated"
+        let format = guest.image.format
+        return switch format {
+        case .vmdkStreamOptimized: "streamOptimized"
+        case .vmdkMonolithicSparse: "sparse"
+        case .raw: "preallocated"
+        case _ where format.family == "vmdk" && format.rawValue.lowercased().hasSuffix("sparse"): "sparse"
+        case _ where format.family == "vmdk": "preallocated"
+        default: nil
         }
     }
 

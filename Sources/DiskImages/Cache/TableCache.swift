@@ -35,7 +35,8 @@ package struct TableCache: Sendable {
     ) throws(ReadError) -> Result {
         try withTable(
             index, byteCount: byteCount,
-            load: { source, output throws(ReadError) in try source.read(byteCount, at: offset, into: &output) },
+            load: { source, output throws(ReadError) in try source.read(byteCount, at: offset, into: &output)
+            },
             body: body)
     }
 }

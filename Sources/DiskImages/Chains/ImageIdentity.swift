@@ -12,3 +12,13 @@ package enum ImageIdentity: Sendable, Equatable {
     /// Sixteen bytes each.
     case vdi(creation: [UInt8], modification: [UInt8])
 }
+
+extension ImageIdentity {
+    /// Whether both are states of one disk: a format that stores no names has its parents found by that.
+    func isSameDisk(as other: ImageIdentity) -> Bool {
+        if case .vdi(let creation, _) = self, case .vdi(let otherCreation, _) = other {
+            return creation == otherCreation
+        }
+        return self == other
+    }
+}

@@ -72,11 +72,13 @@ import Codecs
     }
 
     /// Where the compressed data lies, in bytes from `cluster.storedOffset`.
-    private func payload(of cluster: CompressedCluster, fileByteCount: UInt64) throws(ReadError) -> Range<Int> {
+    private func payload(of cluster: CompressedCluster, fileByteCount: UInt64) throws(ReadError) -> Range<Int>
+    {
         switch cluster.framing {
         case .grainMarker, .grainMarkerOrSize:
             try GrainMarker.payload(
-                in: unsafe storedBytes(from: cluster.storedOffset).bytes, of: cluster, fileByteCount: fileByteCount)
+                in: unsafe storedBytes(from: cluster.storedOffset).bytes, of: cluster,
+                fileByteCount: fileByteCount)
         case .deflate, .zstd, .zlib: 0..<cluster.storedByteCountLimit
         }
     }

@@ -30,7 +30,7 @@ final class ReadAhead: Sendable {
     /// Takes note of a read, and asks for what its reader will want next. Where another thread is at that, the read is
     /// not noted: no one waits here, and the next read of the stream finds it.
     func reader(of disk: GuestDisk, reads count: Int, at offset: UInt64) {
-        guard disk.image.clusterByteCount > 0 else { return }
+        guard disk.clusterByteCount > 0 else { return }
         let end = offset + UInt64(count)
         _ = state.withLockIfAvailable { state in
             state.clock += 1
@@ -79,7 +79,7 @@ final class ReadAhead: Sendable {
         let window = stream.window(upTo: windowByteLimit)
         for _ in 0..<SequentialStream.mostRequestsAtOnce {
             guard stream.requestedByteCount < window, stream.requestedEnd < disk.byteCount,
-                let extent = try? disk.image.extent(containing: stream.requestedEnd)
+                let extent = try? disk.extent(containing: stream.requestedEnd)
             else { return }
             guard case .compressed = extent.storage else {
                 stream.skip(to: extent.guestEnd)

@@ -26,6 +26,14 @@ struct RawImage: DiskImage {
             ? [] : ["the file ends inside a sector; \(virtualByteCount - byteCount) zeros are added"]
     }
 
+    /// All of `source`, to the byte: a part of a disk, or a disk whose image says how long it is.
+    init(wholeOf source: any ByteSource) {
+        self.source = source
+        virtualByteCount = source.byteCount
+        allocation = RawAllocation(of: source)
+        warnings = []
+    }
+
     /// Exact for a file with few holes, which are looked for when this is first asked for; of one with more, or
     /// where looking takes long, only the first are left out.
     var allocatedByteCount: UInt64 { allocation.result.byteCount }

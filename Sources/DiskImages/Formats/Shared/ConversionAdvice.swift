@@ -39,7 +39,7 @@ extension UndecodedFormat {
     /// What qemu-img calls the format after `-f`: left to itself, it takes some for raw disks.
     fileprivate var nameForQEMU: String? {
         switch self {
-        case .vmdkDescriptor, .vmdkCOWD: "vmdk"
+        case .vmdkCOWD: "vmdk"
         case .qcow: "qcow"
         case .qcow2: "qcow2"
         case .vhd: "vpc"

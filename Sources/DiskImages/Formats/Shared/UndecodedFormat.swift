@@ -4,7 +4,6 @@
 /// What a file is, by its content, where that is no disk that is read: it is refused by its name instead of being taken for
 /// a raw disk.
 enum UndecodedFormat: String, Sendable, CaseIterable {
-    case vmdkDescriptor = "VMDK descriptor"
     case vmdkCOWD = "VMDK of ESX (COWD)"
     case qcow = "qcow"
     case qcow2 = "qcow2"
@@ -23,7 +22,7 @@ enum UndecodedFormat: String, Sendable, CaseIterable {
     /// Whether it is a virtual disk, rather than a compressed file.
     var isDiskImage: Bool {
         switch self {
-        case .vmdkDescriptor, .vmdkCOWD, .qcow, .qcow2, .vhd, .vhdx, .vdi: true
+        case .vmdkCOWD, .qcow, .qcow2, .vhd, .vhdx, .vdi: true
         case .gzip, .xz, .zstd, .bzip2, .zip: false
         }
     }
@@ -44,8 +43,6 @@ enum UndecodedFormat: String, Sendable, CaseIterable {
             self = .vhd
         } else if has([0x7f, 0x10, 0xda, 0xbe], at: 64) {
             self = .vdi
-        } else if VMDKDescriptor.isDescriptor(text) {
-            self = .vmdkDescriptor
         } else if let compressed = Self(compressedFileStartingWith: bytes) {
             self = compressed
         } else {

@@ -27,6 +27,8 @@ struct VMDKDescriptor {
     private(set) var contentID: String?
     private(set) var parentContentID: String?
     private(set) var parentHint: String?
+    /// The same as it is stored, in whatever encoding.
+    private(set) var parentHintBytes: [UInt8]?
     /// As it is spelled: ide, buslogic, lsilogic, legacyESX.
     private(set) var adapterType: String?
     private(set) var extents: [Extent] = []
@@ -38,8 +40,17 @@ struct VMDKDescriptor {
         let bytes = text.prefix(Self.maximumByteCount).prefix { $0 != 0 }
         for line in bytes.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
             guard line.count <= Self.maximumLineByteCount, line.first != UInt8(ascii: "#") else { continue }
+            let hadHint = parentHint != nil
             take(String(decoding: line, as: UTF8.self))
+            if !hadHint, parentHint != nil { parentHintBytes = Self.value(in: line) }
         }
+    }
+
+    /// What follows the equals sign of a line, without blanks and quotes around it.
+    private static func value(in line: some Sequence<UInt8>) -> [UInt8] {
+        let around: (UInt8) -> Bool = { [0x20, 0x09, 0x22].contains($0) }
+        let start = Array(line).drop { $0 != UInt8(ascii: "=") }.dropFirst().drop(while: around)
+        return Array(start.reversed().drop(while: around).reversed())
     }
 
     /// Whether `text` starts as a descriptor file does.

@@ -124,13 +124,6 @@ extension VMDKSparseExtent {
         let byteCount = min(sectors * 512, reader.byteCount - start, UInt64(VMDKDescriptor.maximumByteCount))
         let record = try reader.record("descriptor", byteCount: Int(byteCount), at: start)
         let descriptor = VMDKDescriptor(parsing: record.bytes)
-        guard !descriptor.isDelta else {
-            let parent = descriptor.parentHint.map(VMDKDescriptor.shown) ?? "unnamed"
-            throw .unsupported(
-                feature:
-                    "\(reader.imageName) holds only what differs from its parent disk (\(parent)), "
-                    + "without which its content would be wrong")
-        }
         guard descriptor.extents.count <= 1 else {
             throw .unsupported(
                 feature:
@@ -179,6 +172,10 @@ extension VMDKSparseExtent {
     ) throws(ReadError) -> any DiskImage {
         let scan = try MarkerScan(
             of: reader, header: header, atMost: MarkerScan.recoveryLimit, budget: options.budget)
+        if let descriptor, try descriptor.parent(of: reader.imageName) != nil {
+            throw .unsupported(
+                feature: "\(reader.imageName) is cut short and holds only what differs from its parent disk")
+        }
         // A directory that the stream holds whole leads to everything; only the footer after it is gone.
         if let sector = scan.directorySector,
             let directory = try? GrainDirectory(

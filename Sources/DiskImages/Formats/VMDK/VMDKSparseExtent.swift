@@ -13,6 +13,8 @@ package struct VMDKSparseExtent: DiskImage {
     package let clusterByteCount: Int
     package internal(set) var warnings: [String]
     package let adapterType: String?
+    package let parent: ParentReference?
+    package let identity: ImageIdentity?
 
     /// How many tables are looked at one by one when it is asked whether the map has changed.
     private static let mostTablesValidated = 16
@@ -62,6 +64,8 @@ package struct VMDKSparseExtent: DiskImage {
         virtualByteCount = header.virtualByteCount
         clusterByteCount = header.isCompressed ? header.grainByteCount : 0
         adapterType = descriptor?.adapterType
+        parent = try descriptor?.parent(of: reader.imageName)
+        identity = descriptor?.identity
         imageName = reader.imageName
         source = reader.source
         layout = Layout(header)

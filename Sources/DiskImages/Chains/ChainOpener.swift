@@ -1,0 +1,269 @@
+// From an image to all the files that its disk is made of.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+
+/// Opens an image, the files that it leads to, its parent, and so on. A disk whose parent is missing, refused or another
+/// one than the image says is refused: what differs from a parent is wrong without it.
+package struct ChainOpener {
+    private let cache: ClusterCache
+    private let options: DiskImageOpener.Options
+    private let neighbours: (any NeighbourFiles)?
+    private var layers: [DiskLayer] = []
+    /// The images of the chain.
+    private var keys: Set<FileKey> = []
+
+    /// An image and its parents.
+    package static let mostImages = 64
+    /// Files that hold parts of disks, of the whole chain.
+    static let mostExtentFiles = 4_096
+    /// Files that are looked at for a parent without a name.
+    private static let mostCandidates = 1_000
+    /// What an open file of a disk takes beside its tables, in bytes.
+    private static let bytesPerExtentFile: UInt64 = 16 << 10
+    private static let bytesPerImage: UInt64 = 128 << 10
+
+    /// Opens the image in `source`, which errors call `name`, and what it builds on out of `neighbours`; without those, an
+    /// image that needs another file is refused. `declaredParents` are its parent, that one's parent and so on, where
+    /// something else than the image says which files they are.
+    package static func open(
+        _ source: any ByteSource, named name: String, key: FileKey? = nil, in cache: ClusterCache,
+        options: DiskImageOpener.Options, neighbours: (any NeighbourFiles)? = nil,
+        declaredParents: [NeighbourFile] = []
+    ) throws(ReadError) -> [DiskLayer] {
+        var opener = ChainOpener(cache: cache, options: options, neighbours: neighbours)
+        if let key { opener.keys.insert(key) }
+        return try opener.open(
+            from: try opener.add(source, named: name, content: .recognised, options), declaredParents)
+    }
+
+    /// A disk of `byteCount` bytes that changes nothing of the first of `declaredParents`.
+    package static func open(
+        blankOf byteCount: UInt64, named name: String, in cache: ClusterCache,
+        options: DiskImageOpener.Options,
+        declaredParents: [NeighbourFile]
+    ) throws(ReadError) -> [DiskLayer] {
+        var opener = ChainOpener(cache: cache, options: options, neighbours: nil)
+        opener.layers = [
+            DiskLayer(
+                BlankImage(virtualByteCount: byteCount), in: MemorySource([]), number: cache.makeDiskNumber(),
+                named: name)
+        ]
+        return try opener.open(from: 0, declaredParents)
+    }
+
+    /// Opens what the layer at `first` builds on.
+    private mutating func open(
+        from first: Int, _ declaredParents: [NeighbourFile]
+    ) throws(ReadError) -> [DiskLayer] {
+        var index = first
+        try addExtentFiles(of: index)
+        for depth in 0..<(Self.mostImages - 1) {
+            let declared = depth < declaredParents.count ? declaredParents[depth] : nil
+            guard let parent = try parent(of: index, declared) else { return layers }
+            let next = try addParent(parent, declared, of: index)
+            layers[index].parent = next
+            index = next
+            try addExtentFiles(of: index)
+        }
+        guard layers[index].image.parent == nil, declaredParents.count < Self.mostImages else {
+            throw .unsupported(
+                feature: "\(layers[first].name) builds on a chain of more than \(Self.mostImages) images")
+        }
+        return layers
+    }
+
+    private init(
+        cache: ClusterCache, options: DiskImageOpener.Options, neighbours: (any NeighbourFiles)?
+    ) {
+        self.cache = cache
+        self.options = options
+        self.neighbours = neighbours
+    }
+
+    /// Adds the image in `source` as a layer.
+    private mutating func add(
+        _ source: any ByteSource, named name: String, content: ParentReference.Content,
+        _ options: DiskImageOpener.Options
+    ) throws(ReadError) -> Int {
+        try options.budget.take(Self.bytesPerImage, for: "the image \(name)")
+        let number = cache.makeDiskNumber()
+        let image: any DiskImage =
+            content == .raw
+            ? try RawImage(source, named: name)
+            : try DiskImageOpener.open(source, named: name, in: cache, for: number, options: options)
+        if case .family(let family) = content, image.format.family != family[...] {
+            throw .unsupported(
+                feature:
+                    "\(name) should be a disk in the format \(family), and its content is \(image.format)")
+        }
+        guard image.virtualByteCount <= UInt64(Int64.max) - 511 else {
+            throw .corrupt(
+                record: name, offset: 0,
+                reason: "a disk of \(image.virtualByteCount) bytes is longer than a file can be")
+        }
+        layers.append(DiskLayer(image, in: source, number: number, named: name))
+        return layers.count - 1
+    }
+
+    /// What the image says of its parent, or a descriptor.
+    private func parent(of index: Int, _ declared: NeighbourFile?) throws(ReadError) -> ParentReference? {
+        if let parent = layers[index].image.parent { return parent }
+        guard declared != nil else { return nil }
+        guard layers[index].image.format != .raw else {
+            throw .unsupported(
+                feature:
+                    "\(layers[index].name) is declared to hold what differs from another disk, and its format cannot "
+                    + "say what that is")
+        }
+        return ParentReference(names: [])
+    }
+
+    private mutating func addParent(
+        _ parent: ParentReference, _ declared: NeighbourFile?, of child: Int
+    ) throws(ReadError) -> Int {
+        let childName = layers[child].name
+        let file = if let declared { declared } else { try find(parent, of: childName) }
+        guard keys.insert(file.key).inserted else {
+            throw .unsupported(feature: "\(childName) builds on \(file.name), which builds on it: a circle")
+        }
+        var content = parent.content
+        if content == .unstated {
+            guard options.lenient else {
+                throw .refused(
+                    record: childName, offset: nil,
+                    reason:
+                        "it does not say in which format its backing file \(file.name) is, and a guest may have "
+                        + "written what looks like one", remedy: .lenient)
+            }
+            content = .recognised
+        }
+        let index: Int
+        do throws(ReadError) {
+            index = try add(
+                file.source, named: file.name, content: content,
+                DiskImageOpener.Options(
+                    lenient: options.lenient, budget: options.budget, formats: options.formats))
+        } catch {
+            throw error.asParent(of: childName)
+        }
+        try check(layers[index].image.identity, of: file.name, parent, childName)
+        return index
+    }
+
+    private func check(
+        _ identity: ImageIdentity?, of name: String, _ parent: ParentReference, _ childName: String
+    ) throws(ReadError) {
+        guard !parent.identities.isEmpty else { return }
+        guard let identity, parent.identities.contains(identity) else {
+            throw .unsupported(
+                feature:
+                    "\(childName) builds on another disk than \(name), or on an earlier state of it: its "
+                    + "identifiers differ")
+        }
+    }
+
+    /// The file that `parent` means.
+    private func find(_ parent: ParentReference, of childName: String) throws(ReadError) -> NeighbourFile {
+        guard let neighbours else {
+            throw .unsupported(feature: "\(childName) builds on another file, and none is beside it")
+        }
+        guard !parent.names.isEmpty else { return try findByIdentity(parent, of: childName, neighbours) }
+        var problem: String?
+        for name in parent.names {
+            if let reason = NeighbourName.problem(with: name) {
+                problem = problem ?? "\(Self.shown(name)): \(reason)"
+                continue
+            }
+            if let file = try neighbours.file(named: name) { return file }
+            problem = problem ?? "\(Self.shown(name)) is not there"
+        }
+        throw .unsupported(
+            feature:
+                "\(childName) holds only what differs from its parent disk, without which its content would be "
+                + "wrong: \(problem ?? "it has no name")")
+    }
+
+    /// Formats that store no name: the parent is the image that has the identity which the child knows.
+    private func findByIdentity(
+        _ parent: ParentReference, of childName: String, _ neighbours: any NeighbourFiles
+    ) throws(ReadError) -> NeighbourFile {
+        for name in try neighbours.names(atMost: Self.mostCandidates)
+        where NeighbourName.problem(with: name) == nil {
+            // A file that cannot be opened or read is not the one.
+            guard let file = try? neighbours.file(named: name), !keys.contains(file.key),
+                let identity = try? DiskImageOpener.identity(of: file.source)
+            else { continue }
+            if parent.identities.contains(where: { $0.isSameDisk(as: identity) }) { return file }
+        }
+        throw .unsupported(
+            feature: "\(childName) holds only what differs from its parent disk, which is not beside it")
+    }
+
+    private mutating func addExtentFiles(of index: Int) throws(ReadError) {
+        let files = layers[index].image.extentFiles
+        guard !files.isEmpty else { return }
+        let imageName = layers[index].name
+        guard let neighbours else {
+            throw .unsupported(feature: "\(imageName) is a disk of other files, and none is beside it")
+        }
+        guard layers.count + files.count <= Self.mostExtentFiles else {
+            throw .unsupported(feature: "\(imageName) has more than \(Self.mostExtentFiles) files")
+        }
+        layers[index].firstExtentFile = layers.count
+        for file in files { layers.append(try layer(of: file, for: imageName, neighbours)) }
+    }
+
+    /// The layer of a file that holds a part of `imageName`. One that cannot be read is damage of its part alone.
+    private func layer(
+        of part: ExtentFile, for imageName: String, _ neighbours: any NeighbourFiles
+    ) throws(ReadError) -> DiskLayer {
+        try options.budget.take(Self.bytesPerExtentFile, for: "the files of \(imageName)")
+        if let reason = NeighbourName.problem(with: part.name) {
+            throw .unsupported(feature: "\(imageName) leads to \(Self.shown(part.name)): \(reason)")
+        }
+        let number = cache.makeDiskNumber()
+        guard let file = try neighbours.file(named: part.name) else {
+            throw .corrupt(
+                record: imageName, offset: 0, reason: "its file \(Self.shown(part.name)) is not there")
+        }
+        let image: any DiskImage
+        switch part.content {
+        case .raw(let start):
+            let byteCount = file.source.byteCount
+            let source = try SubrangeSource(
+                of: file.source, from: min(start, byteCount), byteCount: byteCount - min(start, byteCount),
+                named: file.name)
+            image = RawImage(wholeOf: source)
+            return DiskLayer(image, in: source, number: number, named: file.name)
+        case .sparseExtent:
+            let reader = try OpeningReader(file.source, named: file.name)
+            image = try VMDKExtentOpener.open(
+                reader, tables: TableCache(of: file.source, in: cache, for: number),
+                options: DiskImageOpener.Options(
+                    lenient: options.lenient, budget: options.budget, formats: options.formats))
+            return DiskLayer(image, in: file.source, number: number, named: file.name)
+        }
+    }
+
+    /// A file's own name for a message: printable, and not long.
+    static func shown(_ name: [UInt8]) -> String {
+        VMDKDescriptor.shown(String(decoding: name, as: UTF8.self))
+    }
+}
+
+extension ReadError {
+    /// The error of a parent, told of its child; what it is stays.
+    fileprivate func asParent(of childName: String) -> ReadError {
+        switch self {
+        case .unsupported(let feature): .unsupported(feature: "\(childName) needs its parent: \(feature)")
+        case .corrupt(let record, let offset, let reason):
+            .corrupt(record: "\(record), the parent of \(childName),", offset: offset, reason: reason)
+        case .refused(let record, let offset, let reason, let remedy):
+            .refused(
+                record: "\(record), the parent of \(childName),", offset: offset, reason: reason,
+                remedy: remedy)
+        case .system, .stale, .overBudget: self
+        }
+    }
+}

@@ -1,0 +1,26 @@
+// One file of a guest disk: a disk of several files, or with a parent, has several.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+
+/// An image, the file that its extents point into, and the layers that it builds on.
+package struct DiskLayer: Sendable {
+    package let image: any DiskImage
+    let file: any ByteSource
+    /// What its clusters and tables are cached under.
+    let number: DiskNumber
+    /// What errors call it.
+    package let name: String
+    /// The layer whose bytes show where this one has none, by its index; nil where zeros do.
+    var parent: Int?
+    /// Where the layers of `image.extentFiles` start, one behind the other.
+    var firstExtentFile = 0
+
+    package init(_ image: any DiskImage, in file: any ByteSource, number: DiskNumber, named name: String = "")
+    {
+        self.image = image
+        self.file = file
+        self.number = number
+        self.name = name
+    }
+}
