@@ -30,6 +30,7 @@ let package = Package(
         .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
         .target(
             name: "ByteSources",
@@ -37,7 +38,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Codecs",
-            dependencies: ["ByteSources", "CDeflate", "CZlib"],
+            dependencies: ["ByteSources", "CDeflate", "CZlib", "CZstd"],
             swiftSettings: settings),
         .target(
             name: "CompressedSources",
@@ -94,7 +95,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: ["ByteSources", "DiskImages", "CDeflate"],
+            dependencies: ["ByteSources", "DiskImages", "CDeflate", "CZstd"],
             path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 # target: the targets of this package that it may import
 allowed='
 ByteSources: CLinux
-Codecs: ByteSources CDeflate CZlib
+Codecs: ByteSources CDeflate CZlib CZstd
 CompressedSources: ByteSources Codecs
 DiskImages: ByteSources Codecs
 OVFPackage: ByteSources CXML2

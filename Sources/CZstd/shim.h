@@ -1,0 +1,4 @@
+// The C library zstd, as Swift sees it.
+// SPDX-License-Identifier: Apache-2.0
+#include <zstd.h>
+#include <zstd_errors.h>
