@@ -1,7 +1,7 @@
 // Which layer of a disk has a byte: parents, and disks of several files.
 // SPDX-License-Identifier: Apache-2.0
 
-import ByteSources
+package import ByteSources
 
 extension GuestDisk {
     /// The stretch that holds guest byte `position`, which is below `byteCount`; nothing in it is absent or elsewhere.

@@ -96,6 +96,7 @@ extension VMDKSparseExtent {
             switch framing {
             case .grainMarker: GrainMarker.byteCount
             case .grainMarkerOrSize: GrainMarker.sizeByteCount
+            case .deflate, .zstd, .zlib: 0
             }
         guard stored < fileByteCount, fileByteCount - stored > UInt64(framingByteCount) else {
             return damaged(
