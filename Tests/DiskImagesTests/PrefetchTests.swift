@@ -206,8 +206,10 @@ struct PrefetchTests {
             Issue.record("grain 48 is compressed")
             return
         }
-        for _ in 0..<2_000 where !fixture.cache.holds(fixture.disk.key(of: cluster, disk.layers[0])) { usleep(1_000) }
-        #expect(fixture.cache.holds(fixture.disk.key(of: cluster, disk.layers[0])))
+        for _ in 0..<2_000 where !fixture.cache.holds(fixture.disk.key(of: cluster, fixture.disk.layers[0])) {
+            usleep(1_000)
+        }
+        #expect(fixture.cache.holds(fixture.disk.key(of: cluster, fixture.disk.layers[0])))
         #expect(try fixture.disk.bytes(fixture.built.guest.count, at: 0) == fixture.built.guest)
     }
 
@@ -225,8 +227,13 @@ struct PrefetchTests {
         for start in [0, 100, 200] {
             let extent = try fixture.disk.image.extent(containing: UInt64((start + 6) * Self.grainByteCount))
             guard case .compressed(let cluster) = extent.storage else { continue }
-            for _ in 0..<2_000 where !fixture.cache.holds(fixture.disk.key(of: cluster, disk.layers[0])) { usleep(1_000) }
-            #expect(fixture.cache.holds(fixture.disk.key(of: cluster, disk.layers[0])), "reader at \(start)")
+            for _ in 0..<2_000
+            where !fixture.cache.holds(fixture.disk.key(of: cluster, fixture.disk.layers[0])) {
+                usleep(1_000)
+            }
+            #expect(
+                fixture.cache.holds(fixture.disk.key(of: cluster, fixture.disk.layers[0])),
+                "reader at \(start)")
         }
     }
 
