@@ -44,7 +44,7 @@ struct CorpusDiskTests {
     @Test(
         "what holds no disk of its own, or one that is not decoded, is refused",
         arguments: [
-            ("SecurityRonin+vmdk-forensic/tw_sparse.vmdk", "refers to other files"),
+            ("SecurityRonin+vmdk-forensic/tw_sparse.vmdk", "is a disk of other files"),
             ("log2timeline+dfvfs/ext2.qcow2", "qcow2"), ("log2timeline+plaso/image.qcow2", "qcow2"),
             ("log2timeline+plaso/image.vhd", "VHD"), ("LTRData+DiscUtils/swap.vhdx.gz", "gzip"),
             ("kubevirt+containerized-data-importer/invalid-qcow-large-size.img", "qcow"),
@@ -92,8 +92,10 @@ struct CorpusDiskTests {
     @Test("a descriptor that names a host file is refused with the name, not the content")
     func hostFile() throws {
         let file = try SampleFiles.member("flat.vmdk", of: "generated/hostile/V31-host-file.ova")
-        let error = #expect(throws: ReadError.self) { try OpenedImage(file, named: "flat.vmdk") }
-        #expect("\(error.map(String.init(describing:)) ?? "")".contains("never opened"))
+        let error = #expect(throws: ReadError.self) {
+            try OpenedImage(file, named: "flat.vmdk", neighbours: MemoryNeighbours(files: [:]))
+        }
+        #expect("\(error.map(String.init(describing:)) ?? "")".contains("it leads to another folder"))
     }
 
     private func digest(of disk: GuestDisk) throws -> String {

@@ -192,7 +192,7 @@ extension VMDKCase {
             "a parent disk",
             StreamOptimizedBuilder.usual {
                 $0.descriptor = "parentCID=1234abcd\nparentFileNameHint=\"base.vmdk\"\n"
-            }.build(), .refused("(\"base.vmdk\"), without which its content would be wrong")),
+            }.build(), .refused("builds on another file, and none is beside it")),
         VMDKCase(
             "extents in several files",
             StreamOptimizedBuilder.usual {

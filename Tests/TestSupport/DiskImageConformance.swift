@@ -10,6 +10,7 @@ import Synchronization
 package struct DiskImageConformance: Sendable {
     private let image: any DiskImage
     private let disk: GuestDisk
+    private let imageByteCount: Int
     private let expected: [UInt8]
     private let damaged: [Range<UInt64>]
     private let clusterByteCount: Int
@@ -19,30 +20,29 @@ package struct DiskImageConformance: Sendable {
     private static let longestRandomRange = 256 << 10
 
     /// - Parameters:
-    ///   - image: The image, opened.
-    ///   - file: The file that it was opened from.
-    ///   - cache: The cache that it was opened with.
-    ///   - number: The disk's number there.
+    ///   - disk: The disk, opened.
     ///   - expected: The whole guest disk.
     ///   - damaged: Guest bytes whose reads must fail.
     ///   - clusterByteCount: Where boundaries are looked at, in guest bytes.
     ///   - seed: Where random ranges start from.
     package init(
-        _ image: any DiskImage, in file: any ByteSource, cache: ClusterCache, number: DiskNumber,
-        expected: [UInt8], damaged: [Range<UInt64>] = [], clusterByteCount: Int, seed: UInt64 = 20_261_121
+        _ disk: GuestDisk, expected: [UInt8], damaged: [Range<UInt64>] = [], clusterByteCount: Int,
+        seed: UInt64 = 20_261_121
     ) {
-        self.image = image
-        self.expected = expected
+        self.disk = disk
+        image = disk.image
+        imageByteCount = expected.count
+        // A disk is whole sectors long.
+        self.expected = expected + [UInt8](repeating: 0, count: (512 - expected.count % 512) % 512)
         self.damaged = damaged
         self.clusterByteCount = clusterByteCount
         self.seed = seed
-        disk = GuestDisk(image, in: file, cache: cache, number: number)
     }
 
     /// Everything that is wrong; none for a format that conforms.
     package func violations() -> [String] {
-        guard image.virtualByteCount == UInt64(expected.count) else {
-            return ["the disk has \(image.virtualByteCount) bytes, expected \(expected.count)"]
+        guard image.virtualByteCount == UInt64(imageByteCount), disk.byteCount == UInt64(expected.count) else {
+            return ["the disk has \(image.virtualByteCount) bytes, expected \(imageByteCount)"]
         }
         return coverage() + wholeReads() + boundaries() + randomRanges() + regions() + parallelReaders()
             + allocation()

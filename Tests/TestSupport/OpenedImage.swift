@@ -8,18 +8,17 @@ package import DiskImages
 package struct OpenedImage: Sendable {
     package let image: any DiskImage
     package let disk: GuestDisk
-    private let file: any ByteSource
-    private let cache: ClusterCache
-    private let number: DiskNumber
 
+    /// Opens `file`, and what it builds on out of `neighbours`.
     package init(
-        _ file: any ByteSource, named name: String = "disk.vmdk", options: DiskImageOpener.Options = .init()
+        _ file: any ByteSource, named name: String = "disk.vmdk", options: DiskImageOpener.Options = .init(),
+        neighbours: (any NeighbourFiles)? = nil
     ) throws(ReadError) {
-        self.file = file
-        cache = ClusterCache(byteLimit: 16 << 20)
-        number = cache.makeDiskNumber()
-        image = try DiskImageOpener.open(file, named: name, in: cache, for: number, options: options)
-        disk = GuestDisk(image, in: file, cache: cache, number: number)
+        let cache = ClusterCache(byteLimit: 16 << 20)
+        disk = GuestDisk(
+            try ChainOpener.open(file, named: name, in: cache, options: options, neighbours: neighbours),
+            cache: cache)
+        image = disk.image
     }
 
     /// What the conformance suite finds wrong, for a disk that should hold `expected` outside `damaged`.
@@ -27,8 +26,7 @@ package struct OpenedImage: Sendable {
         expected: [UInt8], damaged: [Range<UInt64>] = [], clusterByteCount: Int = 65_536
     ) -> [String] {
         DiskImageConformance(
-            image, in: file, cache: cache, number: number, expected: expected, damaged: damaged,
-            clusterByteCount: clusterByteCount
+            disk, expected: expected, damaged: damaged, clusterByteCount: clusterByteCount
         ).violations()
     }
 
@@ -40,7 +38,10 @@ package struct OpenedImage: Sendable {
 
 extension DiskImageOpener.Options {
     /// Options of an image that is opened alone.
-    package init(lenient: Bool = false, expectedByteCount: UInt64? = nil) {
-        self.init(lenient: lenient, expectedByteCount: expectedByteCount, budget: OpeningBudget())
+    package init(
+        lenient: Bool = false, expectedByteCount: UInt64? = nil, formats: [any DiskImageFormat.Type] = []
+    ) {
+        self.init(
+            lenient: lenient, expectedByteCount: expectedByteCount, budget: OpeningBudget(), formats: formats)
     }
 }
