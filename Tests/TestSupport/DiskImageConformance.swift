@@ -1,7 +1,7 @@
 // What every disk format has to do, whatever its files look like.
 // SPDX-License-Identifier: Apache-2.0
 
-package import ByteSources
+import ByteSources
 package import DiskImages
 import Synchronization
 
@@ -41,7 +41,8 @@ package struct DiskImageConformance: Sendable {
 
     /// Everything that is wrong; none for a format that conforms.
     package func violations() -> [String] {
-        guard image.virtualByteCount == UInt64(imageByteCount), disk.byteCount == UInt64(expected.count) else {
+        guard image.virtualByteCount == UInt64(imageByteCount), disk.byteCount == UInt64(expected.count)
+        else {
             return ["the disk has \(image.virtualByteCount) bytes, expected \(imageByteCount)"]
         }
         return coverage() + wholeReads() + boundaries() + randomRanges() + regions() + parallelReaders()
