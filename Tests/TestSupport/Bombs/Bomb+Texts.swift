@@ -74,7 +74,7 @@ extension Bomb {
         Bomb("members of a gzip file") { size in
             let empty = GzipCompressor.compress([])
             return GzipCompressor.compress(TarBuilder.package(BombDescriptor.plain))
-                + repeated(empty, size(3_000_000))
+                + repeated(empty, size(2_900_000))
         },
         Bomb("blocks of a gzip file") { size in
             // A member of blocks of no bytes, each of which is stored as a length of two bytes and the same inverted.
