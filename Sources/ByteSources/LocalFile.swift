@@ -182,7 +182,8 @@ package final class LocalFile: ByteSource {
         let isMoved = changeTime != knownChangeTime.load(ordering: .relaxed)
         guard isMoved || isSuspect.load(ordering: .relaxed) else {
             // Whoever opened the file for writing until now wrote nothing: that would have moved the time.
-            harmlessEventCount.store(eventCount, ordering: .relaxed)
+            // The most that any thread knows of: one that was held up after it asked has an older number.
+            _ = harmlessEventCount.max(eventCount, ordering: .relaxed)
             return true
         }
         if let watch {

@@ -77,7 +77,12 @@ final class MountStarter: Sendable {
         guard FileSystemType.isFuse(descriptor), unsafe fstat(descriptor, &status) == 0,
             status.st_dev != deviceBelow
         else { return nil }
-        let device = UInt64(status.st_dev)
+        return Self.number(of: status.st_dev)
+    }
+
+    /// A device as `major:minor`.
+    static func number(of device: dev_t) -> String {
+        let device = UInt64(device)
         let major = ((device >> 8) & 0xfff) | ((device >> 32) & ~0xfff)
         let minor = (device & 0xff) | ((device >> 12) & ~0xff)
         return "\(major):\(minor)"

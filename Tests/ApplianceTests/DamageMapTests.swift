@@ -47,6 +47,19 @@ struct DamageMapTests {
         #expect(throws: CopyError.tooManyDamages(limit: 3)) { try map.note(100..<101) }
     }
 
+    @Test("places that several threads note in turn are joined as those of one are")
+    func interleaved() throws {
+        let map = DamageMap(limit: 64)
+        for piece in 0..<1_000 as Range<UInt64> {
+            for thread in 0..<64 as Range<UInt64> {
+                let start = thread << 32 + piece * 4_096
+                try map.note(start..<start + 4_096)
+            }
+        }
+        #expect(map.places.count == 64)
+        #expect(map.byteCount == 64 * 1_000 * 4_096)
+    }
+
     @Test(
         "all but the 4 KiB around what cannot be read is copied, from a file and to a pipe",
         arguments: [1, 3], [true, false])

@@ -95,6 +95,28 @@ extension GzipSourceTests {
         #expect(ContinuousClock.now - start < .seconds(10))
     }
 
+    @Test("more pieces than what they hold is worth are refused, after as many as any file may have")
+    func piecesOfNothing() throws {
+        let member = try Self.gzip([], "-n")
+        var bytes = member
+        while bytes.count < 200_000 * member.count { bytes += bytes }
+        for bytes in [bytes, Self.emptyBlocks(byteCount: 8 << 20)] {
+            let stored = CountingSource(MemorySource(bytes))
+            let error = #expect(throws: ReadError.self) {
+                try GzipSource(
+                    decoding: stored, maximumByteCount: 1 << 30, named: "test.gz", budget: OpeningBudget())
+            }
+            #expect(error?.description.contains("pieces that hold next to nothing") == true)
+            #expect(stored.bytesRead < bytes.count * 3 / 4)
+        }
+        // Small pieces that hold something are none of that.
+        let small = try Self.gzip([UInt8](repeating: 7, count: 2_100))
+        var many = small
+        while many.count < 140_000 * small.count { many += many }
+        many.removeLast(many.count - 140_000 * small.count)
+        #expect(try open(many).byteCount == UInt64(many.count / small.count) * 2_100)
+    }
+
     /// A file of two bytes, between which blocks of no bytes take `byteCount` bytes.
     private static func emptyBlocks(byteCount: Int) -> [UInt8] {
         let header: [UInt8] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]

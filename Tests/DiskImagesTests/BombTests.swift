@@ -46,6 +46,34 @@ struct BombTests {
         #expect(budget.usedByteCount == 0)
     }
 
+    @Test(
+        "a directory of one repeated entry is opened in the time of one pass, and takes no more than another",
+        arguments: [64, 65, 66] as [UInt32])
+    func repeatedTable(first: UInt32) throws {
+        let tableCount = 1 << 17
+        var image = MonolithicSparseBuilder([.text]).with {
+            $0.entriesPerTable = 512
+            $0.hasRedundantDirectory = false
+        }.build()
+        image.bytes.append(contentsOf: [UInt8](repeating: 0, count: 70 * 512 - image.bytes.count))
+        image.setHeader(UInt64(tableCount) * 512 * 16, at: 12)
+        image.setHeader(UInt64(80), at: 56)
+        // Tables of four sectors: those at sector 66 are not aligned with one at sector 64.
+        var entries: [UInt8] = []
+        entries.append(contentsOf: [66, 0, 0, 0])
+        while entries.count < tableCount * 4 { entries += entries }
+        entries.put(first, at: 0)
+        let file = try ConcatenatedSource(
+            [image.source, ZeroSource(byteCount: 10 * 512), MemorySource(entries)], named: "disk.vmdk")
+        // The directory, a decision for each table, and a list of those that are not aligned, which is sorted.
+        let budget = OpeningBudget(byteLimit: UInt64(tableCount) * (4 + 1 + 32) + 131_072)
+        let start = ContinuousClock.now
+        let opened = try OpenedImage(file, options: .init(budget: budget))
+        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(throws: ReadError.self) { try opened.disk.bytes(1, at: opened.disk.byteCount - 1) }
+        #expect(throws: ReadError.self) { try opened.disk.bytes(1, at: 0) }
+    }
+
     @Test("a table of one repeated entry is searched in the time of one pass", arguments: [true, false])
     func repeatedEntry(isPlain: Bool) throws {
         let count = 16_384

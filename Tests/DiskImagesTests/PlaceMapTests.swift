@@ -36,6 +36,54 @@ struct PlaceMapTests {
         }
     }
 
+    @Test(
+        "places that are named thousands of times are found as those that are named twice are",
+        arguments: 1...6 as ClosedRange<UInt64>, [true, false])
+    func manyTimes(seed: UInt64, isMostlyAligned: Bool) throws {
+        var random = SeededRandom(seed: seed)
+        let length: UInt64 = 4_096
+        var counts: [UInt64: Int] = [:]
+        var map = try PlaceMap(
+            ofFileOf: 8 << 20, places: length, budget: OpeningBudget(), for: "a test's map")
+        for _ in 0..<12_000 {
+            let isAligned = (UInt8.random(in: 0..<8, using: &random) > 0) == isMostlyAligned
+            let place = UInt64.random(in: 0..<2_000, using: &random) & ~3
+            let start = place * length + (isAligned ? 512 : UInt64.random(in: 0..<8, using: &random) * 512)
+            counts[start, default: 0] += 1
+            try map.add(start)
+        }
+        let found = try map.overlaps()
+        for start in stride(from: 0, to: 8 << 20, by: 512) as StrideTo<UInt64> {
+            let near = (start < length ? 0 : start - length + 512)..<(start + length)
+            let isNamed = counts[start] != nil
+            let overlaps = stride(from: near.lowerBound, to: near.upperBound, by: 512).contains {
+                $0 == start ? counts[start, default: 0] > 1 : counts[$0] != nil
+            }
+            if isNamed { #expect(found.contains(start) == overlaps, "\(start), seed \(seed)") }
+            if !isNamed { #expect(!found.contains(start), "\(start), seed \(seed)") }
+        }
+    }
+
+    @Test("what repeats takes a second bit for each place and no more", arguments: [512, 700] as [UInt64])
+    func repeatsInBudget(start: UInt64) throws {
+        // Aligned, and not: 16 bytes to list each, and as much to sort it.
+        let isAligned = start % 512 == 0
+        let mapByteCount: UInt64 = 257 * 8
+        let count: UInt64 = 1 << 16
+        let budget = OpeningBudget(
+            byteLimit: isAligned ? 2 * mapByteCount : mapByteCount + count * 32 + 131_072)
+        var map = try PlaceMap(ofFileOf: 8 << 20, places: 512, budget: budget, for: "a test's map")
+        try map.add(0)
+        for _ in 0..<count { try map.add(start) }
+        let overlaps = try map.overlaps()
+        #expect(overlaps.contains(start))
+        #expect(!overlaps.contains(0) && !overlaps.contains(1_024))
+        // They can be asked for again, after more of them.
+        try map.add(0)
+        #expect(try map.overlaps().contains(0))
+        #expect(!overlaps.contains(0))
+    }
+
     @Test("the map takes from the budget and gives it back")
     func budget() throws {
         let budget = OpeningBudget(byteLimit: 1 << 20)

@@ -90,8 +90,7 @@ extension EndToEnd {
         @Test("C10: a manifest that is there and cannot be opened fails every verification")
         func refusedManifest() throws {
             for script in [
-                "ln -s real.manifest appliance.mf", "ln -s nowhere appliance.mf", "mkdir appliance.mf",
-                "mkfifo appliance.mf",
+                "ln -s real.manifest appliance.mf", "ln -s nowhere appliance.mf", "mkfifo appliance.mf",
             ] {
                 try withTestFolder { folder in
                     let package = try StandardPackage(in: folder)
@@ -103,6 +102,54 @@ extension EndToEnd {
                         #expect(result.text.contains("the manifest cannot be read"))
                     }
                 }
+            }
+        }
+
+        @Test(
+            "C10: a manifest that may not be read fails every verification",
+            .enabled(if: EndToEnd.isRoot, "needs root to be another user"))
+        func manifestWithoutPermission() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                // As root, everything can be read.
+                let user = OrdinaryUser(
+                    preparation: "tar --extract --file=/mnt/source; chown root: *; chmod 000 appliance.mf")
+                for (options, status) in [("", 1), ("--no-manifest", 1), ("--deep --no-manifest", 1)] {
+                    let result = try user.attempt(
+                        "ovafs verify appliance.ovf \(options)", source: package.path)
+                    #expect(result.exitCode == status, "\(options): \(result.standardError)")
+                    #expect(result.standardError.contains("the manifest cannot be read"))
+                    #expect(result.standardError.contains("Permission denied"))
+                }
+                let mount = try user.attempt(
+                    "ovafs mount appliance.ovf mnt -o verify=manifest", source: package.path)
+                #expect(mount.exitCode == 1 && mount.standardError.contains("the manifest cannot be read"))
+            }
+        }
+
+        @Test("C10: a folder that is called like a manifest is none, in a folder package and in an archive")
+        func folderForManifest() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                try shell(
+                    "cd \"$1\"; mkdir x; mv appliance.mf x/m; mkdir appliance.mf; mv x/m appliance.mf/; rmdir x",
+                    package.members)
+                try shell(
+                    "cd \"$1\"; tar --create --file=../x.ova appliance.ovf appliance.mf *.vmdk notes.txt",
+                    package.members)
+                for source in [package.members, folder("x.ova")] {
+                    let result = try Ovafs.attempt("verify", source)
+                    #expect(result.exitCode == 1)
+                    #expect(result.lines.last?.contains("nothing was checked") == true, "\(result.text)")
+                    #expect(try Ovafs.attempt("verify", "--no-manifest", source).exitCode == 0)
+                    let point = try folder.makeFolder("refused")
+                    #expect(
+                        try Ovafs.attempt("mount", source, point, "-o", "verify=manifest").exitCode == 1)
+                }
+                // Another manifest is the only one.
+                try shell("cd \"$1\"; cp appliance.mf/m other.mf", package.members)
+                let other = try Ovafs.attempt("verify", package.members)
+                #expect(other.exitCode == 0, "\(other.text)")
             }
         }
     }

@@ -178,5 +178,31 @@ extension EndToEnd {
                 #expect(folder.mountPoints().isEmpty)
             }
         }
+
+        @Test("C10 M5: a descriptor that cannot be used fails a verification, leniently, too")
+        func unusableDescriptor() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                try shell(
+                    """
+                    cd "$1"; echo '<junk/>' > appliance.ovf
+                    for name in appliance.ovf notes.txt; do
+                        echo "SHA256($name)= $(sha256sum $name | cut --delimiter=' ' --fields=1)"
+                    done > appliance.mf
+                    """, package.members)
+                try Fixtures.tar(
+                    ["appliance.ovf", "appliance.mf", "notes.txt"], in: package.members, to: folder("x.ova"))
+                let verified = try verify(folder("x.ova"), "--lenient")
+                #expect(verified.exitCode == 1)
+                #expect(verified.standardError.contains("the descriptor cannot be used"))
+                let point = try folder.makeFolder("refused")
+                let refused = try Ovafs.attempt(
+                    "mount", folder("x.ova"), point, "-o", "lenient,verify=manifest")
+                #expect(refused.exitCode == 1)
+                #expect(refused.standardError.contains("verify=manifest: the descriptor cannot be used"))
+                #expect(folder.mountPoints().isEmpty)
+                try withMount(of: folder("x.ova"), in: folder, options: "lenient") { _ in }
+            }
+        }
     }
 }

@@ -42,12 +42,20 @@ package struct VerificationFailure: Codable, Sendable, Equatable {
 }
 
 extension VerificationFailure {
-    /// What is wrong with the digests, or kept from being checked.
+    /// What is wrong with the digests, or keeps them from saying that the package is what was meant: an unusable
+    /// descriptor does.
     ///
     /// `results` are those of `Appliance.checkManifest`.
     package static func ofManifest(
         of appliance: Appliance, _ results: [PackageVerifier.MemberResult]?,
         _ demands: VerificationReport.Demands = VerificationReport.Demands(), checkedDisks: Int = 0
+    ) -> [VerificationFailure] {
+        ofDescriptor(of: appliance) + ofDigests(of: appliance, results, demands, checkedDisks: checkedDisks)
+    }
+
+    private static func ofDigests(
+        of appliance: Appliance, _ results: [PackageVerifier.MemberResult]?,
+        _ demands: VerificationReport.Demands, checkedDisks: Int
     ) -> [VerificationFailure] {
         let absent = [
             VerificationFailure(.fileAbsent, appliance.scope.absentFiles),
@@ -108,7 +116,7 @@ extension VerificationFailure {
 
     /// A descriptor that is missing or cannot be used, which `--lenient` lets pass where opening: nobody knows which
     /// files of the package count.
-    static func ofDescriptor(of appliance: Appliance) -> [VerificationFailure] {
+    private static func ofDescriptor(of appliance: Appliance) -> [VerificationFailure] {
         guard appliance.package != nil, appliance.envelope == nil else { return [] }
         return [
             VerificationFailure(

@@ -89,8 +89,7 @@ package struct VerificationReport: Codable, Sendable {
         self.disks = disks
         findings = appliance.findings
         failures =
-            VerificationFailure.ofDescriptor(of: appliance)
-            + VerificationFailure.ofManifest(of: appliance, results, demands, checkedDisks: disks.count)
+            VerificationFailure.ofManifest(of: appliance, results, demands, checkedDisks: disks.count)
             + VerificationFailure.ofSignature(report, over: appliance, results, demands)
             + VerificationFailure.ofDisks(appliance.disks, disks)
         isOK = failures.isEmpty

@@ -7,6 +7,8 @@ import Synchronization
 package final class DamageMap: Sendable {
     /// Bounds the memory that a hostile disk can take: 16 bytes a place.
     package static let mostPlaces = 1_000_000
+    /// Places that a new one may go on from: more than there are threads.
+    private static let recentCount = 256
 
     private struct State {
         var places: [Range<UInt64>] = []
@@ -27,8 +29,10 @@ package final class DamageMap: Sendable {
     func note(_ range: Range<UInt64>) throws(CopyError) {
         try state.withLock { state throws(CopyError) in
             state.byteCount += range.upperBound - range.lowerBound
-            if let last = state.places.last, last.upperBound == range.lowerBound {
-                state.places[state.places.count - 1] = last.lowerBound..<range.upperBound
+            // Each thread goes on where it was, and others note theirs in between.
+            let recent = state.places.indices.suffix(Self.recentCount)
+            if let index = recent.last(where: { state.places[$0].upperBound == range.lowerBound }) {
+                state.places[index] = state.places[index].lowerBound..<range.upperBound
                 return
             }
             guard state.places.count < limit else { throw .tooManyDamages(limit: limit) }

@@ -10,6 +10,16 @@ struct GzipScan {
     private(set) var index: GzipIndex
     private let maximumByteCount: UInt64
     private let lenient: Bool
+    private let name: String
+    /// Members and blocks so far, by what they cost apart from what they hold.
+    private var pieceCost: UInt64 = 0
+
+    /// What a member costs, in blocks.
+    private static let memberCost: UInt64 = 8
+    /// Pieces that a file may have in any case, and bytes that it has to hold for each one more: then what a file costs is what
+    /// it decodes to. Programs that compress in pieces make them of tens of kilobytes.
+    private static let freePieceCost: UInt64 = 1 << 20
+    private static let leastPieceByteCount: UInt64 = 256
 
     private static let bufferByteCount = 256 << 10
 
@@ -18,6 +28,7 @@ struct GzipScan {
         budget: OpeningBudget
     ) throws(ReadError) {
         self.lenient = lenient
+        self.name = name
         index = GzipIndex(budget: budget)
         cursor = try GzipCursor(over: base, named: name)
         self.maximumByteCount = maximumByteCount
@@ -34,6 +45,7 @@ struct GzipScan {
             let start = cursor.inputOffset
             guard try cursor.startMember() else { break }
             memberCount += 1
+            try countPiece(Self.memberCost)
             if index.wantsPoint(at: cursor.outputOffset, start) {
                 index.add(
                     GzipRestartPoint(
@@ -47,6 +59,16 @@ struct GzipScan {
         guard cursor.isAtEnd || lenient else {
             throw cursor.refused("what follows the last gzip member is neither another one nor zeros")
         }
+    }
+
+    /// - Throws: where the file is cut into more pieces than what they hold is worth.
+    private mutating func countPiece(_ cost: UInt64) throws(ReadError) {
+        // At most 8 for each stored byte: no overflow.
+        pieceCost += cost
+        guard pieceCost > Self.freePieceCost + cursor.outputOffset / Self.leastPieceByteCount else { return }
+        throw .unsupported(
+            feature: "\(name) is a gzip file in so many pieces that hold next to nothing: "
+                + "\(cursor.outputOffset) bytes in the first \(cursor.inputOffset)")
     }
 
     // SAFETY: the buffer is lent to this call alone.
@@ -72,6 +94,7 @@ struct GzipScan {
                         outputOffset: cursor.outputOffset, inputOffset: cursor.inputOffset, bitCount: 0,
                         bits: 0, window: [], isMemberStart: false, snapshot: try cursor.snapshot()))
             case .blockEnd(let bitCount):
+                try countPiece(1)
                 guard index.wantsPoint(at: cursor.outputOffset, cursor.inputOffset) else { break }
                 index.add(
                     GzipRestartPoint(

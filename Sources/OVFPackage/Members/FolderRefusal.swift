@@ -20,6 +20,9 @@ package enum FolderRefusal: Error, Equatable {
     /// What is not about this name: the process has no descriptors left, or no memory.
     case failure(ReadError)
 
+    /// What `notAFile` calls a folder.
+    static let folderKind = "folder"
+
     package var remedy: Remedy? {
         if case .link = self { .linksInside } else { nil }
     }

@@ -130,9 +130,11 @@ private struct FolderContents {
         return first
     }
 
-    /// The files that may be the descriptor's manifest or certificate.
+    /// The files that may be the descriptor's manifest or certificate; a folder of such a name is neither.
     func companions(of base: [UInt8], _ suffix: String) -> [[UInt8]] {
-        let found = candidates.filter { PackageRoles.isCandidate($0, for: suffix) }.map(\.name)
+        let found = candidates.filter {
+            PackageRoles.isCandidate($0, for: suffix) && !folder.isFolder([$0.name])
+        }.map(\.name)
         let exact = found.filter { $0.prefix(upTo: $0.count - suffix.utf8.count - 1) == base[...] }
         return exact.isEmpty ? found.count == 1 ? found : [] : Array(exact.prefix(1))
     }
@@ -225,6 +227,7 @@ private struct FolderContents {
         let kind: SkippedMember.Kind
         switch refusal {
         case .link, .outside, .tooManyLinks: kind = .symbolicLink
+        case .notAFile(_, FolderRefusal.folderKind): kind = .folder
         default: kind = .unreadable
         }
         skipped.append(SkippedMember(path: path, kind: kind, detail: detail, remedy: refusal.remedy))

@@ -93,6 +93,13 @@ package final class PackageFolder: Sendable {
         return names.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
+    /// Whether a folder is at `components`.
+    package func isFolder(_ components: [[UInt8]]) -> Bool {
+        guard let folder = try? open(components, O_RDONLY, isFolder: true) else { return false }
+        try? folder.close()
+        return true
+    }
+
     /// What is at `components`, opened with `flags`; nil where there is nothing.
     private func open(
         _ components: [[UInt8]], _ flags: CInt, isFolder: Bool
@@ -132,7 +139,7 @@ package final class PackageFolder: Sendable {
             way.append(next)
         }
         guard isFolder else {
-            throw .notAFile(name: components.last ?? [], kind: "folder")
+            throw .notAFile(name: components.last ?? [], kind: FolderRefusal.folderKind)
         }
         return way.popLast()
     }

@@ -90,6 +90,7 @@ package struct SkippedMember: Sendable, Equatable {
         case characterDevice = "character device"
         case blockDevice = "block device"
         case fifo = "fifo"
+        case folder = "folder"
         case unreadable = "not readable as a file"
         case hardLinkWithoutTarget = "hard link to nothing that is shown"
         case damagedSparseMap = "sparse file with a damaged map"

@@ -44,7 +44,7 @@ struct PackageRoles {
     }
 
     /// The file of the descriptor's base name; else the only one of that kind beside it. One that cannot be opened
-    /// counts, too: no other takes its place.
+    /// counts, too: no other takes its place. A folder of that name is nobody's manifest.
     private static func companion(
         of descriptor: Int, named suffix: String, among members: [PackageMember], _ skipped: [SkippedMember],
         _ log: inout WarningLog
@@ -52,7 +52,7 @@ struct PackageRoles {
         let (folder, base) = split(members[descriptor].normalizedPath)
         let refused = skipped.filter {
             // Most names are not looked at further.
-            guard hasSuffix($0.path, suffix) else { return false }
+            guard $0.kind != .folder, hasSuffix($0.path, suffix) else { return false }
             let path = MemberPath($0.path)
             let plain = path.normalized
             let (folderOfIt, base) = split(plain)

@@ -58,7 +58,39 @@ extension Bomb {
                 for number in 1..<count { tar.add("d\(number).gz", type: "1", link: "d0.gz") }
             }
         },
+        Bomb("entries of a directory that name one table") { size in
+            package(vmdk(tableCount: size(7_500_000), firstEntry: [1, 1, 1, 1]))
+        },
+        Bomb("entries of a directory that name one table, which is not aligned with the first") { size in
+            package(vmdk(tableCount: size(3_000_000), firstEntry: [0, 1, 1, 1]))
+        },
     ]
+
+    /// A package of one image, after which the file has a hole of 10 GB.
+    private static func package(_ image: [UInt8]) -> [UInt8] {
+        let descriptor = BombDescriptor(
+            files: "<File ovf:id=\"f\" ovf:href=\"d.vmdk\"/>", disks: "<Disk ovf:fileRef=\"f\"/>")
+        return TarBuilder.package(descriptor.text) { tar in
+            tar.addPax([
+                ("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.name", "d.vmdk"),
+                ("GNU.sparse.realsize", "10000000000"),
+            ])
+            let map = Array("1\n0\n\(image.count)\n".utf8)
+            tar.add("x", map + [UInt8](repeating: 0, count: 512 - map.count) + image)
+        }
+    }
+
+    /// An image whose two directories, a sector apart, say that all tables but the first are at sector 0x1010101, in the hole.
+    private static func vmdk(tableCount: Int, firstEntry: [UInt8]) -> [UInt8] {
+        let directoryByteCount = (tableCount * 4 + 511) / 512 * 512
+        let header = SparseExtentFields(
+            version: 1, flags: 3, capacity: UInt64(tableCount) * 512 * 16, grainSize: 16, descriptorOffset: 0,
+            descriptorSize: 0, entriesPerTable: 512, redundantDirectoryOffset: 2, directoryOffset: 1,
+            overhead: UInt64(2 + directoryByteCount / 512), algorithm: 0)
+        var directories = [UInt8](repeating: 1, count: directoryByteCount + 512)
+        for place in [0, 512] { directories.replaceSubrange(place..<(place + 4), with: firstEntry) }
+        return header.bytes + directories
+    }
 
     private static func chunkSuffix(_ number: Int) -> String {
         let digits = String(number)

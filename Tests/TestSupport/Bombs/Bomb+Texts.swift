@@ -6,6 +6,12 @@ extension Bomb {
         String(repeating: text, count: count)
     }
 
+    private static func repeated(_ bytes: [UInt8], _ count: Int) -> [UInt8] {
+        var result = bytes
+        while result.count < bytes.count * count { result += result }
+        return Array(result.prefix(bytes.count * count))
+    }
+
     /// A package of one item in one system.
     private static func package(item: String, system: String = "") -> [UInt8] {
         TarBuilder.package(
@@ -67,9 +73,20 @@ extension Bomb {
         },
         Bomb("members of a gzip file") { size in
             let empty = GzipCompressor.compress([])
-            var bytes = GzipCompressor.compress(TarBuilder.package(BombDescriptor.plain))
-            for _ in 0..<size(60_000) { bytes += empty }
-            return bytes
+            return GzipCompressor.compress(TarBuilder.package(BombDescriptor.plain))
+                + repeated(empty, size(2_900_000))
+        },
+        Bomb("blocks of a gzip file") { size in
+            // A member of blocks of no bytes, each of which is stored as a length of two bytes and the same inverted.
+            let header: [UInt8] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]
+            return header + repeated([0, 0, 0, 0xff, 0xff], size(13_000_000)) + [1, 0, 0, 0xff, 0xff]
+                + [UInt8](repeating: 0, count: 8)
+        },
+        Bomb("small blocks of a gzip file") { size in
+            // Four blocks with fixed codes and nothing but their end, in ten bits each.
+            let header: [UInt8] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]
+            return header + repeated([0x02, 0x08, 0x20, 0x80, 0x00], size(13_000_000)) + [3, 0]
+                + [UInt8](repeating: 0, count: 8)
         },
     ]
 }

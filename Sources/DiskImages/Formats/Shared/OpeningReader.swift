@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ByteSources
+import Glibc
 
 /// Reads the records of an image file. What one of its windows holds already is not read again: the start and
 /// the end of a file hold nearly all that opening needs, and a request may cross a network.
@@ -19,15 +20,22 @@ package struct OpeningReader {
 
     package var byteCount: UInt64 { source.byteCount }
 
-    /// Reads the first 16 KiB.
+    /// Reads the first 16 KiB; the first 512 bytes where a bad sector is behind them.
     package init(_ source: any ByteSource, named imageName: String) throws(ReadError) {
         self.source = source
         self.imageName = imageName
         let count = Int(min(UInt64(Self.headByteCount), source.byteCount))
-        windows = [OnDiskRecord(try source.bytes(count, at: 0), named: imageName)]
+        let head: [UInt8]
+        do throws(ReadError) {
+            head = try source.bytes(count, at: 0)
+        } catch {
+            guard case .system(_, EIO) = error, count > 512 else { throw error }
+            head = try source.bytes(512, at: 0)
+        }
+        windows = [OnDiskRecord(head, named: imageName)]
     }
 
-    /// The first bytes of the file, at most 16 KiB.
+    /// The first bytes of the file, 512 to 16 KiB where it has them.
     package var head: ArraySlice<UInt8> { windows[0].bytes[...] }
 
     /// Reads the last 64 KiB, where the file has more than its head.

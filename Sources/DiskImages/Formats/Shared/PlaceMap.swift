@@ -4,29 +4,32 @@
 import ByteSources
 
 /// Gathers the places of grains, clusters, blocks or tables, all of one length, and finds those that overlap: one of
-/// two is wrong then, and nobody knows which. Uses one bit for each place that the file has room for, and sixteen
-/// bytes for each that is not aligned with the others; all of it from the budget.
+/// two is wrong then, and nobody knows which. Uses one bit for each place that the file has room for, a second one for
+/// each once many are named twice, and sixteen bytes for each that is not aligned with the others; all of it from the
+/// budget. What repeats costs no more than what does not.
 struct PlaceMap {
     /// Logarithm of the length of a place.
     private let shift: UInt64
     private let purpose: String
+    private let budget: OpeningBudget
     private let share: BudgetShare
     /// What was taken through `share` and is not used yet, in bytes.
     private var unusedByteCount: UInt64
-    private let overlapShare: BudgetShare
     private let fileByteCount: UInt64
     /// What the start of the first place leaves when it is divided by the length; most of the others do, too.
     private var remainder: UInt64?
     /// A bit for each place that leaves the same remainder; empty where places are only listed.
     private var aligned: [UInt64]
     private var misaligned: [UInt64] = []
-    private var overlapping: Set<UInt64> = []
+    /// Aligned places that were found to overlap others, while they are few; in any order, some more than once.
+    private var repeated: [UInt64] = []
+    /// A bit for each of them, where they are more.
+    private var repeatedBits: OverlappingPlaces.Bits?
 
     /// Elements that are taken from the budget at once.
     private static let batch = 4_096
-    /// What an element of a growing array, and of a set, takes at most, in bytes.
+    /// What an element of a growing array takes at most, in bytes.
     private static let arrayElementByteCount: UInt64 = 16
-    private static let setElementByteCount: UInt64 = 32
     /// What sorting takes for an element, which it copies twice.
     private static let sortedElementByteCount: UInt64 = 16
 
@@ -40,11 +43,11 @@ struct PlaceMap {
         precondition(byteCount.nonzeroBitCount == 1, "the length of a place is a power of two")
         shift = UInt64(byteCount.trailingZeroBitCount)
         self.purpose = purpose
+        self.budget = budget
         share = reserved ?? BudgetShare(of: budget)
         unusedByteCount =
             reserved == nil
             ? 0 : Self.expectedByteCount(ofFileOf: fileByteCount, places: byteCount, atMost: count)
-        overlapShare = BudgetShare(of: budget)
         self.fileByteCount = fileByteCount
         aligned = []
         let wordCount = Self.wordCount(ofFileOf: fileByteCount, places: byteCount)
@@ -84,27 +87,44 @@ struct PlaceMap {
         guard word < aligned.count, rest == remainder ?? rest else { return try addMisaligned(start) }
         remainder = rest
         let bit: UInt64 = 1 << (start >> shift & 63)
-        if aligned[word] & bit == 0 { aligned[word] |= bit } else { try insert(start) }
+        if aligned[word] & bit == 0 { aligned[word] |= bit } else { try noteRepeated(start) }
     }
 
-    /// The places that overlap others.
+    /// The places that overlap others, of those that were added so far.
     mutating func overlaps() throws(ReadError) -> OverlappingPlaces {
         let scratchByteCount = UInt64(misaligned.count) * Self.sortedElementByteCount
         let takenByteCount = scratchByteCount - min(scratchByteCount, unusedByteCount)
         try share.take(takenByteCount, for: purpose)
         defer { share.giveBack(takenByteCount) }
+        let listShare = BudgetShare(of: budget)
         let sorted = misaligned.radixSorted()
-        for (first, second) in zip(sorted, sorted.dropFirst()) where second - first < length {
-            try insert(first)
-            try insert(second)
-        }
-        for start in sorted {
-            for neighbour in neighbours(of: start) where isTaken(neighbour) {
-                try insert(start)
-                try insert(neighbour)
+        var overlapping: [UInt64] = []
+        for (index, start) in sorted.enumerated() {
+            var isAlone =
+                (index == 0 || start - sorted[index - 1] >= length)
+                && (index + 1 == sorted.count || sorted[index + 1] - start >= length)
+            let (before, after) = neighbours(of: start)
+            if isTaken(before) {
+                isAlone = false
+                try noteRepeated(before)
             }
+            if after != before, isTaken(after) {
+                isAlone = false
+                try noteRepeated(after)
+            }
+            guard !isAlone, overlapping.last != start else { continue }
+            if overlapping.count % Self.batch == 0 { try takeBatch(listShare) }
+            overlapping.append(start)
         }
-        return OverlappingPlaces(starts: overlapping, share: overlapShare)
+        repeated.sort()
+        var previous: UInt64?
+        var few: [UInt64] = []
+        for start in repeated where start != previous {
+            few.append(start)
+            previous = start
+        }
+        return OverlappingPlaces(
+            aligned: few, misaligned: overlapping, bits: repeatedBits, share: listShare)
     }
 
     /// The next aligned place after `start`, less than `distance` bytes away; nil where there is none.
@@ -128,12 +148,12 @@ struct PlaceMap {
         return nil
     }
 
-    /// The aligned places that a place which is not overlaps.
-    private func neighbours(of start: UInt64) -> [UInt64] {
+    /// The aligned places that a place which is not overlaps: two, or the same twice.
+    private func neighbours(of start: UInt64) -> (UInt64, UInt64) {
         let remainder = remainder ?? 0
-        guard start >= remainder else { return [remainder] }
+        guard start >= remainder else { return (remainder, remainder) }
         let before = (start - remainder) & ~(length - 1) + remainder
-        return [before, before + length]
+        return (before, before + length)
     }
 
     private func isTaken(_ start: UInt64) -> Bool {
@@ -142,35 +162,30 @@ struct PlaceMap {
     }
 
     private mutating func addMisaligned(_ start: UInt64) throws(ReadError) {
-        if misaligned.count % Self.batch == 0 {
-            try take(UInt64(Self.batch) * Self.arrayElementByteCount)
-        }
+        if misaligned.count % Self.batch == 0 { try take(UInt64(Self.batch) * Self.arrayElementByteCount) }
         misaligned.append(start)
     }
 
-    private static let setBatch = UInt64(batch) * setElementByteCount
-
-    private mutating func insert(_ start: UInt64) throws(ReadError) {
-        guard overlapping.insert(start).inserted, overlapping.count % Self.batch == 0 else { return }
-        try overlapShare.take(Self.setBatch, for: purpose)
-    }
-}
-
-/// The places of one file that overlap others, by where they start. Nearly always there are none.
-struct OverlappingPlaces: Sendable {
-    private let starts: Set<UInt64>
-    /// Keeps what the set takes.
-    private let share: BudgetShare?
-
-    static let none = OverlappingPlaces(starts: [], share: nil)
-
-    init(starts: Set<UInt64>, share: BudgetShare?) {
-        self.starts = starts
-        self.share = share
+    private mutating func noteRepeated(_ start: UInt64) throws(ReadError) {
+        if repeatedBits == nil, repeated.count < Self.batch {
+            repeated.append(start)
+            return
+        }
+        if repeatedBits == nil {
+            let bitsShare = BudgetShare(of: budget)
+            try bitsShare.take(UInt64(aligned.count) * 8, for: purpose)
+            var bits = OverlappingPlaces.Bits(
+                shift: shift, remainder: remainder ?? 0, wordCount: aligned.count, share: bitsShare)
+            for place in repeated { bits.set(place) }
+            repeatedBits = bits
+            repeated = []
+        }
+        repeatedBits?.set(start)
     }
 
-    /// Whether the place that starts at byte `start` overlaps another one.
-    func contains(_ start: UInt64) -> Bool { !starts.isEmpty && starts.contains(start) }
+    private func takeBatch(_ share: BudgetShare) throws(ReadError) {
+        try share.take(UInt64(Self.batch) * Self.arrayElementByteCount, for: purpose)
+    }
 }
 
 extension [UInt64] {

@@ -10,7 +10,7 @@ struct TableMap {
     enum Lookup: Equatable {
         /// Nothing was ever written there.
         case zeros
-        /// The table at sector `at`; it has to be the same as the one at sector `copy`, unless that is 0.
+        /// The table at sector `at`, which is the same as the one at sector `copy`, unless that is 0.
         case table(at: UInt32, copy: UInt32)
         /// `TableMap.damage(ofTable:)` says why.
         case damaged
@@ -86,8 +86,11 @@ struct TableMap {
         }
         guard first != 0 else { return .zeros }
         let copy = redundant?[number] ?? 0
-        return .table(at: first, copy: copy == first || isLenient ? 0 : copy)
+        return .table(at: first, copy: copy == first ? 0 : copy)
     }
+
+    /// Whether a table has to be the same as its copy; leniently, the first one is used.
+    var comparesCopies: Bool { !isLenient }
 
     /// The number of the first table at or after `number` that is not known to be zeros, or where the search was given
     /// up.

@@ -16,9 +16,16 @@ extension VMDKSparseExtent {
     ) throws(ReadError) {
         guard !hasTableMarkers else { return }
         if options.lenient { try warnOfDifferentTables() }
-        guard UInt64(map.storedTableCount) << (layout.tableShift + 2) <= Self.maximumCheckedTableByteCount,
-            let needed = try neededByteCount(reader), needed > fileByteCount
+        guard UInt64(map.storedTableCount) << (layout.tableShift + 2) <= Self.maximumCheckedTableByteCount
         else { return }
+        var unreadCount = 0
+        let needed = try neededByteCount(reader, unreadCount: &unreadCount)
+        if unreadCount > 0 {
+            warnings.append(
+                "\(unreadCount) of \(map.storedTableCount) grain tables cannot be read: what they map answers EIO"
+            )
+        }
+        guard let needed, needed > fileByteCount else { return }
         var reason =
             "the file is cut short: at least \(needed - fileByteCount) bytes are missing from its end"
         if let expected = options.expectedByteCount, expected > fileByteCount {
@@ -35,14 +42,20 @@ extension VMDKSparseExtent {
     /// How long the file must have been for the grains that its tables name, in bytes; nil where none of them reaches
     /// past its end, but for entries that are wrong by themselves. What was cut off lies side by side, after the file's
     /// end: an entry that names a place far from there, or one on another grain, is a damaged entry, not a sign of a cut.
-    private func neededByteCount(_ reader: OpeningReader) throws(ReadError) -> UInt64? {
+    /// Tables that cannot be read say nothing of a cut; they are added to `unreadCount`.
+    private func neededByteCount(
+        _ reader: OpeningReader, unreadCount: inout Int
+    ) throws(ReadError) -> UInt64? {
         var inside = GrainsNearEnd(fileByteCount: fileByteCount, grainByteCount: layout.grainByteCount)
         var past: [UInt64] = []
         /// The last compressed grain of the file.
         var last: (start: UInt64, guestOffset: UInt64)?
-        try forEachTable(reading: { count, offset throws(ReadError) in
-            try reader.record("grain table", byteCount: count, at: offset).bytes
-        }) { table, entries throws(ReadError) in
+        try forEachTable(
+            reading: { count, offset throws(ReadError) in
+                try reader.record("grain table", byteCount: count, at: offset).bytes
+            },
+            unreadable: { _, _ in unreadCount += 1 }
+        ) { table, entries throws(ReadError) in
             for index in 0..<table.presentEntryCount {
                 if let start = soundPlace(ofEntry: index, of: table, entries) {
                     inside.add(start)
@@ -119,9 +132,7 @@ extension VMDKSparseExtent {
             else { continue }
             let table = table(number, at: sector, copy: redundant[number])
             guard table.copyOffset <= fileByteCount,
-                UInt64(table.byteCount) <= fileByteCount - table.copyOffset,
-                try source.bytes(table.byteCount, at: table.offset)
-                    != source.bytes(table.byteCount, at: table.copyOffset)
+                UInt64(table.byteCount) <= fileByteCount - table.copyOffset, try differsFromCopy(table)
             else { continue }
             differingCount += 1
             first = first ?? number
@@ -130,6 +141,19 @@ extension VMDKSparseExtent {
         warnings.append(
             "\(differingCount) of \(map.count) grain tables differ from their copies, the first of them number "
                 + "\(first); the tables of the first directory are used")
+    }
+}
+
+extension VMDKSparseExtent {
+    /// Whether a table and its copy can be read and differ.
+    private func differsFromCopy(_ table: GrainTable) throws(ReadError) -> Bool {
+        do throws(ReadError) {
+            return try source.bytes(table.byteCount, at: table.offset)
+                != source.bytes(table.byteCount, at: table.copyOffset)
+        } catch {
+            guard error.isDamage else { throw error }
+            return false
+        }
     }
 }
 

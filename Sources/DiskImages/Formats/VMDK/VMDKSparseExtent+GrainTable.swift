@@ -71,7 +71,7 @@ extension VMDKSparseExtent {
             return damaged(index, table, entry, problem.text(of: "grain"))
         }
         let lba = guestOffset(of: index, table) / 512
-        guard let found = try places?.found(in: self) else {
+        guard let found = try places?.found(in: self, for: table, entries) else {
             return compressedExtent(
                 ofEntry: index, of: table, entries, framing: .grainMarkerOrSize(lba: lba, preceding: nil))
         }
@@ -137,7 +137,7 @@ extension VMDKSparseExtent {
         {
             return damaged(index, table, entry, problem.text(of: "grain"))
         }
-        let overlaps = try places?.found(in: self).overlaps ?? .none
+        let overlaps = try places?.found(in: self, for: table, entries).overlaps ?? .none
         guard !overlaps.contains(stored) else {
             return damaged(index, table, entry, "another entry names sectors of the same grain")
         }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
+import Glibc
 
 extension VMDKSparseExtent {
     /// Opens the sparse extent in `reader`'s file, whose first bytes are `KDMV`.
@@ -89,7 +90,7 @@ extension VMDKSparseExtent {
                 redundant = try GrainDirectory(
                     at: header.redundantDirectoryOffset, for: header, by: reader, budget: budget)
             } catch {
-                guard error.isCorruption else { throw error }
+                guard error.isDamage else { throw error }
                 problem = error
             }
         }
@@ -101,7 +102,7 @@ extension VMDKSparseExtent {
             }
             return (first, redundant)
         } catch {
-            guard error.isCorruption, let redundant else { throw error }
+            guard error.isDamage, let redundant else { throw error }
             warnings.append("\(error); the redundant grain directory is used")
             return (redundant, nil)
         }
@@ -233,5 +234,10 @@ extension ReadError {
         case .corrupt, .refused: true
         case .system, .unsupported, .stale, .overBudget: false
         }
+    }
+
+    /// Whether a place of the file is wrong or cannot be read, while others may be: a bad sector answers EIO.
+    var isDamage: Bool {
+        if case .system(_, EIO) = self { true } else { isCorruption }
     }
 }

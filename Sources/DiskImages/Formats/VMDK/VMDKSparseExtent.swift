@@ -134,8 +134,8 @@ package struct VMDKSparseExtent: DiskImage {
                 try extent(ofEntry: Int(grain & (1 << layout.tableShift - 1)), of: table, entries)
             }
         } catch {
-            // A table that was read and is wrong is damage of what it maps.
-            guard error.isCorruption else { throw error }
+            // A table that is wrong, or that no one can read, is damage of what it maps.
+            guard error.isDamage else { throw error }
             return stretch(fromTable: number, toTable: number + 1, .damaged(error))
         }
     }
