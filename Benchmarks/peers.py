@@ -51,7 +51,7 @@ def arguments() -> argparse.Namespace:
                         help="virtual size of the disk, half of it data (default 2G)")
     parser.add_argument("--repeat", type=positive, default=3, help="rounds; medians are of these (default 3)")
     parser.add_argument("--only", nargs="+", metavar="WORKLOAD",
-                        help="letters (a … l) or names (a-direct); default all")
+                        help="letters (a … p) or names (a-direct); default all")
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parent / "data",
                         help="where the data is kept between runs (default Benchmarks/data)")
     parser.add_argument("--keep", action="store_true", help="keep the folder of this run, for a look at it")

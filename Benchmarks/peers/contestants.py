@@ -31,7 +31,10 @@ ONE_PIECE = "ovafs, in one piece"
 ARCHIVE = "ovafs, in an archive"
 UNLISTED = "ovafs, without a manifest"
 FILE = "the file itself"
-REFERENCES = (NULL, ONE_PIECE, ARCHIVE, UNLISTED, FILE)
+ONE_IMAGE = "ovafs, one image"
+# xz or zstd, on all cores where it can.
+UNPACKER = "its own program"
+REFERENCES = (NULL, ONE_PIECE, ARCHIVE, UNLISTED, FILE, ONE_IMAGE)
 START_SECONDS = 60.0
 
 
@@ -198,14 +201,19 @@ def serve_storage_daemon(tools: Tools, package: Package) -> Server:
 
 def serve_raw_daemon(tools: Tools, raw: Path) -> Server:
     """Exports a raw file with qemu-storage-daemon."""
+    return serve_image_daemon(tools, raw, "raw")
+
+
+def serve_image_daemon(tools: Tools, image: Path, driver: str) -> Server:
+    """Exports an image with qemu-storage-daemon."""
     folder = Path(tempfile.mkdtemp(prefix="daemon-", dir=tools.folder))
     point = folder / "disk.raw"
     point.touch()
     server = Server([point], [point], folder)
     try:
         _start(["qemu-storage-daemon",
-                "--blockdev", f"driver=file,node-name=file,filename={raw},read-only=on",
-                "--blockdev", "driver=raw,node-name=disk,file=file,read-only=on",
+                "--blockdev", f"driver=file,node-name=file,filename={image},read-only=on",
+                "--blockdev", f"driver={driver},node-name=disk,file=file,read-only=on",
                 "--export", f"type=fuse,id=export,node-name=disk,mountpoint={point},writable=off",
                 "--daemonize", "--pidfile", str(folder / "pid")], folder)
     except BaseException:

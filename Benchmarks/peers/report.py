@@ -8,6 +8,7 @@ import statistics
 from dataclasses import asdict, dataclass, field
 
 from peers import contestants as c
+from peers.formats import FORMATS, HUGE, PACKED, WAYS
 from peers.workloads import Measurement, Workload
 
 MIB = 1 << 20
@@ -151,6 +152,12 @@ class Results:
             self._read_once("k-stored", 1.01),
             self._with_hashing("k-stored", 1.3),
             self._below("l-latency", 50, "50 ms", lambda value: f"{value:.1f} ms"),
+            *(self._times_as_fast(f"m-{form.key}-{way}", c.STORAGE_DAEMON, form.goal)
+              for form in FORMATS for way, _, _ in WAYS),
+            self._times_as_fast("n-chain", c.ONE_IMAGE, 0.77),
+            *(self._below(f"o-{name}", 100, "100 ms", lambda value: f"{value:.1f} ms") for name, _, _ in HUGE),
+            *(self._peak(f"o-{name}", 40 * MIB) for name, _, _ in HUGE),
+            *(self._times_as_fast(f"p-{suffix}", c.UNPACKER, 1) for suffix, _, _ in PACKED),
         ]
         return [goal for goal in found if goal.workload in self.series]
 

@@ -1,4 +1,4 @@
-# The workloads a to l: what is done, by whom, and what is written down.
+# The workloads a to l, and what those of formats.py share: what is done, by whom, and what is written down.
 # SPDX-License-Identifier: Apache-2.0
 """Each workload measures one contestant once; peers.py alternates contestants and repeats."""
 
@@ -20,6 +20,7 @@ from typing import Callable, Iterator
 from peers import contestants as c
 from peers.contestants import Server, Tools
 from peers.data import MIB, Data, Disk, Package, touch_free_memory
+from peers.formats import FormatBench
 from peers.processes import Usage, run, run_in_turn, run_together
 
 COLD_READS = 4096
@@ -114,6 +115,7 @@ class Bench:
             Workload("k-stored", "dd bs=1M of .ova/stored with a manifest", [c.OVAFS, c.UNLISTED], self.stored),
             Workload("l-latency", "ls and cat of cached files while 64 readers wait for a slow source", [c.OVAFS],
                      self.latency, "ms"),
+            *FormatBench(self).workloads(),
         ]
 
     # a
@@ -368,6 +370,20 @@ class Bench:
         return Measurement(longest * 1000, None, server.peak_bytes(), {"waiting_readers": waiting})
 
     # Shared parts
+
+    def settle(self) -> None:
+        """The same start for everyone, of a workload that brings its own sources into the page cache."""
+        self._settle(0)
+
+    def measured(self, server: Server, way: str) -> Measurement:
+        """One disk of a fresh mount, past the page cache: from end to end, or 4,096 random reads."""
+        if way == "direct":
+            return _measured(server, [_dd_command(server.disks[0], ["iflag=direct"])])
+        return self._fio(server, 8, [f"--number_ios={COLD_READS // 8}"])
+
+    def measured_command(self, command: list[str]) -> Measurement:
+        """A command whose output nobody wants."""
+        return _from(run(["sh", "-c", 'exec "$@" >/dev/null', "sh", *command]))
 
     def _warm(self, package: Package) -> None:
         """Brings a package that not all workloads read into the page cache, and what its contestants read."""
