@@ -9,6 +9,8 @@ import Codecs
 // SAFETY: the pool gives a decoder to one thread at a time.
 @safe final class ClusterDecoder: PooledObject, @unchecked Sendable {
     private let inflater: BufferInflater
+    /// Made for the first cluster that needs it.
+    private var zstd: ZstdBufferDecoder?
     /// Stored bytes that were read: `windowStart ..< windowStart + windowByteCount` of the image file.
     private var window = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var windowStart: UInt64 = 0
@@ -101,7 +103,7 @@ import Codecs
     ) throws(ReadError) {
         precondition(output.freeCapacity >= cluster.decodedByteCount, "no room for a cluster")
         let missing: Int
-        switch unsafe decompress(stored, of: cluster, into: &output) {
+        switch try unsafe decompress(stored, of: cluster, into: &output) {
         case .decoded(let byteCount) where byteCount >= cluster.neededByteCount:
             missing = cluster.decodedByteCount - byteCount
         case .decoded(let byteCount):
@@ -117,15 +119,22 @@ import Codecs
 
     private func decompress(
         _ stored: UnsafeRawBufferPointer, of cluster: CompressedCluster, into output: inout OutputRawSpan
-    ) -> BufferInflater.Outcome {
+    ) throws(ReadError) -> BufferInflater.Outcome {
         let limit = cluster.decodedByteCount
         return switch cluster.framing {
         case .grainMarker, .grainMarkerOrSize:
             unsafe inflater.inflateZlib(stored, into: &output, atMost: limit)
         case .zlib: unsafe inflater.inflateZlib(stored, into: &output, atMost: limit, isWhole: true)
         case .deflate: unsafe inflater.inflateDeflate(stored, into: &output, atMost: limit)
-        case .zstd: .damaged
+        case .zstd: try unsafe decodeZstd(stored, into: &output, atMost: limit)
         }
+    }
+
+    private func decodeZstd(
+        _ stored: UnsafeRawBufferPointer, into output: inout OutputRawSpan, atMost limit: Int
+    ) throws(ReadError) -> BufferInflater.Outcome {
+        if zstd == nil { zstd = try ZstdBufferDecoder() }
+        return unsafe zstd?.decode(stored, into: &output, atMost: limit) ?? .damaged
     }
 
     private func covers(_ offset: UInt64, byteCount: Int) -> Bool {
