@@ -47,7 +47,7 @@ package final class GuestDisk: ByteSource {
         isLayered = layers.count > 1
         imageByteCount = image.virtualByteCount
         // No format has a disk so long that the last sector would not fit.
-        byteCount = imageByteCount &+ (0 &- imageByteCount & 511)
+        byteCount = imageByteCount &+ ((0 &- imageByteCount) & 511)
         clusterByteCount = layers.map(\.image.clusterByteCount).max() ?? 0
         self.cache = cache
         self.prefetcher = prefetcher
