@@ -31,6 +31,8 @@ package enum DiskImageOpener {
     private static let formats: [any DiskImageFormat.Type] = [
         VMDKSparseFormat.self,
         VMDKDescriptorFormat.self,
+        QCOWFormat.self,
+        QCOW2Format.self,
     ]
 
     /// Opens the image in `source`, which errors call `name`. Bytes that are no known format are a raw disk. Its tables are

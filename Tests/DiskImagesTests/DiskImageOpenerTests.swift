@@ -18,9 +18,6 @@ struct DiskImageOpenerTests {
 
     private static let samples: [Sample] = [
         Sample(format: .vmdkCOWD, start: Array("COWD".utf8)),
-        Sample(format: .qcow, start: [0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 1]),
-        Sample(format: .qcow2, start: [0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 2]),
-        Sample(format: .qcow2, start: [0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3]),
         Sample(format: .vhd, start: Array("conectix".utf8)),
         Sample(format: .vhd, start: Array("conectix".utf8), offset: 4_096 - 512),
         Sample(format: .vhd, start: Array("conectix".utf8), offset: 4_096 - 511),

@@ -40,8 +40,6 @@ extension UndecodedFormat {
     fileprivate var nameForQEMU: String? {
         switch self {
         case .vmdkCOWD: "vmdk"
-        case .qcow: "qcow"
-        case .qcow2: "qcow2"
         case .vhd: "vpc"
         case .vhdx: "vhdx"
         case .vdi: "vdi"

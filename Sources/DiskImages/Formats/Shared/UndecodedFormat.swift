@@ -5,8 +5,6 @@
 /// a raw disk.
 enum UndecodedFormat: String, Sendable, CaseIterable {
     case vmdkCOWD = "VMDK of ESX (COWD)"
-    case qcow = "qcow"
-    case qcow2 = "qcow2"
     case vhd = "VHD"
     case vhdx = "VHDX"
     case vdi = "VDI"
@@ -22,7 +20,7 @@ enum UndecodedFormat: String, Sendable, CaseIterable {
     /// Whether it is a virtual disk, rather than a compressed file.
     var isDiskImage: Bool {
         switch self {
-        case .vmdkCOWD, .qcow, .qcow2, .vhd, .vhdx, .vdi: true
+        case .vmdkCOWD, .vhd, .vhdx, .vdi: true
         case .gzip, .xz, .zstd, .bzip2, .zip: false
         }
     }
@@ -35,8 +33,6 @@ enum UndecodedFormat: String, Sendable, CaseIterable {
         }
         if has(Array("COWD".utf8)) {
             self = .vmdkCOWD
-        } else if has([0x51, 0x46, 0x49, 0xfb]) {
-            self = has([0, 0, 0, 1], at: 4) ? .qcow : .qcow2
         } else if has(Array("vhdxfile".utf8)) {
             self = .vhdx
         } else if has(Array("conectix".utf8)) {

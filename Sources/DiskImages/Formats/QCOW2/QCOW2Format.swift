@@ -1,0 +1,89 @@
+// How a qcow2 image is recognised and opened.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+
+extension DiskFormat {
+    package static let qcow2 = DiskFormat("qcow2")
+}
+
+/// qcow2, versions 2 and 3. Other versions than 1 are recognised, too, and refused.
+enum QCOW2Format: DiskImageFormat {
+    static let name = "qcow2"
+
+    static func recognises(_ head: ArraySlice<UInt8>, of source: any ByteSource) -> Bool {
+        head.starts(with: QCOWFormat.magic) && !QCOWFormat.recognises(head, of: source)
+    }
+
+    /// Reads the header, the first-level table and the table of snapshots; the rest is read when it is needed.
+    static func open(
+        _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
+    ) throws(ReadError) -> any DiskImage {
+        let header = try QCOW2Header(by: reader)
+        let firstLevel = try firstLevel(of: header, by: reader, tables, options.budget)
+        // Before the snapshots take of the memory: the disk does not depend on them.
+        let secondLevel = try firstLevel.tables(for: reader.imageName)
+        let cluster = header.geometry.clusterByteCount
+        var records = [
+            (name: "the first-level table", range: firstLevel.range),
+            (
+                name: "the table of reference counts",
+                range: header.referenceCountTable(inFileOf: reader.byteCount, besides: firstLevel.range)
+            ),
+        ]
+        let snapshots = try QCOW2SnapshotTable(
+            of: header, by: reader,
+            PlaceRules(fileByteCount: reader.byteCount, dataStart: cluster, records: records),
+            budget: options.budget)
+        if !snapshots.entries.isEmpty {
+            records.append((name: "the table of snapshots", range: snapshots.range))
+        }
+        let file = QCOWFile(
+            reader, header.geometry, tables: tables, dataStart: cluster, records: records,
+            secondLevel: secondLevel, snapshotTables: TakenRanges(snapshots.entries.map(\.firstLevel)),
+            share: snapshots.share)
+        return QCOWImage(
+            .qcow2, file, virtualByteCount: header.virtualByteCount, firstLevel: firstLevel,
+            parent: header.parent,
+            snapshots: try images(of: snapshots, file, header, reader, tables, options.budget),
+            warnings: header.warnings + firstLevel.warnings + snapshots.warnings
+                + options.warnings(ofFileOf: reader.byteCount))
+    }
+
+    private static func firstLevel(
+        of header: QCOW2Header, by reader: OpeningReader, _ tables: TableCache, _ budget: OpeningBudget
+    ) throws(ReadError) -> QCOWFirstLevel {
+        let needed = header.geometry.firstLevelEntryCount(for: header.virtualByteCount)
+        guard header.firstLevelEntryCount >= needed else {
+            throw .corrupt(
+                record: "qcow2 header of \(reader.imageName)", offset: 36,
+                reason: "a first-level table of \(header.firstLevelEntryCount) entries cannot lead to "
+                    + "\(header.virtualByteCount) bytes")
+        }
+        return try .ofActiveDisk(
+            at: header.firstLevelOffset, named: "qcow2 header of \(reader.imageName)",
+            behind: header.geometry.clusterByteCount,
+            for: header.virtualByteCount, header.geometry, by: reader, tables: tables, budget: budget)
+    }
+
+    private static func images(
+        of snapshots: QCOW2SnapshotTable, _ file: QCOWFile, _ header: QCOW2Header, _ reader: OpeningReader,
+        _ tables: TableCache, _ budget: OpeningBudget
+    ) throws(ReadError) -> [DiskSnapshot] {
+        var result: [DiskSnapshot] = []
+        result.reserveCapacity(snapshots.entries.count)
+        for entry in snapshots.entries {
+            let firstLevel = try QCOWFirstLevel(
+                at: entry.firstLevelOffset, entryCount: entry.firstLevelEntryCount, header.geometry,
+                by: reader, pages: tables, budget: budget, isHeld: false)
+            result.append(
+                DiskSnapshot(
+                    name: entry.name, identifier: entry.identifier,
+                    creationTime: Int64(entry.creationTime),
+                    image: QCOWImage(
+                        .qcow2, file, virtualByteCount: entry.virtualByteCount, firstLevel: firstLevel,
+                        parent: header.parent)))
+        }
+        return result
+    }
+}
