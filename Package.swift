@@ -150,7 +150,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "ByteSources", "FileTree", "FuseServer", "TestSupport",
+                "ByteSources", "DiskImages", "FileTree", "FuseServer", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),

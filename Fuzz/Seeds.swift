@@ -10,7 +10,7 @@ enum Seeds {
         case .tar, .package, .appliance: packages + Bomb.all.map(\.seed)
         case .envelope: descriptors.map { Array($0.utf8) }
         case .manifest, .certificate: manifests.map { Array($0.utf8) }
-        case .vmdk: images
+        case .vmdk: images + qcowImages
         case .gzip: images.map { GzipCompressor.compress($0) } + [GzipCompressor.compress([])]
         case .tree: trees.map { Array($0.utf8) }
         case .commands: commands.map { Array($0.joined(separator: "\0").utf8) }
@@ -26,6 +26,24 @@ enum Seeds {
             [UInt8](repeating: 0x55, count: 2048), [],
         ]
     }()
+
+    /// qcow of each version, with zeros, snapshots and a backing file.
+    private static let qcowImages: [[UInt8]] = [
+        QCOWBuilder(QCOWClusterContent.mixed(12)).with { $0.version = 1 },
+        QCOWBuilder(QCOWClusterContent.mixed(12)).with { $0.version = 2 },
+        QCOWBuilder(QCOWClusterContent.mixedWithZeros(12)).with {
+            $0.snapshots = [.init("s", QCOWClusterContent.mixedWithZeros(6)), .init("", [.plain(.text)])]
+        },
+        QCOWBuilder(QCOWClusterContent.mixedWithZeros(12)).with { $0.compressor = .zstd },
+        QCOWBuilder(QCOWClusterContent.mixedWithZeros(12)).with {
+            $0.backingName = Array("d.raw".utf8)
+            $0.extensions = [(QCOWBuilder.formatExtension, Array("raw".utf8))]
+        },
+        QCOWBuilder(QCOWClusterContent.mixedWithSubclusters(6)).with {
+            $0.clusterBits = 14
+            $0.isExtended = true
+        },
+    ].map { $0.build().bytes }
 
     /// How the name of a disk is stored.
     private enum Naming: CaseIterable {

@@ -20,6 +20,9 @@ enum ImageTarget {
                 options: .init(lenient: lenient, budget: OpeningBudget()))
         else { return }
         read(GuestDisk(image, in: source, cache: cache, number: number))
+        for snapshot in image.snapshots.prefix(snapshotsRead) {
+            read(GuestDisk(snapshot.image, in: source, cache: cache, number: cache.makeDiskNumber()))
+        }
     }
 
     static func read(_ disk: any ByteSource) {
@@ -38,4 +41,5 @@ enum ImageTarget {
 
     /// Stretches of an image that are read in a round; more would make rounds slow.
     private static let stretchesRead = 24
+    private static let snapshotsRead = 2
 }
