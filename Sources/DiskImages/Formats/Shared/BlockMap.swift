@@ -13,11 +13,9 @@ struct BlockMap<Format: BlockFormat>: Sendable {
     let allocatedByteCount: UInt64
     let allocationIsEstimate: Bool
 
-    /// - Parameters:
-    ///   - table: It has an entry for each block, behind what `format` says of the index of the last one.
-    ///   - rules: What is known of the file; records of what describes the image are in it.
-    /// - Throws: `ReadError.corrupt` where the disk is larger than any file can be, `ReadError.overBudget` where there is no
-    ///   memory left for comparing the blocks' places.
+    /// A map by `table`, which has an entry for each block, into the file that `rules` describe.
+    /// - Throws: `ReadError.corrupt` where the disk is larger than any file can be, `ReadError.overBudget` where there
+    ///   is no memory left for comparing the blocks' places.
     init(
         _ format: Format, table: BlockTable, geometry: BlockGeometry, rules: PlaceRules,
         of reader: OpeningReader,
@@ -126,7 +124,9 @@ extension BlockMap {
     private func run(
         from block: UInt64, of meaning: BlockEntry, _ entry: UInt64, _ storage: Extent.Storage
     ) throws(ReadError) -> Extent {
-        let limit = min(geometry.blockCount, block + Self.maximumRun, format.endOfGroup(withBlock: block))
+        // The same end for whichever of the blocks is asked for.
+        let runEnd = (block / Self.maximumRun + 1) * Self.maximumRun
+        let limit = min(geometry.blockCount, runEnd, format.endOfGroup(withBlock: block))
         let index = format.entryIndex(ofBlock: block)
         let indexLimit = min(index + (limit - block), table.presentEntryCount)
         let end =

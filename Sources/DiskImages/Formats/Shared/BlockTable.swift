@@ -86,9 +86,8 @@ struct BlockTable: Sendable {
         return try withPage(of: position) { page, start in decode(page, Int(position - start)) }
     }
 
-    /// The first index from `start` on, which is below `limit`, whose entry is not one that `condition` holds for; `limit`
-    /// where there is none, or where a page ends before.
-    /// - Parameter limit: At most `presentEntryCount`.
+    /// The first index from `start` on whose entry `condition`, called with index and entry, does not hold for: `limit`
+    /// where there is none, which is above `start` and at most `presentEntryCount`, or the end of a page.
     func end(
         ofRunFrom start: UInt64, below limit: UInt64, where condition: (UInt64, UInt64) -> Bool
     ) throws(ReadError) -> UInt64 {
