@@ -42,8 +42,6 @@ extension UndecodedFormat {
         case .vmdkCOWD: "vmdk"
         case .qcow: "qcow"
         case .qcow2: "qcow2"
-        case .vhd: "vpc"
-        case .vhdx: "vhdx"
         case .vdi: "vdi"
         case .gzip, .xz, .zstd, .bzip2, .zip: nil
         }

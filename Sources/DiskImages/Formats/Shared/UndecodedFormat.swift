@@ -7,8 +7,6 @@ enum UndecodedFormat: String, Sendable, CaseIterable {
     case vmdkCOWD = "VMDK of ESX (COWD)"
     case qcow = "qcow"
     case qcow2 = "qcow2"
-    case vhd = "VHD"
-    case vhdx = "VHDX"
     case vdi = "VDI"
     case gzip = "gzip"
     case xz = "xz"
@@ -22,7 +20,7 @@ enum UndecodedFormat: String, Sendable, CaseIterable {
     /// Whether it is a virtual disk, rather than a compressed file.
     var isDiskImage: Bool {
         switch self {
-        case .vmdkCOWD, .qcow, .qcow2, .vhd, .vhdx, .vdi: true
+        case .vmdkCOWD, .qcow, .qcow2, .vdi: true
         case .gzip, .xz, .zstd, .bzip2, .zip: false
         }
     }
@@ -37,10 +35,6 @@ enum UndecodedFormat: String, Sendable, CaseIterable {
             self = .vmdkCOWD
         } else if has([0x51, 0x46, 0x49, 0xfb]) {
             self = has([0, 0, 0, 1], at: 4) ? .qcow : .qcow2
-        } else if has(Array("vhdxfile".utf8)) {
-            self = .vhdx
-        } else if has(Array("conectix".utf8)) {
-            self = .vhd
         } else if has([0x7f, 0x10, 0xda, 0xbe], at: 64) {
             self = .vdi
         } else if let compressed = Self(compressedFileStartingWith: bytes) {
