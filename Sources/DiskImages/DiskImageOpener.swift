@@ -32,6 +32,7 @@ package enum DiskImageOpener {
         VMDKSparseFormat.self,
         VMDKDescriptorFormat.self,
         VHDFormat.self,
+        VHDXFormat.self,
         // Looks for nothing in front.
         VHDFixedFormat.self,
     ]
