@@ -10,7 +10,7 @@ enum Seeds {
         case .tar, .package, .appliance: packages + Bomb.all.map(\.seed)
         case .envelope: descriptors.map { Array($0.utf8) }
         case .manifest, .certificate: manifests.map { Array($0.utf8) }
-        case .vmdk: images + qcowImages
+        case .vmdk: images + qcowImages + virtualHardDisks
         case .gzip: images.map { GzipCompressor.compress($0) } + [GzipCompressor.compress([])]
         case .tree: trees.map { Array($0.utf8) }
         case .commands: commands.map { Array($0.joined(separator: "\0").utf8) }
@@ -44,6 +44,27 @@ enum Seeds {
             $0.isExtended = true
         },
     ].map { $0.build().bytes }
+    /// VHD of each kind, and VHDX with and without a log: larger than the others, so for the target of images alone.
+    static let virtualHardDisks: [[UInt8]] = {
+        let blocks: [VHDBuilder.Block] = [.whole, .absent, .part]
+        var child = VHDBuilder(.differencing, blocks)
+        child.parentName = .utf16("parent.vhd", highestByteFirst: true)
+        child.locators = [("W2ru", .utf16(".\\parent.vhd", highestByteFirst: false))]
+        var differencing = VHDXBuilder([.part, .zero])
+        differencing.parent = [
+            ("relative_path", "parent.vhdx"), ("parent_linkage", "{04030201-0605-0807-090a-0b0c0d0e0f10}"),
+        ]
+        var logged = VHDXBuilder([.absent, .absent]).build()
+        var log = VHDXLogWriter()
+        log.append(logged.takePages([logged.table]) + [.zeros(at: 1 << 30, 1 << 62)])
+        log.append(logged.takePages([VHDXBuilder.metadataOffset]), tail: 0)
+        logged.setLog(log)
+        return [
+            VHDBuilder(.fixed, blocks).build().bytes, VHDBuilder(.dynamic, blocks).build().bytes,
+            child.build().bytes, VHDXBuilder([.absent, .zero]).build().bytes, differencing.build().bytes,
+            logged.bytes,
+        ]
+    }()
 
     /// How the name of a disk is stored.
     private enum Naming: CaseIterable {

@@ -3,11 +3,38 @@
 
 import ByteSources
 import DiskImages
+import TestSupport
 
 enum ImageTarget {
     static func run(_ bytes: [UInt8]) {
         read(MemorySource(bytes), lenient: false)
         read(MemorySource(bytes), lenient: true)
+        if let repaired = withRightChecksums(bytes) { read(MemorySource(repaired), lenient: false) }
+    }
+
+    /// A VHD or VHDX whose records have right checksums, so that what they protect is looked at; nil for all else.
+    private static func withRightChecksums(_ bytes: [UInt8]) -> [UInt8]? {
+        var bytes = bytes
+        func repair(_ place: Range<Int>, _ repair: (inout [UInt8]) -> Void) {
+            guard place.lowerBound >= 0, place.upperBound <= bytes.count else { return }
+            var record = Array(bytes[place])
+            repair(&record)
+            bytes.put(record, at: place.lowerBound)
+        }
+        if bytes.starts(with: Array("vhdxfile".utf8)) {
+            for (start, byteCount) in [(64, 4), (128, 4), (192, 64), (256, 64)] {
+                repair((start << 10)..<((start + byteCount) << 10)) { $0.putVHDXChecksum() }
+            }
+            return bytes
+        }
+        let footer = bytes.count - 512
+        guard
+            bytes.starts(with: Array("conectix".utf8))
+                || footer > 0 && bytes[footer...].starts(with: Array("conectix".utf8))
+        else { return nil }
+        repair(footer..<(footer + 512)) { $0.putVHDChecksum(at: 64) }
+        repair(512..<1_536) { $0.putVHDChecksum(at: 36) }
+        return bytes
     }
 
     /// Opens an image and reads here and there, and asks where its data is.

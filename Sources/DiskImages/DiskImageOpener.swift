@@ -33,6 +33,10 @@ package enum DiskImageOpener {
         VMDKDescriptorFormat.self,
         QCOWFormat.self,
         QCOW2Format.self,
+        VHDFormat.self,
+        VHDXFormat.self,
+        // Looks for nothing in front.
+        VHDFixedFormat.self,
     ]
 
     /// Opens the image in `source`, which errors call `name`. Bytes that are no known format are a raw disk. Its tables are
@@ -49,7 +53,7 @@ package enum DiskImageOpener {
             return try format.open(
                 reader, tables: TableCache(of: source, in: cache, for: disk), options: options)
         }
-        if let format = try undecoded(source, startingWith: reader.head) {
+        if let format = UndecodedFormat(startingWith: reader.head) {
             throw .unsupported(feature: refusal(of: format, named: name))
         }
         return try RawImage(source, named: name)
@@ -62,7 +66,7 @@ package enum DiskImageOpener {
         for format in formats where try format.recognises(head, of: source) {
             return RecognisedFormat(name: format.name, isDiskImage: true)
         }
-        return try undecoded(source, startingWith: head).map {
+        return UndecodedFormat(startingWith: head).map {
             RecognisedFormat(name: $0.name, isDiskImage: $0.isDiskImage)
         }
     }
@@ -74,17 +78,6 @@ package enum DiskImageOpener {
             if let identity = format.identity(head) { return identity }
         }
         return nil
-    }
-
-    private static func undecoded(
-        _ source: any ByteSource, startingWith head: ArraySlice<UInt8>
-    ) throws(ReadError) -> UndecodedFormat? {
-        if let format = UndecodedFormat(startingWith: head) { return format }
-        // A fixed VHD is a raw disk with a footer, of 511 bytes in some old files.
-        guard source.byteCount > 512 else { return nil }
-        let tail = try source.bytes(512, at: source.byteCount - 512)
-        let magic = Array("conectix".utf8)
-        return tail.starts(with: magic) || tail.dropFirst().starts(with: magic) ? .vhd : nil
     }
 
     private static func refusal(of format: UndecodedFormat, named name: String) -> String {

@@ -20,7 +20,7 @@ struct CorpusDiskTests {
 
     @Test("the README names the disks that are meant")
     func readmeRows() throws {
-        #expect(try SampleFiles.readableDisks().count == 7)
+        #expect(try SampleFiles.readableDisks().count == 8)
     }
 
     @Test(
@@ -35,6 +35,10 @@ struct CorpusDiskTests {
                 "third-party/Awingu+open-ovf/ourOVF.ova", "Ubuntu-0.vmdk",
                 "49bc20df15e412a64472421e13fe86ff1c5165e18b2afccf160d4dc19fe68a14"
             ),
+            (
+                "generated/edge/V22-vhd-fixed.ova", "input.vmdk",
+                "f8577675cf09ffff0933bf71e964ac767c7553c59e99ad511fdfe2891ee23fc8"
+            ),
         ])
     func inArchive(path: String, member: String, expected: String) throws {
         let opened = try OpenedImage(try SampleFiles.member(member, of: path), named: member)
@@ -46,7 +50,7 @@ struct CorpusDiskTests {
         arguments: [
             ("SecurityRonin+vmdk-forensic/tw_sparse.vmdk", "is a disk of other files"),
             ("log2timeline+dfvfs/ext2.qcow2", "qcow2"), ("log2timeline+plaso/image.qcow2", "qcow2"),
-            ("log2timeline+plaso/image.vhd", "VHD"), ("LTRData+DiscUtils/swap.vhdx.gz", "gzip"),
+            ("LTRData+DiscUtils/swap.vhdx.gz", "gzip"),
             ("kubevirt+containerized-data-importer/invalid-qcow-large-size.img", "qcow"),
             ("kubevirt+containerized-data-importer/cirros-snapshot2.qcow2", "qcow2"),
             ("ganeti+ganeti/compr_disk.vmdk.gz", "gzip"),

@@ -18,10 +18,6 @@ struct DiskImageOpenerTests {
 
     private static let samples: [Sample] = [
         Sample(format: .vmdkCOWD, start: Array("COWD".utf8)),
-        Sample(format: .vhd, start: Array("conectix".utf8)),
-        Sample(format: .vhd, start: Array("conectix".utf8), offset: 4_096 - 512),
-        Sample(format: .vhd, start: Array("conectix".utf8), offset: 4_096 - 511),
-        Sample(format: .vhdx, start: Array("vhdxfile".utf8)),
         Sample(format: .vdi, start: [0x7f, 0x10, 0xda, 0xbe], offset: 64),
         Sample(format: .gzip, start: [0x1f, 0x8b, 0x08]),
         Sample(format: .xz, start: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]),
@@ -53,14 +49,17 @@ struct DiskImageOpenerTests {
     @Test(
         "the advice names the file, as one word of a command",
         arguments: [
-            ("disk.vhd", "qemu-img convert -f vpc -O raw 'disk.vhd' 'disk.raw'"),
-            ("it's a disk.vhd", "qemu-img convert -f vpc -O raw 'it'\\''s a disk.vhd' 'it'\\''s a disk.raw'"),
-            ("-rf.vhd", "qemu-img convert -f vpc -O raw './-rf.vhd' './-rf.raw'"),
-            ("a.b/disk", "qemu-img convert -f vpc -O raw 'a.b/disk' 'a.b/disk.raw'"),
+            ("disk.vhd", "qemu-img convert -f qcow -O raw 'disk.vhd' 'disk.raw'"),
+            (
+                "it's a disk.vhd",
+                "qemu-img convert -f qcow -O raw 'it'\\''s a disk.vhd' 'it'\\''s a disk.raw'"
+            ),
+            ("-rf.vhd", "qemu-img convert -f qcow -O raw './-rf.vhd' './-rf.raw'"),
+            ("a.b/disk", "qemu-img convert -f qcow -O raw 'a.b/disk' 'a.b/disk.raw'"),
         ])
     func advice(name: String, command: String) throws {
-        let vhd = MemorySource(Array("conectix".utf8) + [UInt8](repeating: 0, count: 504))
-        let error = #expect(throws: ReadError.self) { try OpenedImage(vhd, named: name) }
+        let qcow = MemorySource([0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 1] + [UInt8](repeating: 0, count: 504))
+        let error = #expect(throws: ReadError.self) { try OpenedImage(qcow, named: name) }
         #expect(
             error?.description.hasSuffix("convert it: " + command) == true, "\(String(describing: error))")
     }

@@ -26,14 +26,15 @@ enum SampleFiles {
         try LocalFile(path: folder.appending(path))
     }
 
-    /// The single-file VMDK disks that the README gives a digest of.
+    /// The disks in one file that the README gives a digest of.
     static func readableDisks() throws -> [Disk] {
         guard arePresent else { return [] }
         let readme = try file("README.md")
         let text = String(decoding: try readme.bytes(Int(readme.byteCount), at: 0), as: UTF8.self)
         return text.split(separator: "\n").compactMap { line in
             let cells = line.split(separator: "|").map { $0.trimmingSpaces }
-            guard cells.count >= 7, ["vmdk streamOptimized", "vmdk monolithicSparse"].contains(cells[1])
+            guard cells.count >= 7,
+                ["vmdk streamOptimized", "vmdk monolithicSparse", "vhd dynamic"].contains(cells[1])
             else {
                 return nil
             }

@@ -16,6 +16,11 @@ package struct TableCache: Sendable {
         self.disk = disk
     }
 
+    /// The same tables, read from `source` where they are not there yet: the file as its log makes it.
+    func reading(_ source: any ByteSource) -> TableCache {
+        TableCache(of: source, in: cache, for: disk)
+    }
+
     /// Calls `body` with table number `index`, `byteCount` bytes that `load` reads from the image file where they are
     /// not there yet. A table that `load` finds damaged is not kept.
     package func withTable<Result>(

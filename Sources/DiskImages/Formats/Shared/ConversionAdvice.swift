@@ -40,8 +40,6 @@ extension UndecodedFormat {
     fileprivate var nameForQEMU: String? {
         switch self {
         case .vmdkCOWD: "vmdk"
-        case .vhd: "vpc"
-        case .vhdx: "vhdx"
         case .vdi: "vdi"
         case .gzip, .xz, .zstd, .bzip2, .zip: nil
         }

@@ -5,8 +5,6 @@
 /// a raw disk.
 enum UndecodedFormat: String, Sendable, CaseIterable {
     case vmdkCOWD = "VMDK of ESX (COWD)"
-    case vhd = "VHD"
-    case vhdx = "VHDX"
     case vdi = "VDI"
     case gzip = "gzip"
     case xz = "xz"
@@ -20,7 +18,7 @@ enum UndecodedFormat: String, Sendable, CaseIterable {
     /// Whether it is a virtual disk, rather than a compressed file.
     var isDiskImage: Bool {
         switch self {
-        case .vmdkCOWD, .vhd, .vhdx, .vdi: true
+        case .vmdkCOWD, .vdi: true
         case .gzip, .xz, .zstd, .bzip2, .zip: false
         }
     }
@@ -33,10 +31,6 @@ enum UndecodedFormat: String, Sendable, CaseIterable {
         }
         if has(Array("COWD".utf8)) {
             self = .vmdkCOWD
-        } else if has(Array("vhdxfile".utf8)) {
-            self = .vhdx
-        } else if has(Array("conectix".utf8)) {
-            self = .vhd
         } else if has([0x7f, 0x10, 0xda, 0xbe], at: 64) {
             self = .vdi
         } else if let compressed = Self(compressedFileStartingWith: bytes) {

@@ -1,0 +1,162 @@
+// From guest bytes to blocks in the file, for formats with one table: all checks of a block's place are here.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+
+/// A map of blocks of one length. It knows which places cannot be right: past the file's end, on what describes the
+/// image, and on another block's.
+struct BlockMap<Format: BlockFormat>: Sendable {
+    private let look: BlockLookUp<Format>
+    private let overlapping: OverlappingBlocks
+    private let imageName: String
+    /// Guest bytes of blocks that are stored, or damaged; an estimate where the table is too large to look at all of it.
+    let allocatedByteCount: UInt64
+    let allocationIsEstimate: Bool
+
+    /// A map by `table`, which has an entry for each block, into the file that `rules` describe.
+    /// - Throws: `ReadError.corrupt` where the disk is larger than any file can be, `ReadError.overBudget` where there
+    ///   is no memory left for comparing the blocks' places.
+    init(
+        _ format: Format, table: BlockTable, geometry: BlockGeometry, rules: PlaceRules,
+        of reader: OpeningReader,
+        budget: OpeningBudget
+    ) throws(ReadError) {
+        guard geometry.virtualByteCount <= UInt64(Int64.max) else {
+            throw .corrupt(
+                record: reader.imageName, offset: 0,
+                reason: "a disk of \(geometry.virtualByteCount) bytes is more than a file can have")
+        }
+        let look = BlockLookUp(format: format, table: table, geometry: geometry, rules: rules)
+        self.look = look
+        imageName = reader.imageName
+        guard table.isHeld, table.entryCount <= Self.checkedEntryLimit else {
+            overlapping = .none
+            allocationIsEstimate = true
+            // Both data and holes remain possible.
+            let mostWithHoles = geometry.virtualByteCount - min(512, geometry.virtualByteCount)
+            allocatedByteCount = max(512, min(reader.byteCount, mostWithHoles))
+            return
+        }
+        overlapping = try OverlappingBlocks(
+            of: geometry.blockCount, placeByteCount: geometry.placeByteCount,
+            fileByteCount: rules.fileByteCount,
+            budget: budget, for: "places of \(table.name)"
+        ) { block throws(ReadError) in try look.soundPlace(of: block) }
+        allocatedByteCount = try look.allocatedByteCount()
+        allocationIsEstimate = false
+    }
+
+    var format: Format { look.format }
+    var table: BlockTable { look.table }
+    var geometry: BlockGeometry { look.geometry }
+
+    /// The entry of `block`; nil where the file ends before it.
+    func entry(ofBlock block: UInt64) throws(ReadError) -> UInt64? {
+        try look.entry(of: block)
+    }
+
+    /// The extent of guest byte `offset`. A block that is stored comes as `.stored` from its data's first byte on, as
+    /// far as the file goes.
+    func extent(containing offset: UInt64) throws(ReadError) -> Extent {
+        guard offset < geometry.virtualByteCount else {
+            throw .corrupt(
+                record: imageName, offset: offset,
+                reason: "the guest disk ends at its byte \(geometry.virtualByteCount)")
+        }
+        let block = offset / geometry.blockByteCount
+        guard let entry = try look.entry(of: block) else { return missing(from: block) }
+        switch format.meaning(of: entry, block: block) {
+        case .absent: return try run(from: block, of: .absent, entry, .absent)
+        case .zeros: return try run(from: block, of: .zeros, entry, .zeros)
+        case .stored(let start): return storedExtent(of: block, at: start, containing: offset)
+        case .invalid: return damaged(block, format.reason(forInvalid: entry))
+        }
+    }
+
+    /// Looks at the entries of `range`.
+    func validate(_ range: Range<UInt64>, in file: any ByteSource) throws(ReadError) {
+        guard !range.isEmpty else { return }
+        let place = table.place(
+            ofEntries: format.entryIndex(ofBlock: range.lowerBound / geometry.blockByteCount),
+            through: format.entryIndex(ofBlock: (range.upperBound - 1) / geometry.blockByteCount))
+        if !place.isEmpty { try file.validate(place) }
+    }
+
+    /// The extent of a whole block that cannot be read, for a reason that is no matter of its entry alone.
+    func damaged(_ block: UInt64, _ reason: String, at start: UInt64? = nil) -> Extent {
+        let guest = geometry.guestRange(of: block)
+        return Extent(
+            guestOffset: guest.lowerBound, byteCount: guest.upperBound - guest.lowerBound,
+            storage: .damaged(damage(block, reason, at: start)))
+    }
+}
+
+extension BlockMap {
+    /// Most entries whose places are compared when the image is opened.
+    private static var checkedEntryLimit: UInt64 { 4 << 20 }
+    /// Most blocks that are joined to one extent.
+    private static var maximumRun: UInt64 { 512 }
+
+    private func storedExtent(of block: UInt64, at start: UInt64, containing offset: UInt64) -> Extent {
+        if let problem = look.problem(of: block, at: start) {
+            return damaged(block, problem.text(of: "block"), at: start)
+        }
+        if overlapping.contains(block) {
+            return damaged(block, "another block lies on some of the same bytes", at: start)
+        }
+        let guest = geometry.guestRange(of: block)
+        let inFile = look.rules.fileByteCount - start
+        let available = min(
+            inFile - min(inFile, geometry.leadingByteCount), guest.upperBound - guest.lowerBound)
+        guard offset - guest.lowerBound < available else {
+            let rest = guest.lowerBound + available
+            let problem = PlaceRules.Problem.pastTheEnd(look.rules.fileByteCount)
+            return Extent(
+                guestOffset: rest, byteCount: guest.upperBound - rest,
+                storage: .damaged(damage(block, problem.text(of: "block"), at: start)))
+        }
+        return Extent(
+            guestOffset: guest.lowerBound, byteCount: available,
+            storage: .stored(at: start + geometry.leadingByteCount))
+    }
+
+    /// Blocks from `block` on that say the same.
+    private func run(
+        from block: UInt64, of meaning: BlockEntry, _ entry: UInt64, _ storage: Extent.Storage
+    ) throws(ReadError) -> Extent {
+        // The same end for whichever of the blocks is asked for.
+        let runEnd = (block / Self.maximumRun + 1) * Self.maximumRun
+        let limit = min(geometry.blockCount, runEnd, format.endOfGroup(withBlock: block))
+        let index = format.entryIndex(ofBlock: block)
+        let indexLimit = min(index + (limit - block), table.presentEntryCount)
+        let end =
+            try block
+            + table.end(ofRunFrom: index, below: indexLimit) { position, other in
+                other == entry || format.meaning(of: other, block: block + (position - index)) == meaning
+            } - index
+        let start = geometry.guestRange(of: block).lowerBound
+        return Extent(
+            guestOffset: start, byteCount: geometry.guestRange(of: end - 1).upperBound - start,
+            storage: storage)
+    }
+
+    /// All blocks from `block` on, whose entries the file lacks.
+    private func missing(from block: UInt64) -> Extent {
+        let start = geometry.guestRange(of: block).lowerBound
+        let index = format.entryIndex(ofBlock: block)
+        return Extent(
+            guestOffset: start, byteCount: geometry.virtualByteCount - start,
+            storage: .damaged(
+                table.damage(
+                    ofEntry: index,
+                    "the file ends before the entry of the block at guest byte \(start)")))
+    }
+
+    private func damage(_ block: UInt64, _ reason: String, at start: UInt64?) -> ReadError {
+        let place = start.map { " names byte \($0)" } ?? ""
+        return table.damage(
+            ofEntry: format.entryIndex(ofBlock: block),
+            "the entry of the block at guest byte \(geometry.guestRange(of: block).lowerBound)\(place): \(reason)"
+        )
+    }
+}

@@ -1,0 +1,144 @@
+// The one table of a format that maps blocks straight to the file: VHD, VHDX, VDI, Parallels.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+
+/// Entries of one table. A table of up to 32 MiB is held in memory; a larger one is read in pages, through the cache.
+struct BlockTable: Sendable {
+    /// What errors call the table, such as "block map of disk.vdi".
+    let name: String
+    /// Where the table starts in the image file, in bytes.
+    let offset: UInt64
+    /// How many entries the disk needs.
+    let entryCount: UInt64
+    /// How many of them the file has: fewer where it ends inside the table.
+    let presentEntryCount: UInt64
+    private let encoding: Encoding
+    private let held: OnDiskRecord?
+    private let pages: TableCache
+    /// Keeps what the entries take.
+    private let share: BudgetShare
+
+    /// How an entry is stored.
+    enum Encoding: Sendable {
+        case littleEndian32
+        case bigEndian32
+        case littleEndian64
+
+        var byteCount: UInt64 { self == .littleEndian64 ? 8 : 4 }
+    }
+
+    /// The largest table that is held, in bytes.
+    static let heldByteCountLimit: UInt64 = 32 << 20
+    /// A page's number is its index in `TableCache`: an image has indices from 2^32 on for other tables.
+    static let pageByteCount: UInt64 = 64 << 10
+
+    /// The table of `entryCount` entries at byte `offset` of the image file.
+    /// - Throws: `ReadError.corrupt` where none of it is in the file, or it is larger than the whole file;
+    ///   `ReadError.overBudget` where there is no memory left for it.
+    init(
+        named name: String, at offset: UInt64, entryCount: UInt64, encoding: Encoding,
+        by reader: OpeningReader,
+        pages: TableCache, budget: OpeningBudget
+    ) throws(ReadError) {
+        self.name = "\(name) of \(reader.imageName)"
+        self.offset = offset
+        self.entryCount = entryCount
+        self.encoding = encoding
+        self.pages = pages
+        share = BudgetShare(of: budget)
+        let byteCount = try entryCount.multiplied(by: encoding.byteCount, in: self.name, at: offset)
+        guard byteCount <= reader.byteCount else {
+            throw .corrupt(
+                record: self.name, offset: offset,
+                reason: "the disk needs \(byteCount) bytes of it, and the whole file has \(reader.byteCount)")
+        }
+        let inFile = min(byteCount, reader.byteCount - min(offset, reader.byteCount))
+        presentEntryCount = inFile / encoding.byteCount
+        guard presentEntryCount > 0 || entryCount == 0 else {
+            throw .corrupt(
+                record: self.name, offset: offset,
+                reason: "\(byteCount) bytes are expected here, and the file ends at byte \(reader.byteCount)")
+        }
+        guard inFile <= Self.heldByteCountLimit else {
+            held = nil
+            return
+        }
+        try share.take(inFile, for: self.name)
+        held =
+            inFile == 0
+            ? OnDiskRecord([], named: self.name, at: offset)
+            : try reader.record(name, byteCount: Int(inFile), at: offset)
+    }
+
+    /// Where the table is in the file, as far as that has it.
+    var range: Range<UInt64> { offset..<(offset + presentEntryCount * encoding.byteCount) }
+    /// Whether looking at every entry costs no reading.
+    var isHeld: Bool { held != nil }
+
+    /// Entry `index`, which is below `presentEntryCount`.
+    func entry(_ index: UInt64) throws(ReadError) -> UInt64 {
+        let position = index * encoding.byteCount
+        if let held {
+            // SAFETY: bytes have no padding.
+            return decode(unsafe held.bytes.span.bytes, Int(position))
+        }
+        return try withPage(of: position) { page, start in decode(page, Int(position - start)) }
+    }
+
+    /// The first index from `start` on whose entry `condition`, called with index and entry, does not hold for: `limit`
+    /// where there is none, which is above `start` and at most `presentEntryCount`, or the end of a page.
+    func end(
+        ofRunFrom start: UInt64, below limit: UInt64, where condition: (UInt64, UInt64) -> Bool
+    ) throws(ReadError) -> UInt64 {
+        if let held {
+            // SAFETY: bytes have no padding.
+            return end(from: start, below: limit, in: unsafe held.bytes.span.bytes, at: 0, condition)
+        }
+        return try withPage(of: start * encoding.byteCount) { page, pageStart in
+            let pageEnd = (pageStart + UInt64(page.byteCount)) / encoding.byteCount
+            return end(from: start, below: min(limit, pageEnd), in: page, at: pageStart, condition)
+        }
+    }
+
+    /// `bytes` start at byte `bytesStart` of the table.
+    private func end(
+        from start: UInt64, below limit: UInt64, in bytes: RawSpan, at bytesStart: UInt64,
+        _ condition: (UInt64, UInt64) -> Bool
+    ) -> UInt64 {
+        var index = start
+        while index < limit, condition(index, decode(bytes, Int(index * encoding.byteCount - bytesStart))) {
+            index += 1
+        }
+        return index
+    }
+
+    /// Calls `body` with the page that holds byte `position` of the table, and the byte at which that starts.
+    private func withPage<Result>(
+        of position: UInt64, _ body: (RawSpan, UInt64) -> Result
+    ) throws(ReadError) -> Result {
+        let number = position / Self.pageByteCount
+        let start = number * Self.pageByteCount
+        let count = Int(min(Self.pageByteCount, range.upperBound - offset - start))
+        return try pages.withTable(number, byteCount: count, at: offset + start) { body($0, start) }
+    }
+
+    /// The error for entry `index`, below `entryCount`, which breaks a rule or is missing.
+    func damage(ofEntry index: UInt64, _ reason: String) -> ReadError {
+        .corrupt(record: name, offset: offset + index * encoding.byteCount, reason: reason)
+    }
+
+    /// Where entries `first ... last` are in the file, as far as that has them.
+    func place(ofEntries first: UInt64, through last: UInt64) -> Range<UInt64> {
+        let end = min(last, max(presentEntryCount, 1) - 1) + 1
+        return (offset + min(first, end) * encoding.byteCount)..<(offset + end * encoding.byteCount)
+    }
+
+    private func decode(_ bytes: RawSpan, _ position: Int) -> UInt64 {
+        switch encoding {
+        case .littleEndian32: UInt64(bytes.littleEndian(UInt32.self, at: position))
+        case .bigEndian32: UInt64(bytes.littleEndian(UInt32.self, at: position).byteSwapped)
+        case .littleEndian64: bytes.littleEndian(UInt64.self, at: position)
+        }
+    }
+}
