@@ -97,4 +97,21 @@ struct LookUpTests {
     func displaying(bytes: [UInt8], text: String) {
         #expect(String(displaying: bytes) == text)
     }
+
+    @Test("what is no UTF-8 is replaced as the standard library replaces it")
+    func repairing() {
+        var random = SeededRandom(seed: 11)
+        let pieces: [[UInt8]] = [
+            [0x41], [0xff], [0xc3], [0xa9], [0xc3, 0xa9], [0xe2, 0x82], [0xe2, 0x82, 0xac],
+            [0xf0, 0x9f, 0x98],
+            [0xf0, 0x9f, 0x98, 0x80], [0xed, 0xa0, 0x80], [0xc0, 0x80], [0xf5, 0x80, 0x80, 0x80],
+            [0xe0, 0x80],
+        ]
+        for _ in 0..<2_000 {
+            let bytes = (0..<Int.random(in: 0..<12, using: &random)).flatMap { _ in
+                pieces[Int.random(in: 0..<pieces.count, using: &random)]
+            }
+            #expect(String(repairing: bytes) == String(decoding: bytes, as: UTF8.self), "\(bytes)")
+        }
+    }
 }

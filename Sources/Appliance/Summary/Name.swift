@@ -9,9 +9,9 @@ package struct Name: Codable, Sendable {
     package let hex: String?
 
     init(_ bytes: [UInt8]) {
-        text = String(decoding: bytes, as: UTF8.self)
-        let isExact = text.utf8.elementsEqual(bytes)
-        hex = isExact ? nil : Hexadecimal.text(bytes)
+        let exact = String(validating: bytes, as: UTF8.self)
+        text = exact ?? String(repairing: bytes)
+        hex = exact == nil ? Hexadecimal.text(of: bytes) : nil
     }
 
     /// The name for people: names that differ look different.

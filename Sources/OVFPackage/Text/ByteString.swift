@@ -67,6 +67,28 @@ extension String {
 }
 
 extension String {
+    /// The text with U+FFFD for what is no UTF-8, as `String(decoding:as:)` has it, which takes far longer where nothing is.
+    package init(repairing bytes: [UInt8]) {
+        var text: [UInt8] = []
+        text.reserveCapacity(3 * bytes.count)
+        var parser = Unicode.UTF8.ForwardParser()
+        var unread = bytes.makeIterator()
+        var position = 0
+        parsing: while true {
+            switch parser.parseScalar(from: &unread) {
+            case .valid(let encoded):
+                text += bytes[position..<(position + encoded.count)]
+                position += encoded.count
+            case .error(let length):
+                text += [0xef, 0xbf, 0xbd]
+                position += length
+            case .emptyInput:
+                break parsing
+            }
+        }
+        self.init(decoding: text, as: UTF8.self)
+    }
+
     /// The text for a message: cut where it is long, so that text from a file cannot fill memory by being quoted.
     package func quotable(upTo byteCount: Int = 200) -> String {
         utf8.count <= byteCount ? self : String(decoding: utf8.prefix(byteCount), as: UTF8.self) + "…"

@@ -36,6 +36,16 @@ package enum Hexadecimal {
         value < 10 ? 0x30 &+ value : 0x57 &+ value
     }
 
+    /// Lower-case digits of an array: of thousands of names in a moment.
+    package static func text(of bytes: [UInt8]) -> String {
+        var digits = [UInt8](repeating: 0, count: 2 * bytes.count)
+        for index in bytes.indices {
+            digits[2 * index] = character(bytes[index] >> 4)
+            digits[2 * index + 1] = character(bytes[index] & 15)
+        }
+        return String(decoding: digits, as: UTF8.self)
+    }
+
     /// Lower-case digits.
     package static func text(_ bytes: some Sequence<UInt8>) -> String {
         var digits: [UInt8] = []
