@@ -87,8 +87,7 @@ bench-time: ## report the time of the in-process benchmarks
 	@scripts/install-dependencies.sh build
 	$(SWIFT) package --package-path Benchmarks benchmark --no-progress
 
-fuzz: ## run every parser on damaged input for FUZZ_SECONDS each
-	@scripts/install-dependencies.sh build
+fuzz: build ## measure every bomb, and run every parser on damaged input for FUZZ_SECONDS each
 	$(SWIFT) build --configuration release --static-swift-stdlib --product ovafs-fuzz
 	@scripts/run-fuzzers.sh $(FUZZ_SECONDS)
 

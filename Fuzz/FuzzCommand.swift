@@ -13,12 +13,14 @@ struct FuzzCommand: ParsableCommand {
         discussion: """
             Without --seconds and --round, each sample is parsed once as it is; - is standard input. With --seconds, \
             damaged copies of the samples are parsed. Whatever traps is repeated with --round and the same samples. \
-            A round that takes more than two seconds of processor time is a finding, too.
+            A round that takes more than two seconds of processor time is a finding, too. For bombs, the packages are \
+            those of Tests/TestSupport/Bombs at full size, and what the program takes for each is printed; with \
+            --round and a file, one of them is written there.
             """)
 
     @Argument(
         help: ArgumentHelp(
-            "tar, package, envelope, manifest, certificate, vmdk, gzip, appliance, tree or commands.",
+            "tar, package, envelope, manifest, certificate, vmdk, gzip, appliance, tree, commands or bombs.",
             valueName: "target"))
     var target: FuzzTarget
 
@@ -41,6 +43,10 @@ struct FuzzCommand: ParsableCommand {
     var progress: String?
 
     func run() throws {
+        guard target != .bombs else {
+            guard let round, let path = files.first else { return try BombRun.run() }
+            return try BombRun.make(round, at: path)
+        }
         var samples = try files.map { name in
             [UInt8](
                 try name == "-"

@@ -19,12 +19,14 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
     case tree
     /// The program: the bytes are its arguments.
     case commands
+    /// The program again, with packages that are made to cost, as they are.
+    case bombs
 
     /// Whether an input is a tar archive, whose checksums have to be right to be read at all.
     var isArchive: Bool { self == .tar || self == .package || self == .appliance }
 
     /// Whether processor time tells anything: the programs that are started have time of their own.
-    var isTimed: Bool { self != .commands }
+    var isTimed: Bool { self != .commands && self != .bombs }
 
     func parse(_ bytes: [UInt8]) throws {
         switch self {
@@ -38,6 +40,7 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
         case .appliance: ApplianceTarget.run(bytes)
         case .tree: TreeTarget.run(bytes)
         case .commands: try CommandTarget.run(bytes)
+        case .bombs: try BombRun.run()
         }
     }
 }

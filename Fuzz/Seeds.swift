@@ -13,6 +13,7 @@ enum Seeds {
         case .vmdk: images + qcowImages
         case .gzip: images.map { GzipCompressor.compress($0) } + [GzipCompressor.compress([])]
         case .tree: trees.map { Array($0.utf8) }
+        case .bombs: []
         case .commands: commands.map { Array($0.joined(separator: "\0").utf8) }
         }
     }

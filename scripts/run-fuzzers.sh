@@ -1,5 +1,6 @@
 #!/bin/bash
-# Runs every target on damaged copies of built inputs, of the examples and, where they are present, of shared samples.
+# Opens every bomb at full size, and runs every target on damaged copies of built inputs, of the examples and, where
+# they are present, of shared samples.
 # SPDX-License-Identifier: Apache-2.0
 #
 # usage: scripts/run-fuzzers.sh SECONDS [SEED]     (seconds for each target; the seed is the day's by default)
@@ -26,6 +27,7 @@ samples() {
 }
 
 status=0
+"$fuzz" bombs || status=1
 for target in tar package envelope manifest certificate vmdk gzip appliance tree commands; do
     case $target in
     tar | package | appliance) patterns=('*.ova' '*.tar') ;;

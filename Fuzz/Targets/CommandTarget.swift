@@ -63,7 +63,7 @@ enum CommandTarget {
     }
 
     /// The program that was built beside this one.
-    private static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("ovafs").path
 
     /// A folder with files to name, made once.

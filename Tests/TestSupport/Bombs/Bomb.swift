@@ -16,6 +16,8 @@ package struct Bomb: Sendable, CustomStringConvertible {
 
     /// The archive at full size, as it would be sent.
     package var bytes: [UInt8] { archive(BombSize(divisor: 1)) }
+    /// The same with each count and length `divisor` times smaller: what they multiply to is smaller by its square.
+    package func bytes(dividedBy divisor: Int) -> [UInt8] { archive(BombSize(divisor: divisor)) }
     /// The same with counts and lengths a few hundred times smaller: where a mutation starts.
     package var seed: [UInt8] { archive(BombSize(divisor: 400)) }
 
