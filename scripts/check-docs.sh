@@ -14,7 +14,7 @@ complain() {
 
 # Each promise of SEMANTICS.md is named by a test, and each number that a test names is a promise.
 promises=$(sed -n 's/^- \*\*\([A-Z][0-9]*\)\*\*.*/\1/p' docs/SEMANTICS.md)
-tested=$(grep -rhoE '"([TMFPOCX][0-9]+ )*[TMFPOCX][0-9]+: ' Tests/EndToEndTests | grep -oE '[TMFPOCX][0-9]+' | sort -u)
+tested=$(grep -rhoE '"([TMFPOCXD][0-9]+ )*[TMFPOCXD][0-9]+: ' Tests/EndToEndTests | grep -oE '[TMFPOCXD][0-9]+' | sort -u)
 for promise in $promises; do
     echo "$tested" | grep -qx "$promise" || complain "no test of Tests/EndToEndTests names $promise of docs/SEMANTICS.md"
 done

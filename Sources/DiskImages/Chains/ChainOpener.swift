@@ -86,7 +86,8 @@ package struct ChainOpener {
         _ source: any ByteSource, named name: String, content: ParentReference.Content,
         _ options: DiskImageOpener.Options
     ) throws(ReadError) -> Int {
-        try options.budget.take(Self.bytesPerImage, for: "the image \(name)")
+        let share = BudgetShare(of: options.budget)
+        try share.take(Self.bytesPerImage, for: "the image \(name)")
         let number = cache.makeDiskNumber()
         let image: any DiskImage =
             content == .raw
@@ -102,7 +103,7 @@ package struct ChainOpener {
                 record: name, offset: 0,
                 reason: "a disk of \(image.virtualByteCount) bytes is longer than a file can be")
         }
-        layers.append(DiskLayer(image, in: source, number: number, named: name))
+        layers.append(DiskLayer(image, in: source, number: number, named: name, share: share))
         return layers.count - 1
     }
 
@@ -218,7 +219,8 @@ package struct ChainOpener {
     private func layer(
         of part: ExtentFile, for imageName: String, _ neighbours: any NeighbourFiles
     ) throws(ReadError) -> DiskLayer {
-        try options.budget.take(Self.bytesPerExtentFile, for: "the files of \(imageName)")
+        let share = BudgetShare(of: options.budget)
+        try share.take(Self.bytesPerExtentFile, for: "the files of \(imageName)")
         if let reason = NeighbourName.problem(with: part.name) {
             throw .unsupported(feature: "\(imageName) leads to \(Self.shown(part.name)): \(reason)")
         }
@@ -235,14 +237,14 @@ package struct ChainOpener {
                 of: file.source, from: min(start, byteCount), byteCount: byteCount - min(start, byteCount),
                 named: file.name)
             image = RawImage(wholeOf: source)
-            return DiskLayer(image, in: source, number: number, named: file.name)
+            return DiskLayer(image, in: source, number: number, named: file.name, share: share)
         case .sparseExtent:
             let reader = try OpeningReader(file.source, named: file.name)
             image = try VMDKExtentOpener.open(
                 reader, tables: TableCache(of: file.source, in: cache, for: number),
                 options: DiskImageOpener.Options(
                     lenient: options.lenient, budget: options.budget, formats: options.formats))
-            return DiskLayer(image, in: file.source, number: number, named: file.name)
+            return DiskLayer(image, in: file.source, number: number, named: file.name, share: share)
         }
     }
 

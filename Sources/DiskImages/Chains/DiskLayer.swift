@@ -15,12 +15,17 @@ package struct DiskLayer: Sendable {
     var parent: Int?
     /// Where the layers of `image.extentFiles` start, one behind the other.
     var firstExtentFile = 0
+    /// Keeps what the layer takes of the memory for opening.
+    private let share: BudgetShare?
 
-    package init(_ image: any DiskImage, in file: any ByteSource, number: DiskNumber, named name: String = "")
-    {
+    package init(
+        _ image: any DiskImage, in file: any ByteSource, number: DiskNumber, named name: String = "",
+        share: BudgetShare? = nil
+    ) {
         self.image = image
         self.file = file
         self.number = number
         self.name = name
+        self.share = share
     }
 }
