@@ -58,6 +58,10 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
+            name: "Partitions",
+            dependencies: ["ByteSources"],
+            swiftSettings: settings),
+        .target(
             name: "FileTree",
             dependencies: ["ByteSources"],
             swiftSettings: settings),
@@ -65,6 +69,7 @@ let package = Package(
             name: "Appliance",
             dependencies: [
                 "ByteSources", "CLinux", "CompressedSources", "DiskImages", "OVFPackage", "FileTree",
+                "Partitions",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
@@ -88,7 +93,7 @@ let package = Package(
             name: "ovafs-fuzz",
             dependencies: [
                 "Appliance", "ByteSources", "CompressedSources", "DiskImages", "FileTree", "OVFPackage",
-                "TestSupport",
+                "Partitions", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Fuzz",
@@ -123,12 +128,17 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "PartitionsTests",
+            dependencies: ["ByteSources", "Partitions", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
             name: "FileTreeTests", dependencies: ["ByteSources", "FileTree", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "ApplianceTests",
             dependencies: [
-                "Appliance", "ByteSources", "DiskImages", "FileTree", "OVFPackage", "TestSupport",
+                "Appliance", "ByteSources", "DiskImages", "FileTree", "OVFPackage", "Partitions",
+                "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],

@@ -13,6 +13,7 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
     case certificate
     case vmdk
     case gzip
+    case partitions
     /// A whole package: opened, shown as a tree, read, summarised and verified.
     case appliance
     /// The tree of files by itself: the bytes say what is put where.
@@ -37,6 +38,7 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
         case .certificate: CertificateTarget.run(bytes)
         case .vmdk: ImageTarget.run(bytes)
         case .gzip: GzipTarget.run(bytes)
+        case .partitions: PartitionTarget.run(bytes)
         case .appliance: ApplianceTarget.run(bytes)
         case .tree: TreeTarget.run(bytes)
         case .commands: try CommandTarget.run(bytes)

@@ -12,6 +12,7 @@ enum Seeds {
         case .manifest, .certificate: manifests.map { Array($0.utf8) }
         case .vmdk: images + qcowImages + virtualHardDisks
         case .gzip: images.map { GzipCompressor.compress($0) } + [GzipCompressor.compress([])]
+        case .partitions: partitionTables
         case .tree: trees.map { Array($0.utf8) }
         case .bombs: []
         case .commands: commands.map { Array($0.joined(separator: "\0").utf8) }
@@ -65,6 +66,23 @@ enum Seeds {
             child.build().bytes, VHDXBuilder([.absent, .zero]).build().bytes, differencing.build().bytes,
             logged.bytes,
         ]
+    }()
+
+    static let partitionTables: [[UInt8]] = {
+        var gpt = [UInt8](repeating: 0, count: 64 << 10)
+        var table = PartitionTableBuilder.GPT([.init(40, 60, name: "one"), .init(64, 100)])
+        table.entryCount = 8
+        table.write(onto: &gpt)
+        var chain = [UInt8](repeating: 0, count: 64 << 10)
+        let records: [(sector: Int, entries: [(type: UInt8, start: UInt32, count: UInt32)])] = [
+            (0, [(0x83, 4, 8), (5, 20, 80)]), (20, [(0x83, 1, 4), (5, 20, 8)]),
+            (40, [(5, 40, 8), (0x82, 1, 4)]), (60, [(0x83, 1, 4)]),
+        ]
+        for record in records {
+            let bytes = PartitionTableBuilder.bootRecord(record.entries)
+            chain.replaceSubrange(record.sector * 512..<record.sector * 512 + 512, with: bytes)
+        }
+        return [gpt, chain]
     }()
 
     /// How the name of a disk is stored.

@@ -13,8 +13,9 @@ Codecs: ByteSources CDeflate CZlib CZstd
 CompressedSources: ByteSources Codecs
 DiskImages: ByteSources Codecs
 OVFPackage: ByteSources CXML2
+Partitions: ByteSources
 FileTree: ByteSources
-Appliance: ByteSources CompressedSources DiskImages OVFPackage FileTree CLinux
+Appliance: ByteSources CompressedSources DiskImages OVFPackage Partitions FileTree CLinux
 FuseServer: ByteSources FileTree CFuse
 ovafs: ByteSources DiskImages OVFPackage FileTree Appliance FuseServer CLinux
 '
