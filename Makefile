@@ -59,7 +59,7 @@ format: ## format the Swift files in place
 # Does not build when there is a binary: `sudo make install` would leave files of root's in .build.
 install: ## install ovafs, mount.ova and mount.fuse.ova, manual pages and completions (PREFIX, DESTDIR, MOUNT_HELPER_DIR)
 	@test -x '$(BINARY)' || $(MAKE) build
-	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MOUNT_HELPER_DIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man8'
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MOUNT_HELPER_DIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5' '$(DESTDIR)$(MANDIR)/man8'
 	install -d '$(DESTDIR)$(BASH_COMPLETIONS)' '$(DESTDIR)$(ZSH_COMPLETIONS)' '$(DESTDIR)$(FISH_COMPLETIONS)'
 	install -s -m 755 '$(BINARY)' '$(DESTDIR)$(BINDIR)/ovafs'
 	program='$(BINDIR)/ovafs' awk '/^installed_ovafs=/ { print "installed_ovafs=\47" ENVIRON["program"] "\47"; next } 1' \
@@ -67,6 +67,7 @@ install: ## install ovafs, mount.ova and mount.fuse.ova, manual pages and comple
 	chmod 755 '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.ova'
 	ln -sf mount.ova '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.fuse.ova'
 	install -m 644 docs/ovafs.1 '$(DESTDIR)$(MANDIR)/man1/ovafs.1'
+	install -m 644 docs/ovafs-formats.5 '$(DESTDIR)$(MANDIR)/man5/ovafs-formats.5'
 	install -m 644 docs/mount.ova.8 '$(DESTDIR)$(MANDIR)/man8/mount.ova.8'
 	'$(BINARY)' --generate-completion-script bash > '$(DESTDIR)$(BASH_COMPLETIONS)/ovafs'
 	'$(BINARY)' --generate-completion-script zsh > '$(DESTDIR)$(ZSH_COMPLETIONS)/_ovafs'
@@ -74,7 +75,7 @@ install: ## install ovafs, mount.ova and mount.fuse.ova, manual pages and comple
 
 uninstall: ## remove precisely what `make install` with the same variables installed
 	rm -f '$(DESTDIR)$(BINDIR)/ovafs' '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.ova' '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.fuse.ova'
-	rm -f '$(DESTDIR)$(MANDIR)/man1/ovafs.1' '$(DESTDIR)$(MANDIR)/man8/mount.ova.8'
+	rm -f '$(DESTDIR)$(MANDIR)/man1/ovafs.1' '$(DESTDIR)$(MANDIR)/man5/ovafs-formats.5' '$(DESTDIR)$(MANDIR)/man8/mount.ova.8'
 	rm -f '$(DESTDIR)$(BASH_COMPLETIONS)/ovafs' '$(DESTDIR)$(ZSH_COMPLETIONS)/_ovafs' '$(DESTDIR)$(FISH_COMPLETIONS)/ovafs.fish'
 
 bench: ## compare with what a user would pick instead, and print the table (as root; BENCH_FLAGS: see peers.sh)

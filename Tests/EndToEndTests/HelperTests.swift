@@ -129,7 +129,8 @@ extension EndToEnd {
                         "./sbin/mount.fuse.ova", "./sbin/mount.ova", "./usr/local/bin/ovafs",
                         "./usr/local/share/bash-completion/completions/ovafs",
                         "./usr/local/share/fish/vendor_completions.d/ovafs.fish",
-                        "./usr/local/share/man/man1/ovafs.1", "./usr/local/share/man/man8/mount.ova.8",
+                        "./usr/local/share/man/man1/ovafs.1", "./usr/local/share/man/man5/ovafs-formats.5",
+                        "./usr/local/share/man/man8/mount.ova.8",
                         "./usr/local/share/zsh/site-functions/_ovafs",
                     ])
                 #expect(try run([root + "/usr/local/bin/ovafs", "--version"]).exitCode == 0)
@@ -162,7 +163,9 @@ extension EndToEnd {
             }
         }
 
-        @Test("C9: the manual pages have no warnings", arguments: ["docs/ovafs.1", "docs/mount.ova.8"])
+        @Test(
+            "C9: the manual pages have no warnings",
+            arguments: ["docs/ovafs.1", "docs/ovafs-formats.5", "docs/mount.ova.8"])
         func manualPages(page: String) throws {
             let path = Ovafs.sourceTree.appendingPathComponent(page).path
             let result = try run(["groff", "-mandoc", "-ww", "-z", "-Tutf8", path])
