@@ -17,6 +17,11 @@ package protocol DiskImageFormat: Sendable {
     /// children store no name of their parent have it there.
     static func identity(_ head: ArraySlice<UInt8>) -> ImageIdentity?
 
+    /// What the header says of the disk, out of what `reader` holds already: the start of the file, and for marks at its end
+    /// that. Nil where the format has that elsewhere.
+    /// - Throws: `ReadError.corrupt` where the header is damaged, `ReadError.unsupported` for what is not read.
+    static func header(_ reader: OpeningReader) throws(ReadError) -> ImageHeader?
+
     /// Opens the image that `reader` reads; tables that are not held go through `tables`.
     /// - Throws: `ReadError.corrupt` where what describes the image is damaged, `ReadError.unsupported` for what is not read.
     static func open(
@@ -26,4 +31,5 @@ package protocol DiskImageFormat: Sendable {
 
 extension DiskImageFormat {
     package static func identity(_ head: ArraySlice<UInt8>) -> ImageIdentity? { nil }
+    package static func header(_ reader: OpeningReader) throws(ReadError) -> ImageHeader? { nil }
 }

@@ -71,6 +71,22 @@ package enum DiskImageOpener {
         }
     }
 
+    /// What the header of the image that `reader` reads says; nil where its bytes are no known format: a raw disk.
+    /// - Throws: as `open`, and `ReadError.unsupported` where the format says it elsewhere.
+    package static func header(_ reader: OpeningReader) throws(ReadError) -> ImageHeader? {
+        for format in formats where try format.recognises(reader.head, of: reader.source) {
+            if let header = try format.header(reader) { return header }
+            throw .unsupported(
+                feature:
+                    "\(reader.imageName) is a disk in the format \(format.name), whose header does not say its size"
+            )
+        }
+        if let format = try undecoded(reader.source, startingWith: reader.head) {
+            throw .unsupported(feature: refusal(of: format, named: reader.imageName))
+        }
+        return nil
+    }
+
     /// What children know the image in `source` by, where its first 512 bytes tell.
     static func identity(of source: any ByteSource) throws(ReadError) -> ImageIdentity? {
         let head = try source.bytes(Int(min(512, source.byteCount)), at: 0)[...]

@@ -9,7 +9,9 @@ struct InfoCommand: ParsableCommand {
         commandName: "info",
         abstract: "Show what is in a package or a disk image.",
         discussion: """
-            Reads descriptors and headers only. A gzip file is decoded once when it is opened (at most 64 GiB).
+            Reads descriptors, headers and partition tables only. A gzip file is decoded once when it is opened \
+            (at most 64 GiB). With --header, format and size of a disk image are read from its first 64 KiB and \
+            its last sector.
 
             Exit codes: 0 done, 1 the source is damaged, or of a kind that ovafs does not read, 2 wrong usage, \
             3 the source cannot be read.
@@ -23,9 +25,24 @@ struct InfoCommand: ParsableCommand {
     @Flag(help: "Print JSON, as in .ova/info.json of a mount.")
     var json = false
 
+    @Flag(help: "Read format and size from the header of a disk image, and nothing else.")
+    var header = false
+
     func run() throws {
+        if header { return try showHeader() }
         let appliance = try source.open()
         let summary = ApplianceSummary(of: appliance)
         try StandardOutput.write(json ? summary.json() : Array(SummaryTable(summary).text.utf8))
+    }
+
+    private func showHeader() throws {
+        let summary = try source.openHeader()
+        let text = """
+            format:       \(summary.format)
+            virtual size: \(ByteCount.text(summary.virtualSize)) (\(summary.virtualSize) bytes)
+            stored size:  \(ByteCount.text(summary.storedSize)) (\(summary.storedSize) bytes)
+
+            """
+        try StandardOutput.write(json ? summary.json() : Array(text.utf8))
     }
 }

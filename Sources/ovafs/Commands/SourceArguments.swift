@@ -29,6 +29,17 @@ struct SourceArguments: ParsableArguments {
         if let openMemory { options.openingByteLimit = openMemory.byteCount }
         return try Appliance.open(source, options: options, words: words)
     }
+
+    /// Reads the header of the disk image that is the source.
+    /// - Throws: `CommandFailure` with the exit code that fits.
+    func openHeader() throws -> HeaderSummary {
+        let located = try SourceLocator.locate(source)
+        do throws(ApplianceError) {
+            return try HeaderSummary(of: located, lenient: lenient)
+        } catch {
+            throw CommandFailure(error, about: source, words: .command)
+        }
+    }
 }
 
 extension Appliance {
@@ -41,17 +52,23 @@ extension Appliance {
         do throws(ApplianceError) {
             return try open(located, options: options)
         } catch {
-            let status: ExitStatus =
-                switch error.kind {
-                case .unreadable, .tooManyOpenFiles: .cannotReadSource
-                case .damaged: .damaged
-                }
-            let limit =
-                error.kind == .tooManyOpenFiles
-                ? "; \(ProcessSettings.openFileLimit) may be open: raise the hard limit of ulimit -n" : ""
-            throw CommandFailure(
-                status: status, message: words.message("\(argument): \(error)\(limit)", error.remedy))
+            throw CommandFailure(error, about: argument, words: words)
         }
+    }
+}
+
+extension CommandFailure {
+    /// What is said of a source that cannot be opened, with advice in `words`.
+    fileprivate init(_ error: ApplianceError, about argument: String, words: OptionWords) {
+        let status: ExitStatus =
+            switch error.kind {
+            case .unreadable, .tooManyOpenFiles: .cannotReadSource
+            case .damaged: .damaged
+            }
+        let limit =
+            error.kind == .tooManyOpenFiles
+            ? "; \(ProcessSettings.openFileLimit) may be open: raise the hard limit of ulimit -n" : ""
+        self.init(status: status, message: words.message("\(argument): \(error)\(limit)", error.remedy))
     }
 }
 

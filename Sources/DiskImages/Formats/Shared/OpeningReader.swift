@@ -20,11 +20,13 @@ package struct OpeningReader {
 
     package var byteCount: UInt64 { source.byteCount }
 
-    /// Reads the first 16 KiB; the first 512 bytes where a bad sector is behind them.
-    package init(_ source: any ByteSource, named imageName: String) throws(ReadError) {
+    /// Reads the first 16 KiB, or another number of bytes; the first 512 bytes where a bad sector is behind them.
+    package init(
+        _ source: any ByteSource, named imageName: String, headByteCount: Int? = nil
+    ) throws(ReadError) {
         self.source = source
         self.imageName = imageName
-        let count = Int(min(UInt64(Self.headByteCount), source.byteCount))
+        let count = Int(min(UInt64(headByteCount ?? Self.headByteCount), source.byteCount))
         let head: [UInt8]
         do throws(ReadError) {
             head = try source.bytes(count, at: 0)
@@ -35,7 +37,7 @@ package struct OpeningReader {
         windows = [OnDiskRecord(head, named: imageName)]
     }
 
-    /// The first bytes of the file, 512 to 16 KiB where it has them.
+    /// The first bytes of the file, 512 to 16 KiB where it has them, unless more were asked for.
     package var head: ArraySlice<UInt8> { windows[0].bytes[...] }
 
     /// Reads the last 64 KiB, where the file has more than its head.

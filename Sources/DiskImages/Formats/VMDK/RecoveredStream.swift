@@ -19,6 +19,8 @@ struct RecoveredStream: DiskImage {
     private let share: BudgetShare
     private let imageName: String
     private let grainByteCount: UInt64
+
+    var allocationUnitByteCount: UInt64? { grainByteCount }
     private let entriesPerTable: UInt64
     /// The grains that were found once, by their numbers.
     private let grains: [MarkerScan.Grain]

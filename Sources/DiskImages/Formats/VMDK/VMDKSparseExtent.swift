@@ -175,6 +175,7 @@ package struct VMDKSparseExtent: DiskImage {
 extension VMDKSparseExtent {
     package var allocatedByteCount: UInt64 { allocation.result(of: self).byteCount }
     package var allocationIsEstimate: Bool { allocation.result(of: self).isEstimate }
+    package var allocationUnitByteCount: UInt64? { layout.grainByteCount }
 }
 
 extension VMDKSparseExtent.Layout {

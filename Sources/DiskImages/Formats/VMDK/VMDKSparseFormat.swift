@@ -11,6 +11,14 @@ enum VMDKSparseFormat: DiskImageFormat {
         head.starts(with: Array("KDMV".utf8))
     }
 
+    static func header(_ reader: OpeningReader) throws(ReadError) -> ImageHeader? {
+        let record = try reader.record("header", byteCount: SparseExtentHeader.byteCount, at: 0)
+        let header = try SparseExtentHeader(parsing: record)
+        return ImageHeader(
+            header.isCompressed ? .vmdkStreamOptimized : .vmdkMonolithicSparse,
+            virtualByteCount: header.virtualByteCount)
+    }
+
     static func open(
         _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
     ) throws(ReadError) -> any DiskImage {

@@ -1,0 +1,62 @@
+// What `info --header` says of a disk image.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import CompressedSources
+import DiskImages
+import OVFPackage
+
+/// Format and size of a disk image, out of its header alone; its JSON is described in docs/INFO.md.
+package struct HeaderSummary: Codable, Sendable {
+    /// The version of this schema.
+    package private(set) var version = 1
+    package let format: String
+    /// What the guest sees, in bytes.
+    package let virtualSize: UInt64
+    /// What the file has, in bytes.
+    package let storedSize: UInt64
+
+    /// Reads 64 KiB from the start of `source`, and the last sector. Without `isLenient`, bytes without a mark are a raw
+    /// disk only where the name does not say otherwise.
+    package init(of source: ApplianceSource, lenient isLenient: Bool) throws(ApplianceError) {
+        guard case .file(let file, let name, _) = source else {
+            throw ApplianceError(.damaged, "it is a package, and not a disk image with a header")
+        }
+        do throws(ReadError) {
+            let shownName = String(displaying: name)
+            let reader = try OpeningReader(
+                file, named: shownName, headByteCount: ImageHeader.headByteCount)
+            try Self.checkKind(of: reader)
+            storedSize = file.byteCount
+            guard let header = try DiskImageOpener.header(reader) else {
+                format = DiskFormat.raw.rawValue
+                virtualSize = try file.byteCount.roundedUp(toMultipleOf: 512, in: shownName, at: 0)
+                let claim = RawClaim(name: shownName, wasCompressed: false, format: nil, capacity: nil)
+                if !isLenient, let reason = claim.refusal(ofByteCount: virtualSize) {
+                    throw .refused(record: shownName, offset: 0, reason: reason, remedy: .lenient)
+                }
+                return
+            }
+            format = header.format.rawValue
+            virtualSize = header.virtualByteCount
+        } catch {
+            throw ApplianceError(error)
+        }
+    }
+
+    /// The summary as JSON, with keys in order and a line end.
+    package func json() -> [UInt8] {
+        JSONText.encode(self)
+    }
+
+    private static func checkKind(of reader: OpeningReader) throws(ReadError) {
+        guard !TarIndex.isArchive(firstBlock: Array(reader.head.prefix(512))) else {
+            throw .unsupported(
+                feature: "\(reader.imageName) is an archive, and not a disk image with a header")
+        }
+        guard !GzipSource.isGzip(firstBytes: Array(reader.head.prefix(3))) else {
+            throw .unsupported(
+                feature: "\(reader.imageName) is a gzip file, whose header does not say the disk's size")
+        }
+    }
+}

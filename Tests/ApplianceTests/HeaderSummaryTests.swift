@@ -1,0 +1,72 @@
+// Tests of what the header of a disk image says by itself, and what is read for it.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import TestSupport
+import Testing
+
+@testable import Appliance
+
+@Suite("info --header")
+struct HeaderSummaryTests {
+    private static func summary(
+        _ source: any ByteSource, named name: String = "disk.img", lenient: Bool = false
+    ) throws(ApplianceError) -> HeaderSummary {
+        try HeaderSummary(
+            of: .file(source, name: Array(name.utf8), modificationTime: 0), lenient: lenient)
+    }
+
+    @Test("one read of 64 KiB tells a VMDK's format and size")
+    func vmdk() throws {
+        for (image, format) in [
+            (StreamOptimizedBuilder(GrainContent.mixed(200)).build(), "vmdk-streamOptimized"),
+            (MonolithicSparseBuilder(GrainContent.mixed(200)).build(), "vmdk-monolithicSparse"),
+        ] {
+            let counted = CountingSource(MemorySource(image.bytes))
+            let summary = try Self.summary(counted)
+            #expect(summary.format == format)
+            #expect(summary.virtualSize == UInt64(image.guest.count))
+            #expect(summary.storedSize == UInt64(image.bytes.count))
+            #expect(counted.readCount == 1)
+            #expect(counted.bytesRead == 64 << 10)
+            // The same as opening it says.
+            let opened = try TestPackage.open(MemorySource(image.bytes), named: "disk.img").disks[0]
+            #expect(opened.formatName == format)
+            #expect(opened.source?.byteCount == summary.virtualSize)
+        }
+    }
+
+    @Test("bytes without a mark are a raw disk, after a look at the last sector")
+    func raw() throws {
+        let counted = CountingSource(MemorySource([UInt8](repeating: 3, count: 1_000_001)))
+        let summary = try Self.summary(counted)
+        #expect(summary.format == "raw")
+        #expect(summary.virtualSize == 1_000_448)
+        #expect(counted.readCount == 2)
+        #expect(counted.bytesRead == 64 << 10 + 512)
+        #expect(throws: ApplianceError.self) { try Self.summary(counted, named: "disk.vmdk") }
+        #expect(try Self.summary(counted, named: "disk.vmdk", lenient: true).format == "raw")
+        #expect(try Self.summary(MemorySource([])).virtualSize == 0)
+    }
+
+    @Test("archives, compressed files and damaged headers are refused, and say what they are")
+    func refused() throws {
+        let image = TestPackage.smallImage.bytes
+        var damaged = image
+        damaged[4] = 9
+        for (bytes, words) in [
+            (TestPackage.simple().archive, "is an archive"), (GzipCompressor.compress(image), "gzip"),
+            (damaged, "version 9"),
+        ] {
+            let error = try #require(throws: ApplianceError.self) { try Self.summary(MemorySource(bytes)) }
+            #expect(error.description.contains(words), "\(error)")
+            #expect(error.kind == .damaged)
+        }
+    }
+
+    @Test("its JSON has the fields of docs/INFO.md")
+    func document() throws {
+        let json = try Self.summary(MemorySource(TestPackage.smallImage.bytes)).json()
+        #expect(try JSONPaths.all(of: json) == (try InfoDocument()).fields["The header"])
+    }
+}
