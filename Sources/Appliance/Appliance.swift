@@ -51,7 +51,7 @@ package struct Appliance: Sendable {
         self.checks = checks
         self.scope = scope
         self.hiddenMembers = hiddenMembers
-        self.disks = disks
+        self.disks = DiskPartsReader.addingParts(to: disks, budget: resources.budget)
         self.warnings = warnings
         self.modificationTime = modificationTime
         cache = resources.cache

@@ -27,6 +27,12 @@ package struct ApplianceDisk: Sendable {
     /// What the raw file is called in one folder with all others, as `ovafs extract` makes it; nil where the disk is
     /// not decoded.
     package internal(set) var copyName: [UInt8]?
+    /// What its partition table lists; nil where there is none, and where the disk is not decoded.
+    package internal(set) var partitions: DiskPartitions?
+    /// The earlier states that the image keeps; nil where there are none.
+    package internal(set) var snapshots: DiskSnapshots?
+    /// What is questionable about partitions and snapshots: the disk itself is as it should be.
+    package internal(set) var partWarnings: [PackageWarning] = []
 
     package enum Content: Sendable {
         case decoded(GuestDisk)

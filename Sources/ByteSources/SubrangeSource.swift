@@ -41,6 +41,17 @@ package struct SubrangeSource: ByteSource {
         ).map { $0 - start }
     }
 
+    package func searchStep(for region: Region, in range: Range<UInt64>) throws(ReadError) -> RegionSearch {
+        let clamped = range.clamped(to: 0..<byteCount)
+        let found = try base.searchStep(
+            for: region, in: (start + clamped.lowerBound)..<(start + clamped.upperBound))
+        return switch found {
+        case .found(let position): .found(at: position - start)
+        case .unfinished(let position): .unfinished(at: position - start)
+        case .absent: .absent
+        }
+    }
+
     package func validate() throws(ReadError) {
         try base.validate(start..<(start + byteCount))
     }

@@ -15,6 +15,9 @@ package protocol DiskImage: Sendable {
     /// The most bytes that one compressed cluster decodes to; 0 where nothing is compressed.
     var clusterByteCount: Int { get }
 
+    /// What is allocated at a time, in bytes: a cluster, grain or block; nil where the format has nothing of the kind.
+    var allocationUnitByteCount: UInt64? { get }
+
     /// Guest bytes that are stored rather than known to be zero.
     ///
     /// Exact where the tables are small, else an estimate that is above 0 and below `virtualByteCount`
@@ -75,6 +78,7 @@ extension DiskImage {
     package var extentFiles: [ExtentFile] { [] }
     package var snapshots: [DiskSnapshot] { [] }
     package var sectorByteCount: Int? { nil }
+    package var allocationUnitByteCount: UInt64? { nil }
 
     package func countAllocatedBytes() throws(ReadError) -> UInt64 { allocatedByteCount }
 

@@ -15,7 +15,7 @@ package final class GuestDisk: ByteSource {
     let imageByteCount: UInt64
     package let byteCount: UInt64
     /// The most bytes that a compressed cluster of any layer decodes to; 0 where nothing is compressed.
-    let clusterByteCount: Int
+    package let clusterByteCount: Int
     let cache: ClusterCache
     let decoders = ObjectPool<ClusterDecoder>()
     private let prefetcher: Prefetcher?

@@ -12,6 +12,8 @@ package struct Attributes: Sendable {
     /// Says of an error that a read of these bytes met which of them it is about, in words for the log; nil where
     /// nothing more than the read's own place is known.
     package var placeOfError: (@Sendable (ReadError, Range<UInt64>) -> String?)?
+    /// Whether the bytes are those of another file, and counted there when all data is counted.
+    package var isCountedElsewhere = false
 
     package init(
         modificationTime: Int64, countingAllocated: ByteCounting? = nil

@@ -21,7 +21,7 @@ package struct FileTree: Sendable {
         return node(child)
     }
 
-    /// The data of the files that show up when the tree is listed, in bytes.
+    /// The data of the files that show up when the tree is listed, in bytes; what two files show is counted once.
     package var listedByteCount: UInt64 { listedByteCount(\.allocatedByteCount) }
 
     /// The same, where `byteCount` says what a node has.
@@ -30,7 +30,7 @@ package struct FileTree: Sendable {
         var waiting = [Self.rootInode]
         while let inode = waiting.popLast() {
             guard let node = node(inode) else { continue }
-            sum &+= byteCount(node)
+            if !node.attributes.isCountedElsewhere { sum &+= byteCount(node) }
             guard case .directory(let directory) = node.content else { continue }
             waiting += directory.listed.map(\.inode)
         }

@@ -56,6 +56,19 @@ struct InfoDocumentTests {
         return try TestPackage.open(MemorySource(archive))
     }
 
+    /// The fields of a disk with partitions, snapshots and a parent.
+    private static func parts(_ names: Set<String>) throws -> Set<String> {
+        var cut = PartitionFileTests.gptDisk
+        PartitionTableBuilder.GPT([.init(64, 9_999, name: "cut")]).write(onto: &cut)
+        let disks = [
+            try TestPackage.open(MemorySource(cut), named: "disk.img"),
+            try SnapshotFileTests.appliance([Array("one".utf8)]),
+        ]
+        return try disks.reduce(into: []) { found, appliance in
+            found.formUnion(try JSONPaths.all(of: ApplianceSummary(of: appliance).json(), leaves: names))
+        }
+    }
+
     private static func compare(_ section: String, _ found: Set<String>, documented: InfoDocument) throws {
         let fields = try #require(documented.fields[section])
         #expect(found.subtracting(fields).sorted() == [], "fields that docs/INFO.md does not have")
@@ -75,7 +88,7 @@ struct InfoDocumentTests {
         let document = try InfoDocument()
         let names = try #require(document.names["The summary"])
         let json = ApplianceSummary(of: try Self.everything()).json()
-        let found = try JSONPaths.all(of: json, leaves: names.union(["ganeti"]))
+        let found = try JSONPaths.all(of: json, leaves: names.union(["ganeti"])).union(Self.parts(names))
         let documented = try #require(document.fields["The summary"])
         // The fields of a name have a table of their own.
         #expect(found.sorted() == documented.subtracting(["text", "hex"]).sorted())

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ByteSources
+import DiskImages
 import OVFPackage
+import Partitions
 
 package struct DiskSummary: Codable, Sendable {
     package let id: String
@@ -20,6 +22,20 @@ package struct DiskSummary: Codable, Sendable {
     package let dataSize: UInt64?
     /// Whether `dataSize` is an estimate.
     package let dataSizeIsEstimate: Bool?
+    /// What the image allocates at a time, in bytes: cluster, grain or block; nil where its format has nothing of the kind.
+    package let clusterSize: UInt64?
+    /// The name by which the image knows its parent; nil where it has none, or knows it by something else.
+    package let parent: Name?
+    /// `mbr` or `gpt`; nil where the disk has no partition table.
+    package let partitionTable: String?
+    /// What the partition table counts in, in bytes.
+    package let sectorSize: UInt64?
+    /// Where the partitions' files are, from the mount's root; nil where there are none.
+    package let partitionFolder: Name?
+    package let partitions: [PartitionSummary]
+    /// Where the snapshots' files are, from the mount's root; nil where there are none.
+    package let snapshotFolder: Name?
+    package let snapshots: [SnapshotSummary]
     /// Nova's spelling: lsiLogic, lsiLogicsas, paraVirtual, busLogic, ide.
     package let adapter: String?
     /// Such as "scsi0:0".
@@ -41,6 +57,22 @@ package struct DiskSummary: Codable, Sendable {
         storedSize = disk.storedByteCount
         dataSize = disk.source == nil ? nil : disk.allocatedByteCount
         dataSizeIsEstimate = disk.source == nil ? nil : disk.allocationIsEstimate
+        if case .decoded(let guest) = disk.content {
+            clusterSize = guest.image.allocationUnitByteCount
+            parent = (guest.image.parent?.names.first).map(Name.init)
+        } else {
+            clusterSize = nil
+            parent = nil
+        }
+        partitionTable = disk.partitions?.table.scheme.rawValue
+        sectorSize = disk.partitions?.table.sectorByteCount
+        partitions = disk.partitions?.table.partitions.map(PartitionSummary.init) ?? []
+        partitionFolder = disk.partitions.flatMap { partitions in
+            partitions.folder.isEmpty
+                ? nil : Self.folder(ControlDirectory.partitions, of: partitions.folder)
+        }
+        snapshots = disk.snapshots?.snapshots.map(SnapshotSummary.init) ?? []
+        snapshotFolder = disk.snapshots.map { Self.folder(ControlDirectory.snapshots, of: $0.folder) }
         adapter = appliance.adapter(ofDisk: index)?.rawValue
         bus = appliance.layout?.attachment(ofDisk: index)?.busAddress
         isRoot = appliance.layout.map { $0.rootDisk?.diskIndex == index } ?? (appliance.package == nil)
@@ -51,5 +83,9 @@ package struct DiskSummary: Codable, Sendable {
             error = nil
             remedy = nil
         }
+    }
+
+    private static func folder(_ root: [UInt8], of folder: [[UInt8]]) -> Name {
+        Name(([ControlDirectory.name, root] + folder).joinedBySlashes)
     }
 }

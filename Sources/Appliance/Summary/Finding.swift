@@ -44,7 +44,7 @@ extension Appliance {
                     } else {
                         []
                     }
-                return (notDecoded + disk.warnings + disk.contentWarnings(&known)).map {
+                return (notDecoded + disk.warnings + disk.contentWarnings(&known) + disk.partWarnings).map {
                     Finding($0, disk: disk.identifier)
                 }
             }

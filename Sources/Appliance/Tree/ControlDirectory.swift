@@ -9,7 +9,7 @@ import OVFPackage
 struct ControlDirectory {
     static let name = Array(".ova".utf8)
 
-    private let appliance: Appliance
+    let appliance: Appliance
     private let time: Attributes
 
     init(of appliance: Appliance) {
@@ -24,6 +24,8 @@ struct ControlDirectory {
         builder.addDirectory([Self.name], isListed: isListed)
         addStored(to: &builder)
         addLinks(to: &builder)
+        addPartitions(to: &builder)
+        addSnapshots(to: &builder)
         addChecksums(to: &builder)
         add("info.json", ApplianceSummary(of: appliance).json(), to: &builder)
         builder.add(.liveFile(liveStatistics), at: [Self.name, Array("stats.json".utf8)], attributes: time)

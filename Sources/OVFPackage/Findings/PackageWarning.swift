@@ -93,6 +93,12 @@ extension PackageWarning {
         case imageQuestionable = "image-questionable"
         case guestLooksLikeImage = "guest-looks-like-image"
         case diskNotDecoded = "disk-not-decoded"
+        case partitionTableUnreadable = "partition-table-unreadable"
+        case partitionTableDamaged = "partition-table-damaged"
+        case partitionTableHybrid = "partition-table-hybrid"
+        case partitionOutside = "partition-outside"
+        case partitionOverlap = "partition-overlap"
+        case snapshotsNotShown = "snapshots-not-shown"
 
         // The manifest and the certificate.
         case manifestUnreadable = "manifest-unreadable"

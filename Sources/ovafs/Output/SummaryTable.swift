@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Appliance
+import FoundationEssentials
 
 struct SummaryTable {
     private let summary: ApplianceSummary
@@ -14,7 +15,7 @@ struct SummaryTable {
 
     var text: String {
         let lines =
-            summary.systems.flatMap(lines) + diskTable
+            summary.systems.flatMap(lines) + diskTable + partitionTable + snapshotTable
             + summary.disks.compactMap { disk in
                 disk.error.map {
                     OptionWords.command.message("disk \(disk.id) is not decoded: \($0)", disk.remedy)
@@ -79,6 +80,46 @@ struct SummaryTable {
             ByteCount.text(disk.storedSize), disk.isRoot ? "yes" : "-", disk.file?.shown ?? "-",
             disk.copy?.shown ?? "-",
         ]
+    }
+
+    /// Each partition by its path in `.ova/partitions`; empty where no disk has any.
+    private var partitionTable: [String] {
+        let rows = summary.disks.flatMap { disk in
+            disk.partitions.map { partition in
+                [
+                    "\(Self.path(disk.partitionFolder))/\(partition.number)", disk.partitionTable ?? "-",
+                    String(partition.start), ByteCount.text(partition.size), partition.type,
+                    partition.name ?? "-", partition.uuid ?? "-",
+                ]
+            }
+        }
+        guard !rows.isEmpty else { return [] }
+        return Self.aligned([["PARTITION", "TABLE", "START", "SIZE", "TYPE", "NAME", "UUID"]] + rows)
+    }
+
+    /// Each snapshot by its path in `.ova/snapshots`; empty where no disk has any.
+    private var snapshotTable: [String] {
+        let rows = summary.disks.flatMap { disk in
+            disk.snapshots.map { snapshot in
+                [
+                    "\(Self.path(disk.snapshotFolder))/\(snapshot.file.shown)", Self.time(snapshot.time),
+                    ByteCount.text(snapshot.virtualSize), snapshot.name.shown, snapshot.id?.shown ?? "-",
+                ]
+            }
+        }
+        guard !rows.isEmpty else { return [] }
+        return Self.aligned([["SNAPSHOT", "TIME", "VIRTUAL", "NAME", "ID"]] + rows)
+    }
+
+    /// A folder of `.ova/partitions` or `.ova/snapshots`, from there.
+    private static func path(_ folder: Name?) -> String {
+        folder.map { $0.shown.split(separator: "/").dropFirst(2).joined(separator: "/") } ?? "-"
+    }
+
+    /// Such as `2026-01-31T12:00:00Z`; the seconds where no calendar has the year.
+    private static func time(_ seconds: Int64) -> String {
+        guard (0..<253_402_300_800).contains(seconds) else { return String(seconds) }
+        return Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
     }
 
     private var manifest: String? {

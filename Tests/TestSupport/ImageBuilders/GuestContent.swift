@@ -13,6 +13,16 @@ package enum GrainContent: Sendable, Equatable {
     case noise
     /// Stored, with words in no order: bytes that compress to about a third, as files do.
     case prose
+    /// Stored: these bytes, and zeros behind them.
+    case bytes([UInt8])
+
+    /// The grains of `disk`, of `byteCount` bytes each; those of zeros are absent.
+    package static func grains(of disk: [UInt8], byteCount: Int) -> [GrainContent] {
+        stride(from: 0, to: disk.count, by: byteCount).map { start in
+            let grain = disk[start..<min(start + byteCount, disk.count)]
+            return grain.contains { $0 != 0 } ? .bytes(Array(grain)) : .absent
+        }
+    }
 
     /// Holes, runs and single grains, of every kind.
     package static func mixed(_ count: Int) -> [GrainContent] {
@@ -38,6 +48,8 @@ package enum GrainContent: Sendable, Equatable {
         case .noise:
             var random = SeededRandom(seed: UInt64(index) + 1)
             bytes = random.bytes(periodByteCount)
+        case .bytes(let known):
+            return known + [UInt8](repeating: 0, count: max(0, byteCount - known.count))
         case .prose:
             bytes = Self.prose(periodByteCount, seed: UInt64(index) + 1)
         }

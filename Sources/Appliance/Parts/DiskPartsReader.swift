@@ -1,0 +1,147 @@
+// Finding the partitions and snapshots of an appliance's disks, when it is opened.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import DiskImages
+import OVFPackage
+import Partitions
+
+/// Adds to disks what is shown of them in parts. What goes wrong here is a finding, and never an error: the disks
+/// themselves are not concerned. Disks times partitions is a product, which memory, decoding and findings are bounded for.
+struct DiskPartsReader {
+    /// What a part takes in all, in bytes: itself, its node with its attributes, and what `info` says of it.
+    private static let bytesPerPart: UInt64 = 4 << 10
+    /// What a disk with parents takes beside that, in bytes: the list of its layers.
+    private static let bytesPerChain = 16 << 10
+    private static let maximumWarningCount = 1_000
+
+    private let budget: OpeningBudget
+    /// What parts may take of the memory for opening, in bytes: half of what the disks have left. The tree needs the rest.
+    private var memoryLeft: UInt64
+    private let allowance = TableAllowance()
+    private var partitionFolders = PartFolders()
+    private var snapshotFolders = PartFolders()
+    /// What was found on each disk: many disks of an appliance may be one image.
+    private var tables: [ObjectIdentifier: Result<PartitionTable?, ReadError>] = [:]
+    private var warningCount = 0
+
+    /// `disks`, with their partitions and snapshots.
+    static func addingParts(to disks: [ApplianceDisk], budget: OpeningBudget) -> [ApplianceDisk] {
+        var reader = DiskPartsReader(budget)
+        return disks.map { reader.addingParts(to: $0) }
+    }
+
+    init(_ budget: OpeningBudget) {
+        self.budget = budget
+        memoryLeft = (budget.byteLimit - min(budget.byteLimit, budget.usedByteCount)) / 2
+    }
+
+    private mutating func addingParts(to disk: ApplianceDisk) -> ApplianceDisk {
+        guard case .decoded(let guest) = disk.content, let rawPath = disk.rawPath else { return disk }
+        var disk = disk
+        addPartitions(of: guest, rawPath, to: &disk)
+        addSnapshots(of: guest, rawPath, to: &disk)
+        return disk
+    }
+
+    private mutating func addPartitions(
+        of guest: GuestDisk, _ rawPath: [[UInt8]], to disk: inout ApplianceDisk
+    ) {
+        do throws(ReadError) {
+            guard let table = try table(of: guest) else { return }
+            try take(
+                table.partitions.count, extra: Self.byteCount(ofFolder: rawPath),
+                for: "the \(table.partitions.count) partitions")
+            // An empty folder is not shown, and takes no name.
+            let files = table.partitions.map { Array(String($0.number).utf8) }
+            let folder = files.isEmpty ? [] : partitionFolders.take(rawPath, holding: files)
+            disk.partitions = DiskPartitions(table: table, folder: folder)
+            for warning in table.warnings {
+                add(PackageWarning(warning.kind.code, "partition table: \(warning.text)"), to: &disk)
+            }
+        } catch {
+            add(
+                PackageWarning(
+                    .partitionTableUnreadable, "partition table: \(error)", remedy: error.remedy), to: &disk)
+        }
+    }
+
+    private mutating func table(of guest: GuestDisk) throws(ReadError) -> PartitionTable? {
+        if let known = tables[ObjectIdentifier(guest)] { return try known.get() }
+        let sectorByteCount = guest.image.sectorByteCount.flatMap { UInt64(exactly: $0) }
+        do throws(ReadError) {
+            let table = try PartitionTable.read(
+                from: BoundedDisk(guest, within: allowance), sectorByteCount: sectorByteCount)
+            tables[ObjectIdentifier(guest)] = .success(table)
+            return table
+        } catch {
+            tables[ObjectIdentifier(guest)] = .failure(error)
+            throw error
+        }
+    }
+
+    private mutating func addSnapshots(
+        of guest: GuestDisk, _ rawPath: [[UInt8]], to disk: inout ApplianceDisk
+    ) {
+        let states = guest.image.snapshots
+        guard !states.isEmpty else { return }
+        do throws(ReadError) {
+            let textByteCount = states.reduce(0) { $0 + $1.name.count + $1.identifier.count }
+            let bytesPerDisk = guest.image.parent == nil ? 0 : Self.bytesPerChain
+            try take(
+                states.count,
+                extra: UInt64(4 * textByteCount + states.count * bytesPerDisk)
+                    + Self.byteCount(ofFolder: rawPath),
+                for: "the \(states.count) snapshots")
+        } catch {
+            add(PackageWarning(.snapshotsNotShown, "snapshots: \(error)", remedy: error.remedy), to: &disk)
+            return
+        }
+        var names = SnapshotNames()
+        let snapshots = states.map { state in
+            DiskSnapshots.Snapshot(
+                name: state.name, identifier: state.identifier, creationTime: state.creationTime,
+                fileName: names.fileName(for: state.name), disk: guest.disk(of: state))
+        }
+        disk.snapshots = DiskSnapshots(
+            snapshots: snapshots, folder: snapshotFolders.take(rawPath, holding: snapshots.map(\.fileName)))
+    }
+
+    /// What the path of a disk's folder takes where it is kept: here, in the tree and in `info`.
+    private static func byteCount(ofFolder path: [[UInt8]]) -> UInt64 {
+        4 * path.reduce(0) { $0 + UInt64($1.count) + 16 }
+    }
+
+    /// Takes the memory for `count` parts.
+    private mutating func take(
+        _ count: Int, extra: UInt64 = 0, for purpose: String
+    ) throws(ReadError) {
+        let byteCount = UInt64(count) * Self.bytesPerPart + extra
+        guard byteCount <= memoryLeft else {
+            throw .overBudget(purpose: purpose, byteCount: byteCount, byteLimit: budget.byteLimit)
+        }
+        try budget.take(byteCount, for: purpose)
+        memoryLeft -= byteCount
+    }
+
+    private mutating func add(_ warning: PackageWarning, to disk: inout ApplianceDisk) {
+        warningCount += 1
+        if warningCount <= Self.maximumWarningCount {
+            disk.partWarnings.append(warning)
+        } else if warningCount == Self.maximumWarningCount + 1 {
+            disk.partWarnings.append(
+                PackageWarning(.more, "further findings about partitions are not listed"))
+        }
+    }
+}
+
+extension PartitionWarning.Kind {
+    fileprivate var code: PackageWarning.Code {
+        switch self {
+        case .damaged: .partitionTableDamaged
+        case .hybrid: .partitionTableHybrid
+        case .outside: .partitionOutside
+        case .overlap: .partitionOverlap
+        }
+    }
+}
