@@ -36,6 +36,18 @@ struct HeaderSummaryTests {
         }
     }
 
+    @Test("one read of 64 KiB tells the size of qcow of each version", arguments: [1, 2, 3] as [UInt32])
+    func qcow(version: UInt32) throws {
+        var builder = QCOWBuilder(QCOWClusterContent.mixed(12))
+        builder.version = version
+        let image = builder.build()
+        let counted = CountingSource(MemorySource(image.bytes))
+        let summary = try Self.summary(counted)
+        #expect(summary.format == (version == 1 ? "qcow" : "qcow2"))
+        #expect(summary.virtualSize == UInt64(image.guest.count))
+        #expect(counted.readCount == 1)
+    }
+
     @Test("bytes without a mark are a raw disk, after a look at the last sector")
     func raw() throws {
         let counted = CountingSource(MemorySource([UInt8](repeating: 3, count: 1_000_001)))

@@ -54,7 +54,7 @@ extension EndToEnd {
             "label: dos\n2048,4096,83\n,8192,7,*\n",
             "label: dos\nlabel-id: 0x12345678\n2048,2048,83\n4096,40960,5\n6144,2048,82\n10240,2048,83\n14336,,c\n",
             "label: dos\n63,1000,0b\n2048,60000,f\n2049,10,83\n2100,10,83\n2200,10,83\n2300,10,83\n",
-            "label: dos\n2048,4096,0\n",
+            "label: dos\n2048,4096,0\n8192,100,83\n",
             "label: dos\n2048,60000,85\n4096,100,83\n",
             """
             label: gpt\nstart=2048, size=4096, type=U, name=\"EFI System\"
@@ -213,6 +213,43 @@ extension EndToEnd {
                 #expect(info.warnings.isEmpty)
                 try withMount(of: folder("disk.img"), in: folder) { mount in
                     #expect(!FileManager.default.fileExists(atPath: mount(".ova/partitions")))
+                }
+            }
+        }
+
+        @Test("T17: the snapshots of a qcow2 image are raw files, as qemu-img converts them")
+        func snapshots() throws {
+            try withTestFolder { folder in
+                let image = folder("disk.qcow2")
+                try Fixtures.rawDisk(folder("one.raw"), byteCount: 4 << 20, data: [0..<300_000])
+                try shell(
+                    """
+                    qemu-img convert -f raw -O qcow2 "$1" "$2"
+                    qemu-img snapshot -c before "$2"; qemu-img snapshot -c ../x "$2"
+                    qemu-io -f qcow2 -c 'write -q -P 7 200192 700416' "$2"
+                    """, folder("one.raw"), image)
+                try withMount(of: image, in: folder) { mount in
+                    let files = try run(["ls", "-A", mount(".ova/snapshots/disk")]).lines
+                    #expect(files == [".._x.raw", "before.raw"])
+                    for (file, name) in [("before.raw", "before"), (".._x.raw", "../x")] {
+                        try run([
+                            "qemu-img", "convert", "-f", "qcow2", "-l", "snapshot.name=\(name)", "-O", "raw",
+                            image, folder("reference"),
+                        ])
+                        try run(["cmp", folder("reference"), mount(".ova/snapshots/disk/\(file)")])
+                    }
+                    #expect(
+                        try attempt(["cmp", "-s", mount("disk.raw"), mount(".ova/snapshots/disk/before.raw")])
+                            .exitCode == 1)
+                    let values = try run([
+                        "getfattr", "-d", "-m", "user.ova", "--absolute-names",
+                        mount(".ova/snapshots/disk/.._x.raw"),
+                    ]).lines
+                    #expect(values.contains("user.ova.snapshot-name=\"../x\""))
+                    let text = try Ovafs.attempt("info", image).lines
+                    #expect(text.contains { $0.hasPrefix("disk/before.raw ") })
+                    let json = try String(contentsOfFile: mount(".ova/info.json"), encoding: .utf8)
+                    #expect(json.contains("\"clusterSize\" : 65536"))
                 }
             }
         }

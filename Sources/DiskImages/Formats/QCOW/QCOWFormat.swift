@@ -18,6 +18,10 @@ enum QCOWFormat: DiskImageFormat {
         head.starts(with: magic + [0, 0, 0, 1])
     }
 
+    static func header(_ reader: OpeningReader) throws(ReadError) -> ImageHeader? {
+        ImageHeader(.qcow, virtualByteCount: try QCOWHeader(by: reader).virtualByteCount)
+    }
+
     static func open(
         _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
     ) throws(ReadError) -> any DiskImage {

@@ -34,6 +34,7 @@ struct QCOWImage: DiskImage {
 
     /// Any cluster may be compressed; only its entry says so.
     var clusterByteCount: Int { Int(geometry.clusterByteCount) }
+    var allocationUnitByteCount: UInt64? { geometry.clusterByteCount }
 
     var allocatedByteCount: UInt64 { allocation.result(of: self).byteCount }
     var allocationIsEstimate: Bool { allocation.result(of: self).isEstimate }

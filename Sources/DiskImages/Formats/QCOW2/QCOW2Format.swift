@@ -15,6 +15,10 @@ enum QCOW2Format: DiskImageFormat {
         head.starts(with: QCOWFormat.magic) && !QCOWFormat.recognises(head, of: source)
     }
 
+    static func header(_ reader: OpeningReader) throws(ReadError) -> ImageHeader? {
+        ImageHeader(.qcow2, virtualByteCount: try QCOW2Header(by: reader).virtualByteCount)
+    }
+
     /// Reads the header, the first-level table and the table of snapshots; the rest is read when it is needed.
     static func open(
         _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
