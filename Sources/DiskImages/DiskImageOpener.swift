@@ -81,7 +81,7 @@ package enum DiskImageOpener {
                     "\(reader.imageName) is a disk in the format \(format.name), whose header does not say its size"
             )
         }
-        if let format = try undecoded(reader.source, startingWith: reader.head) {
+        if let format = UndecodedFormat(startingWith: reader.head) {
             throw .unsupported(feature: refusal(of: format, named: reader.imageName))
         }
         return nil
