@@ -10,7 +10,7 @@ enum Seeds {
         case .tar, .package, .appliance: packages + Bomb.all.map(\.seed)
         case .envelope: descriptors.map { Array($0.utf8) }
         case .manifest, .certificate: manifests.map { Array($0.utf8) }
-        case .vmdk: images + qcowImages + virtualHardDisks
+        case .vmdk: images + furtherImages + qcowImages + virtualHardDisks
         case .gzip: images.map { GzipCompressor.compress($0) } + [GzipCompressor.compress([])]
         case .partitions: partitionTables
         case .tree: trees.map { Array($0.utf8) }
@@ -25,7 +25,30 @@ enum Seeds {
         return [
             StreamOptimizedBuilder(GrainContent.mixed(12)).build().bytes, front.build().bytes,
             MonolithicSparseBuilder(GrainContent.mixed(12)).build().bytes,
+            VDIBuilder(GrainContent.mixed(12)).build().bytes,
             [UInt8](repeating: 0x55, count: 2048), [],
+        ]
+    }()
+
+    /// Images that are not put into packages of every kind: there would be too many.
+    private static let furtherImages: [[UInt8]] = {
+        let contents = GrainContent.mixed(12)
+        return [
+            VDIBuilder(contents).with {
+                $0.extraByteCount = 512
+                $0.type = 2
+            }.build().bytes,
+            VDIBuilder(contents).with {
+                $0.type = 4
+                $0.parentCreation = [UInt8](repeating: 1, count: 16)
+            }.build().bytes,
+            ParallelsBuilder(contents).build().bytes,
+            ParallelsBuilder(contents).with {
+                $0.isExtended = false
+                $0.sectorsPerBlock = 63
+            }.build().bytes,
+            CloopBuilder(contents).build().bytes,
+            COWDBuilder(contents).build().bytes, SESparseBuilder(contents).build().bytes,
         ]
     }()
 

@@ -10,6 +10,32 @@ enum ImageTarget {
         read(MemorySource(bytes), lenient: false)
         read(MemorySource(bytes), lenient: true)
         if let repaired = withRightChecksums(bytes) { read(MemorySource(repaired), lenient: false) }
+        if partMarks.contains(where: { bytes.starts(with: $0) }) { readPart(bytes) }
+    }
+
+    /// Hosted sparse extents, COWD, seSparse.
+    private static let partMarks = [Array("KDMV".utf8), Array("COWD".utf8), [0xbe, 0xba, 0xfe, 0xca]]
+
+    /// Reads `bytes` as the part of a disk that a descriptor names.
+    private static func readPart(_ bytes: [UInt8]) {
+        let descriptor = Array("# Disk DescriptorFile\nRW 1048576 SPARSE \"part\"\n".utf8)
+        let cache = ClusterCache(byteLimit: 32 << 20)
+        guard
+            let layers = try? ChainOpener.open(
+                MemorySource(descriptor), named: "disk", in: cache, options: .init(budget: OpeningBudget()),
+                neighbours: Part(bytes: bytes))
+        else { return }
+        read(GuestDisk(layers, cache: cache))
+    }
+
+    private struct Part: NeighbourFiles {
+        let bytes: [UInt8]
+
+        func file(named name: [UInt8]) -> NeighbourFile? {
+            NeighbourFile(MemorySource(bytes), named: "part", key: FileKey([1]))
+        }
+
+        func names(atMost limit: Int) -> [[UInt8]] { [] }
     }
 
     /// A VHD or VHDX whose records have right checksums, so that what they protect is looked at; nil for all else.

@@ -30,11 +30,16 @@ package enum DiskImageOpener {
     /// The formats that are read, in the order in which they are looked for. What has no mark of any is a raw disk.
     private static let formats: [any DiskImageFormat.Type] = [
         VMDKSparseFormat.self,
+        COWDFormat.self,
+        SESparseFormat.self,
         VMDKDescriptorFormat.self,
         QCOWFormat.self,
         QCOW2Format.self,
         VHDFormat.self,
         VHDXFormat.self,
+        VDIFormat.self,
+        ParallelsFormat.self,
+        CloopFormat.self,
         // Looks for nothing in front.
         VHDFixedFormat.self,
     ]
@@ -67,7 +72,7 @@ package enum DiskImageOpener {
             return RecognisedFormat(name: format.name, isDiskImage: true)
         }
         return UndecodedFormat(startingWith: head).map {
-            RecognisedFormat(name: $0.name, isDiskImage: $0.isDiskImage)
+            RecognisedFormat(name: $0.name, isDiskImage: false)
         }
     }
 
@@ -97,11 +102,6 @@ package enum DiskImageOpener {
     }
 
     private static func refusal(of format: UndecodedFormat, named name: String) -> String {
-        if format.isDiskImage {
-            let advice =
-                ConversionAdvice.command(for: format, named: name).map { "; convert it: \($0)" } ?? ""
-            return "\(name) is a disk in the format \(format.name), which is not decoded\(advice)"
-        }
         let advice = ConversionAdvice.unpacking(format, named: name) ?? "unpack it first"
         // As they are spoken: an xz file.
         let article = "aeiox".contains(format.name.prefix(1).lowercased()) ? "an" : "a"

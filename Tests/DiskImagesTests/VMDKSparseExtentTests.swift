@@ -82,7 +82,8 @@ struct VMDKSparseExtentTests {
         let found = try extents(OpenedImage(image.source).image)
         // Table 1 has only zeros and is in no file; tables 2 to 4 have entries of 1.
         #expect(found.map { $0.byteCount / 8_192 } == [1, 15, 16, 16, 16, 16, 1])
-        #expect(found.map { $0.storage == .zeros } == [false, true, true, true, true, true, false])
+        #expect(found.map { $0.storage == .absent } == [false, true, true, false, false, false, false])
+        #expect(found.map { $0.storage == .zeros } == [false, false, false, true, true, true, false])
     }
 
     @Test("plain grains that follow each other in the file join up to the end of a table")

@@ -65,6 +65,7 @@ struct DiskResources {
         declaredParents: [NeighbourFile] = []
     ) throws(ReadError) -> GuestDisk {
         let source = try decompressed(stored, named: name, capacity: capacity)
+        try budget.take(ChainOpener.bytesPerImage, for: "the image \(name)")
         let layers = try ChainOpener.open(
             source, named: name, key: key, in: cache, options: options, neighbours: neighbours,
             declaredParents: declaredParents)
@@ -82,7 +83,8 @@ struct DiskResources {
     func openBlank(
         byteCount: UInt64, named name: String, declaredParents: [NeighbourFile]
     ) throws(ReadError) -> GuestDisk {
-        GuestDisk(
+        try budget.take(ChainOpener.bytesPerImage, for: "the disk \(name)")
+        return GuestDisk(
             try ChainOpener.open(
                 blankOf: byteCount, named: name, in: cache,
                 options: .init(lenient: isLenient, budget: budget),

@@ -36,7 +36,7 @@ package final class ClusterCache: Sendable {
     package let byteLimit: Int
     package let statistics = ReadStatistics()
 
-    /// A shard holds at least this much, so that the largest cluster (8 MiB) fits one.
+    /// A shard holds at least this much, so that nearly all clusters fit one; cloop's have up to 64 MiB.
     private static let leastShardByteCount = 8 << 20
     private static let mostShards = 16
 
@@ -75,7 +75,7 @@ package final class ClusterCache: Sendable {
     func lend(
         _ key: Key, byteCount: Int, load: (inout OutputRawSpan) throws(ReadError) -> Void
     ) throws(ReadError) -> CacheSlot {
-        let shard = shard(for: key)
+        let shard = shard(for: key, byteCount: byteCount)
         let slot = shard.acquire(key, byteCount: byteCount, isAhead: false)
         if slot.isLoaded {
             if key.kind == .cluster { statistics.countHit() }
@@ -95,7 +95,7 @@ package final class ClusterCache: Sendable {
     package func prefetch(
         _ key: Key, byteCount: Int, load: (inout OutputRawSpan) throws(ReadError) -> Void
     ) throws(ReadError) {
-        let shard = shard(for: key)
+        let shard = shard(for: key, byteCount: byteCount)
         let slot = shard.acquire(key, byteCount: byteCount, isAhead: true)
         defer { slot.release() }
         guard !slot.isLoaded else { return }
@@ -114,7 +114,7 @@ package final class ClusterCache: Sendable {
 
     /// Whether the entry is loaded now. It may be gone a moment later.
     package func holds(_ key: Key) -> Bool {
-        shard(for: key).holds(key)
+        shard(for: key, byteCount: 0).holds(key) || shards[0].holds(key)
     }
 
     /// Bytes that are kept now, with what stands around them.
@@ -122,7 +122,10 @@ package final class ClusterCache: Sendable {
         shards.reduce(0) { $0 + $1.byteCount }
     }
 
-    private func shard(for key: Key) -> CacheShard {
+    /// An entry that is larger than a shard stays beyond the shard's limit until the next one comes: all of those are
+    /// in the first shard, so that one stays and not one in each.
+    private func shard(for key: Key, byteCount: Int) -> CacheShard {
+        guard byteCount <= byteLimit / shards.count else { return shards[0] }
         // The number of shards is a power of two. Folding the higher bits in spreads strided readers too.
         let number = key.index ^ (key.index >> 4) ^ (key.index >> 8)
         let salt = UInt64(key.disk.rawValue) &* 7 &+ UInt64(key.kind.rawValue)

@@ -21,7 +21,8 @@ package struct ChainOpener {
     private static let mostCandidates = 1_000
     /// What an open file of a disk takes beside its tables, in bytes.
     private static let bytesPerExtentFile: UInt64 = 16 << 10
-    private static let bytesPerImage: UInt64 = 128 << 10
+    /// The same of an image: a decoder with its buffers, and the positions of readers.
+    package static let bytesPerImage: UInt64 = 128 << 10
 
     /// Opens the image in `source`, which errors call `name`, and what it builds on out of `neighbours`; without those, an
     /// image that needs another file is refused. `declaredParents` are its parent, that one's parent and so on, where
@@ -87,7 +88,8 @@ package struct ChainOpener {
         _ options: DiskImageOpener.Options
     ) throws(ReadError) -> Int {
         let share = BudgetShare(of: options.budget)
-        try share.take(Self.bytesPerImage, for: "the image \(name)")
+        // Whoever opens a disk pays for its first image.
+        if !layers.isEmpty { try share.take(Self.bytesPerImage, for: "the image \(name)") }
         let number = cache.makeDiskNumber()
         let image: any DiskImage =
             content == .raw

@@ -21,6 +21,9 @@ protocol BlockFormat: Sendable {
     /// Why `entry` is none that the format knows, for messages.
     func reason(forInvalid entry: UInt64) -> String
 
+    /// What messages call `block`, which starts at byte `start` of what the table maps.
+    func subject(ofBlock block: UInt64, from start: UInt64) -> String
+
     /// After how many entries of blocks one of another kind stands, such as a bitmap's; above 0, nil where none do.
     var blocksPerGroup: UInt64? { get }
 }
@@ -29,6 +32,8 @@ extension BlockFormat {
     func reason(forInvalid entry: UInt64) -> String {
         "it is 0x\(String(entry, radix: 16)), which means nothing"
     }
+
+    func subject(ofBlock block: UInt64, from start: UInt64) -> String { "the block at guest byte \(start)" }
 
     var blocksPerGroup: UInt64? { nil }
 

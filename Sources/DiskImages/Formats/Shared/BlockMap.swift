@@ -73,6 +73,18 @@ struct BlockMap<Format: BlockFormat>: Sendable {
         }
     }
 
+    /// Bytes of the file that hold all the places which can be right; nil where there are none, or the table is not held.
+    func storedArea() throws(ReadError) -> Range<UInt64>? {
+        guard table.isHeld else { return nil }
+        var area: Range<UInt64>?
+        for block in 0..<geometry.blockCount {
+            guard let start = try look.soundPlace(of: block) else { continue }
+            let end = start + geometry.placeByteCount
+            area = min(area?.lowerBound ?? start, start)..<max(area?.upperBound ?? end, end)
+        }
+        return area
+    }
+
     /// Looks at the entries of `range`.
     func validate(_ range: Range<UInt64>, in file: any ByteSource) throws(ReadError) {
         guard !range.isEmpty else { return }
@@ -149,14 +161,13 @@ extension BlockMap {
             storage: .damaged(
                 table.damage(
                     ofEntry: index,
-                    "the file ends before the entry of the block at guest byte \(start)")))
+                    "the file ends before the entry of \(format.subject(ofBlock: block, from: start))")))
     }
 
     private func damage(_ block: UInt64, _ reason: String, at start: UInt64?) -> ReadError {
+        let subject = format.subject(ofBlock: block, from: geometry.guestRange(of: block).lowerBound)
         let place = start.map { " names byte \($0)" } ?? ""
         return table.damage(
-            ofEntry: format.entryIndex(ofBlock: block),
-            "the entry of the block at guest byte \(geometry.guestRange(of: block).lowerBound)\(place): \(reason)"
-        )
+            ofEntry: format.entryIndex(ofBlock: block), "the entry of \(subject)\(place): \(reason)")
     }
 }

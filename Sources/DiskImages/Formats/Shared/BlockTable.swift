@@ -1,4 +1,4 @@
-// The one table of a format that maps blocks straight to the file: VHD, VHDX, VDI, Parallels.
+// The one table of a format that maps blocks straight to the file: VHD, VHDX, VDI, Parallels, cloop.
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
@@ -24,8 +24,14 @@ struct BlockTable: Sendable {
         case littleEndian32
         case bigEndian32
         case littleEndian64
+        case bigEndian64
 
-        var byteCount: UInt64 { self == .littleEndian64 ? 8 : 4 }
+        var byteCount: UInt64 {
+            switch self {
+            case .littleEndian32, .bigEndian32: 4
+            case .littleEndian64, .bigEndian64: 8
+            }
+        }
     }
 
     /// The largest table that is held, in bytes.
@@ -139,6 +145,7 @@ struct BlockTable: Sendable {
         case .littleEndian32: UInt64(bytes.littleEndian(UInt32.self, at: position))
         case .bigEndian32: UInt64(bytes.littleEndian(UInt32.self, at: position).byteSwapped)
         case .littleEndian64: bytes.littleEndian(UInt64.self, at: position)
+        case .bigEndian64: bytes.littleEndian(UInt64.self, at: position).byteSwapped
         }
     }
 }

@@ -1,14 +1,8 @@
-// The command that makes a raw disk of an image which is not decoded.
+// The command that unpacks a file which is not read as it is.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What to tell someone whose disk is in a format that is not read.
+/// What to tell someone whose disk is in a file that is not unpacked here.
 enum ConversionAdvice {
-    /// The qemu-img command for the file called `name`; nil where qemu-img does not read the format.
-    static func command(for format: UndecodedFormat, named name: String) -> String? {
-        guard let formatName = format.nameForQEMU else { return nil }
-        return "qemu-img convert -f \(formatName) -O raw \(quoted(name)) \(quoted(rawName(for: name)))"
-    }
-
     /// The command that unpacks the file called `name`.
     static func unpacking(_ format: UndecodedFormat, named name: String) -> String? {
         switch format {
@@ -25,23 +19,5 @@ enum ConversionAdvice {
         let safe = name.hasPrefix("-") ? "./" + name : name
         return "'" + safe.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
             + "'"
-    }
-
-    private static func rawName(for name: String) -> String {
-        guard let dot = name.lastIndex(of: "."), dot > name.startIndex,
-            !name[dot...].contains("/"), name[name.index(before: dot)] != "/"
-        else { return name + ".raw" }
-        return name[..<dot] + ".raw"
-    }
-}
-
-extension UndecodedFormat {
-    /// What qemu-img calls the format after `-f`: left to itself, it takes some for raw disks.
-    fileprivate var nameForQEMU: String? {
-        switch self {
-        case .vmdkCOWD: "vmdk"
-        case .vdi: "vdi"
-        case .gzip, .xz, .zstd, .bzip2, .zip: nil
-        }
     }
 }

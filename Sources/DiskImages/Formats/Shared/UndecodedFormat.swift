@@ -1,11 +1,9 @@
 // The formats that are known by their bytes and are not decoded here.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a file is, by its content, where that is no disk that is read: it is refused by its name instead of being taken for
-/// a raw disk.
+/// What a file is, by its content, where that is no disk that is read: it is refused by its name instead of being taken
+/// for a raw disk.
 enum UndecodedFormat: String, Sendable, CaseIterable {
-    case vmdkCOWD = "VMDK of ESX (COWD)"
-    case vdi = "VDI"
     case gzip = "gzip"
     case xz = "xz"
     case zstd = "zstd"
@@ -15,32 +13,9 @@ enum UndecodedFormat: String, Sendable, CaseIterable {
     /// What users call it.
     var name: String { rawValue }
 
-    /// Whether it is a virtual disk, rather than a compressed file.
-    var isDiskImage: Bool {
-        switch self {
-        case .vmdkCOWD, .vdi: true
-        case .gzip, .xz, .zstd, .bzip2, .zip: false
-        }
-    }
-
     /// The bytes at the start that tell it; `text` is enough of a file's start.
     init?(startingWith text: some Collection<UInt8>) {
-        let bytes = Array(text.prefix(80))
-        func has(_ magic: [UInt8], at offset: Int = 0) -> Bool {
-            bytes.dropFirst(offset).starts(with: magic)
-        }
-        if has(Array("COWD".utf8)) {
-            self = .vmdkCOWD
-        } else if has([0x7f, 0x10, 0xda, 0xbe], at: 64) {
-            self = .vdi
-        } else if let compressed = Self(compressedFileStartingWith: bytes) {
-            self = compressed
-        } else {
-            return nil
-        }
-    }
-
-    private init?(compressedFileStartingWith bytes: [UInt8]) {
+        let bytes = text.prefix(80)
         if bytes.starts(with: [0x1f, 0x8b, 0x08]) {
             self = .gzip
         } else if bytes.starts(with: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]) {

@@ -49,7 +49,7 @@ final class GrainAllocation: Sendable {
     /// From what the directory says and what the file has room for; both a hole and data remain possible.
     private func estimate(of image: VMDKSparseExtent) -> UInt64 {
         var covered: UInt64 = 0
-        for number in 0..<image.map.count where image.map.lookUp(number) != .zeros {
+        for number in 0..<image.map.count where image.map.lookUp(number) != .absent {
             covered += image.guestByteCount(ofTable: number)
         }
         // Compressed data is about half of what it stands for.

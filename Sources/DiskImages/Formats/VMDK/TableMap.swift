@@ -9,7 +9,7 @@ struct TableMap {
     /// What stands for a part of the disk.
     enum Lookup: Equatable {
         /// Nothing was ever written there.
-        case zeros
+        case absent
         /// The table at sector `at`, which is the same as the one at sector `copy`, unless that is 0.
         case table(at: UInt32, copy: UInt32)
         /// `TableMap.damage(ofTable:)` says why.
@@ -19,7 +19,7 @@ struct TableMap {
     let directory: GrainDirectory
     let redundant: GrainDirectory?
     /// How many entries of 0 a look-up joins into one hole.
-    private static let maximumZeroRun = 4_096
+    private static let maximumAbsentRun = 4_096
 
     /// Where the directories are, in bytes of the file.
     let records: [(name: String, range: Range<UInt64>)]
@@ -84,7 +84,7 @@ struct TableMap {
             case .damaged: return .damaged
             }
         }
-        guard first != 0 else { return .zeros }
+        guard first != 0 else { return .absent }
         let copy = redundant?[number] ?? 0
         return .table(at: first, copy: copy == first ? 0 : copy)
     }
@@ -92,12 +92,12 @@ struct TableMap {
     /// Whether a table has to be the same as its copy; leniently, the first one is used.
     var comparesCopies: Bool { !isLenient }
 
-    /// The number of the first table at or after `number` that is not known to be zeros, or where the search was given
+    /// The number of the first table at or after `number` that is not known to be absent, or where the search was given
     /// up.
-    func endOfZeros(from number: Int) -> Int {
-        let limit = min(count, number + Self.maximumZeroRun)
+    func endOfAbsent(from number: Int) -> Int {
+        let limit = min(count, number + Self.maximumAbsentRun)
         var end = number
-        while end < limit, directory[end] == 0, lookUp(end) == .zeros { end += 1 }
+        while end < limit, directory[end] == 0, lookUp(end) == .absent { end += 1 }
         return end
     }
 

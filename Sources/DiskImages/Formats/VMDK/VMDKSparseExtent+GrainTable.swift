@@ -6,7 +6,9 @@ import ByteSources
 extension VMDKSparseExtent {
     /// The most entries that a look-up joins into one extent, or looks at for the next stored grain.
     private static let maximumRun = 1_024
-    /// Up to here an entry is no place: 0 is a grain that was never written, 1 one of zeros.
+    /// The entry of a grain that was never written.
+    private static let absentEntry: UInt32 = 0
+    /// Up to here an entry is no place: 1 is a grain of zeros, whatever a parent has.
     private static let lastZeroEntry: UInt32 = 1
 
     /// The extent that starts with entry `index` of `table`. Called for each read: it allocates only where it
@@ -21,8 +23,8 @@ extension VMDKSparseExtent {
         }
         let entry = entries.grainTableEntry(index)
         guard entry > Self.lastZeroEntry else {
-            let end = endOfZeros(from: index, entries)
-            return run(of: table, index..<end, .zeros)
+            let end = endOfRun(from: index, entries) { $0 == entry }
+            return run(of: table, index..<end, entry == Self.absentEntry ? .absent : .zeros)
         }
         switch layout.storage {
         case .plain:
@@ -119,7 +121,7 @@ extension VMDKSparseExtent {
         of index: Int, at stored: UInt64, _ table: GrainTable, _ entries: RawSpan
     ) -> Int {
         var limit = min(layout.maximumStoredByteCount, fileByteCount - stored)
-        let next = endOfZeros(from: index + 1, entries)
+        let next = endOfRun(from: index + 1, entries) { $0 <= Self.lastZeroEntry }
         if next < table.presentEntryCount {
             let nextStored = UInt64(entries.grainTableEntry(next)) * 512
             if nextStored > stored { limit = min(limit, nextStored - stored) }
@@ -143,7 +145,7 @@ extension VMDKSparseExtent {
         }
         // Grains that follow each other on the disk and in the file, each of them sound.
         let grainSectors = layout.grainByteCount / 512
-        let limit = min(table.presentEntryCount, index + Self.maximumRun)
+        let limit = min(table.presentEntryCount, Self.endOfRuns(from: index))
         var end = index + 1
         var expected = UInt64(entry) + grainSectors
         while end < limit, UInt64(entries.grainTableEntry(end)) == expected,
@@ -157,10 +159,15 @@ extension VMDKSparseExtent {
         return run(of: table, index..<end, .stored(at: stored))
     }
 
-    private func endOfZeros(from index: Int, _ entries: RawSpan) -> Int {
-        let limit = min(entries.byteCount / 4, index + Self.maximumRun)
+    /// Where a run that goes on at entry `index` ends at the latest: the same for all entries of the run.
+    private static func endOfRuns(from index: Int) -> Int { (index / maximumRun + 1) * maximumRun }
+
+    private func endOfRun(
+        from index: Int, _ entries: RawSpan, where isPart: (UInt32) -> Bool
+    ) -> Int {
+        let limit = min(entries.byteCount / 4, Self.endOfRuns(from: index))
         var end = index
-        while end < limit, entries.grainTableEntry(end) <= Self.lastZeroEntry { end += 1 }
+        while end < limit, isPart(entries.grainTableEntry(end)) { end += 1 }
         return end
     }
 

@@ -5,21 +5,22 @@ import ByteSources
 import Glibc
 
 extension VMDKSparseExtent {
-    /// Opens the sparse extent in `reader`'s file, whose first bytes are `KDMV`.
+    /// Opens the sparse extent in `reader`'s file, whose first bytes are `KDMV`. One that is a part of a disk of several
+    /// files is read by its header alone: what the disk is, the descriptor of that disk says.
     ///
     /// Reads the header, the embedded descriptor, the footer of a stream, and the grain directory; grain
     /// tables are read when they are needed.
     /// - Throws: `ReadError.corrupt` where header, footer or directory are damaged or cut off,
     ///   `ReadError.unsupported` where the disk's content is not all in this file.
     static func open(
-        _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
+        _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options, isPart: Bool = false
     ) throws(ReadError) -> any DiskImage {
         var reader = reader
         let header = try SparseExtentHeader(
             parsing: try reader.record("header", byteCount: SparseExtentHeader.byteCount, at: 0))
         try header.checkStart(ofGrainsInFileOf: reader.byteCount, options)
         var warnings = header.warnings(inFileOf: reader.byteCount)
-        let descriptor = try embeddedDescriptor(header, reader, &warnings)
+        let descriptor = isPart ? nil : try embeddedDescriptor(header, reader, &warnings)
         if let expected = options.expectedByteCount, expected > reader.byteCount {
             warnings.append(
                 "\(expected - reader.byteCount) of \(expected) bytes are missing from the file's end")
@@ -29,10 +30,9 @@ extension VMDKSparseExtent {
             try image.checkTruncation(reader, options)
             return image
         } catch {
-            guard options.lenient, header.isCompressed, header.flags.contains(.markers), error.isCorruption
-            else {
-                throw error
-            }
+            // What is not there may be the parent's, and markers do not say so.
+            let hasMarkers = header.isCompressed && header.flags.contains(.markers)
+            guard options.lenient, !isPart, hasMarkers, error.isCorruption else { throw error }
             warnings.append("\(error); what its markers lead to is shown")
             return try recover(header, descriptor, reader, warnings, tables, options)
         }

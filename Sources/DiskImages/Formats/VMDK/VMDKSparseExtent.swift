@@ -58,9 +58,10 @@ package struct VMDKSparseExtent: DiskImage {
     /// - Throws: `ReadError.overBudget` where there is no memory left for what is kept of the map.
     init(
         header: SparseExtentHeader, map: TableMap, hasTableMarkers: Bool, descriptor: VMDKDescriptor?,
-        warnings: [String], reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
+        format: DiskFormat? = nil, warnings: [String], reader: OpeningReader, tables: TableCache,
+        options: DiskImageOpener.Options
     ) throws(ReadError) {
-        format = header.isCompressed ? .vmdkStreamOptimized : .vmdkMonolithicSparse
+        self.format = format ?? (header.isCompressed ? .vmdkStreamOptimized : .vmdkMonolithicSparse)
         virtualByteCount = header.virtualByteCount
         clusterByteCount = header.isCompressed ? header.grainByteCount : 0
         adapterType = descriptor?.adapterType
@@ -124,7 +125,7 @@ package struct VMDKSparseExtent: DiskImage {
         let number = Int(grain >> layout.tableShift)
         let table: GrainTable
         switch map.lookUp(number) {
-        case .zeros: return stretch(fromTable: number, toTable: map.endOfZeros(from: number), .zeros)
+        case .absent: return stretch(fromTable: number, toTable: map.endOfAbsent(from: number), .absent)
         case .damaged:
             return stretch(fromTable: number, toTable: number + 1, .damaged(map.damage(ofTable: number)))
         case .table(let sector, let copy): table = self.table(number, at: sector, copy: copy)
