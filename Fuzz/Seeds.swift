@@ -46,6 +46,7 @@ enum Seeds {
             $0.isExtended = true
         },
     ].map { $0.build().bytes }
+
     /// VHD of each kind, and VHDX with and without a log: larger than the others, so for the target of images alone.
     static let virtualHardDisks: [[UInt8]] = {
         let blocks: [VHDBuilder.Block] = [.whole, .absent, .part]

@@ -49,17 +49,17 @@ struct DiskImageOpenerTests {
     @Test(
         "the advice names the file, as one word of a command",
         arguments: [
-            ("disk.vhd", "qemu-img convert -f qcow -O raw 'disk.vhd' 'disk.raw'"),
+            ("disk.vhd", "qemu-img convert -f vdi -O raw 'disk.vhd' 'disk.raw'"),
             (
                 "it's a disk.vhd",
-                "qemu-img convert -f qcow -O raw 'it'\\''s a disk.vhd' 'it'\\''s a disk.raw'"
+                "qemu-img convert -f vdi -O raw 'it'\\''s a disk.vhd' 'it'\\''s a disk.raw'"
             ),
-            ("-rf.vhd", "qemu-img convert -f qcow -O raw './-rf.vhd' './-rf.raw'"),
-            ("a.b/disk", "qemu-img convert -f qcow -O raw 'a.b/disk' 'a.b/disk.raw'"),
+            ("-rf.vhd", "qemu-img convert -f vdi -O raw './-rf.vhd' './-rf.raw'"),
+            ("a.b/disk", "qemu-img convert -f vdi -O raw 'a.b/disk' 'a.b/disk.raw'"),
         ])
     func advice(name: String, command: String) throws {
-        let qcow = MemorySource([0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 1] + [UInt8](repeating: 0, count: 504))
-        let error = #expect(throws: ReadError.self) { try OpenedImage(qcow, named: name) }
+        let vdi = MemorySource([UInt8](repeating: 0, count: 64) + [0x7f, 0x10, 0xda, 0xbe, 1, 0, 1, 0])
+        let error = #expect(throws: ReadError.self) { try OpenedImage(vdi, named: name) }
         #expect(
             error?.description.hasSuffix("convert it: " + command) == true, "\(String(describing: error))")
     }
