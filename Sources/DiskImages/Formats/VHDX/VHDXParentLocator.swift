@@ -26,7 +26,7 @@ enum VHDXParentLocator {
             names.append(name)
         }
         guard !names.isEmpty else { throw record.corrupt(at: 16, "nothing in it names the parent") }
-        let linkages = linkages.compactMap { values[$0] }
+        let linkages = Self.linkages.compactMap { values[$0] }
             .compactMap { VHDXIdentifier.stored($0) }.filter { $0 != VHDXIdentifier.none }
         guard !linkages.isEmpty else {
             throw record.corrupt(at: 16, "it does not say which state of the parent it builds on")
@@ -34,20 +34,18 @@ enum VHDXParentLocator {
         return ParentReference(names: names, identities: linkages.map { .vhdx($0) })
     }
 
-    /// The values of the keys that are known; of one that is there twice, the first. A key or value that is no text is left
-    /// out.
+    /// The values of the keys that are known; of one that is there twice, the first. What is no text is left out.
     private static func values(in record: OnDiskRecord) throws(ReadError) -> [String: String] {
         var values: [String: String] = [:]
-        let known = namesInOrder + linkages
+        var missing = namesInOrder + linkages
         let count = Int(try record.littleEndian(UInt16.self, at: 18))
         for start in stride(from: 20, to: 20 + 12 * count, by: 12) {
             let key = try bytes(in: record, placeAt: start, byteCountAt: start + 8)
             let value = try bytes(in: record, placeAt: start + 4, byteCountAt: start + 10)
             // Others are not decoded: there may be many, of the same bytes.
-            guard let name = known.first(where: { $0.utf8.count * 2 == key.count && isText($0, key) }),
-                values[name] == nil, let text = StoredName.text(utf16: value, highestByteFirst: false)
+            guard let index = missing.firstIndex(where: { $0.utf8.count * 2 == key.count && isText($0, key) })
             else { continue }
-            values[name] = text
+            values[missing.remove(at: index)] = StoredName.text(utf16: value, highestByteFirst: false)
         }
         return values
     }
