@@ -39,7 +39,7 @@ extension VHDXCases {
             },
             DiskCase("the file cut inside a block", usual) { disk in
                 disk.bytes.removeLast(5_000)
-                let end = UInt64(disk.guest.count)
+                let end = disk.guestRange(ofBlock: 2).upperBound
                 return .damaged([(end - 5_000)..<end])
             },
         ]
@@ -94,7 +94,7 @@ extension VHDXCases {
         DiskCase("state 7, and a bitmap on a block", child) { disk in
             disk.bytes.put(
                 UInt64(disk.offset(ofBlock: 0)) | 6, at: VHDXBuilder.child.entryOffset(ofBitmap: 0))
-            return .damaged([0, 2, 4].map { disk.guestRange(ofBlock: $0) })
+            return .damaged([0, 2, 3].map { disk.guestRange(ofBlock: $0) })
         },
         DiskCase("no state 7: a bitmap that is garbage is not looked at", child) { disk in
             for block in [2, 3] {
