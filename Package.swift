@@ -27,8 +27,10 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .systemLibrary(name: "CBzip2", providers: [.apt(["libbz2-dev"])]),
         .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
@@ -38,7 +40,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Codecs",
-            dependencies: ["ByteSources", "CDeflate", "CZlib", "CZstd"],
+            dependencies: ["ByteSources", "CBzip2", "CDeflate", "CLZMA", "CZlib", "CZstd"],
             swiftSettings: settings),
         .target(
             name: "CompressedSources",
@@ -111,7 +113,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "CompressedSourcesTests",
-            dependencies: ["ByteSources", "Codecs", "CompressedSources", "TestSupport"],
+            dependencies: [
+                "ByteSources", "Codecs", "CompressedSources", "TestSupport",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "DiskImagesTests",

@@ -20,7 +20,10 @@ struct FuzzCommand: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "tar, package, envelope, manifest, certificate, vmdk, gzip, appliance, tree, commands or bombs.",
+            """
+            tar, package, envelope, manifest, certificate, vmdk, gzip, xz, zstd, bzip2, appliance, tree, \
+            commands or bombs.
+            """,
             valueName: "target"))
     var target: FuzzTarget
 

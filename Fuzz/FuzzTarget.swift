@@ -14,6 +14,9 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
     case vmdk
     case gzip
     case partitions
+    case xz
+    case zstd
+    case bzip2
     /// A whole package: opened, shown as a tree, read, summarised and verified.
     case appliance
     /// The tree of files by itself: the bytes say what is put where.
@@ -39,6 +42,7 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
         case .vmdk: ImageTarget.run(bytes)
         case .gzip: GzipTarget.run(bytes)
         case .partitions: PartitionTarget.run(bytes)
+        case .xz, .zstd, .bzip2: UnitTarget.run(bytes)
         case .appliance: ApplianceTarget.run(bytes)
         case .tree: TreeTarget.run(bytes)
         case .commands: try CommandTarget.run(bytes)

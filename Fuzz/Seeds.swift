@@ -13,6 +13,9 @@ enum Seeds {
         case .vmdk: images + furtherImages + qcowImages + virtualHardDisks
         case .gzip: images.map { GzipCompressor.compress($0) } + [GzipCompressor.compress([])]
         case .partitions: partitionTables
+        case .xz: CompressedSeeds.xz
+        case .zstd: CompressedSeeds.zstd
+        case .bzip2: CompressedSeeds.bzip2
         case .tree: trees.map { Array($0.utf8) }
         case .bombs: []
         case .commands: commands.map { Array($0.joined(separator: "\0").utf8) }

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 # target: the targets of this package that it may import
 allowed='
 ByteSources: CLinux
-Codecs: ByteSources CDeflate CZlib CZstd
+Codecs: ByteSources CBzip2 CDeflate CLZMA CZlib CZstd
 CompressedSources: ByteSources Codecs
 DiskImages: ByteSources Codecs
 OVFPackage: ByteSources CXML2

@@ -17,6 +17,10 @@ for package in Examples/*.ova; do
     tar -xf "$package" -C "$work/$(basename "$package")"
 done
 gzip --stdout Examples/lab-vm.ova >"$work/lab-vm.ova.gz"
+xz --block-size=100KiB --stdout Examples/lab-vm.ova >"$work/lab-vm.ova.xz"
+zstd --quiet --stdout Examples/lab-vm.ova >"$work/lab-vm.ova.zst"
+zstd --quiet --no-check --stdout <Examples/lab-vm.ova >>"$work/lab-vm.ova.zst"
+bzip2 -1 --stdout Examples/lab-vm.ova >"$work/lab-vm.ova.bz2"
 folders=(Examples "$work")
 if [ -d ../shared/corpus ]; then folders+=(../shared/corpus); fi
 
@@ -28,7 +32,7 @@ samples() {
 
 status=0
 "$fuzz" bombs || status=1
-for target in tar package envelope manifest certificate vmdk gzip appliance tree commands; do
+for target in tar package envelope manifest certificate vmdk gzip xz zstd bzip2 appliance tree commands; do
     case $target in
     tar | package | appliance) patterns=('*.ova' '*.tar') ;;
     envelope) patterns=('*.ovf' '*.OVF') ;;
@@ -36,6 +40,9 @@ for target in tar package envelope manifest certificate vmdk gzip appliance tree
     certificate) patterns=('*.cert' '*.mf') ;;
     vmdk) patterns=('*.vmdk' 'vmdk-*.img') ;;
     gzip) patterns=('*.gz') ;;
+    xz) patterns=('*.xz') ;;
+    zstd) patterns=('*.zst') ;;
+    bzip2) patterns=('*.bz2') ;;
     tree | commands) patterns=() ;;
     esac
     mapfile -d '' -t files < <(samples "${patterns[@]}")

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ByteSources
+import CompressedSources
 package import DiskImages
 package import OVFPackage
 
@@ -36,6 +37,8 @@ package struct Appliance: Sendable {
     /// What is left of the memory for opening is for the tree of files.
     let openingBudget: OpeningBudget
     private let prefetcher: Prefetcher?
+    /// What cannot be kept of compressed files for the next time, and why.
+    package let cacheProblems: [String]
     /// The members, in their order.
     private let storedSources: [any ByteSource]
 
@@ -58,6 +61,7 @@ package struct Appliance: Sendable {
         sourceMeter = resources.meter
         openingBudget = resources.budget
         prefetcher = resources.prefetcher
+        cacheProblems = [resources.storeProblem].compactMap(\.self) + (resources.store?.takeProblems() ?? [])
         storedSources = (package?.members ?? []).enumerated().map { index, member in
             guard let checks, !checks.map.entries[index].isEmpty else { return member.source }
             return CheckedMemberSource(member.source, memberIndex: index, checks: checks)
@@ -82,7 +86,7 @@ package struct Appliance: Sendable {
     /// the package is lost.
     package var problems: [Problem] {
         let lost = warnings.filter { $0.code.isLoss }.map { Problem($0.description, $0.remedy) }
-        return disks.flatMap(\.problems) + lost
+        return disks.flatMap(\.problems) + lost + cacheProblems.map { Problem($0, nil) }
     }
 
     /// Something that is wrong though the rest can be used.

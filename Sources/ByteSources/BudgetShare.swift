@@ -30,6 +30,15 @@ package final class BudgetShare: Sendable {
         taken.add(byteCount, ordering: .relaxed)
     }
 
+    /// Takes `count` elements of `byteCount` bytes each: a product of two numbers from a file is written as such.
+    /// - Throws: `ReadError.overBudget` where less is left, or the product overflows.
+    package func take(
+        _ count: UInt64, times byteCount: UInt64, for purpose: @autoclosure () -> String
+    ) throws(ReadError) {
+        let (product, overflow) = count.multipliedReportingOverflow(by: byteCount)
+        try take(overflow ? .max : product, for: purpose())
+    }
+
     /// Gives back a part of what was taken.
     package func giveBack(_ byteCount: UInt64) {
         taken.subtract(byteCount, ordering: .relaxed)

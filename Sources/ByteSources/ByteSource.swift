@@ -43,6 +43,9 @@ package protocol ByteSource: Sendable {
 
     /// Whether the system knows by itself what has become of the source; false where it has to ask someone.
     var isNear: Bool { get }
+
+    /// What tells at another time whether the source is the same; nil where nothing does.
+    var versionMark: VersionMark? { get }
 }
 
 extension ByteSource {
@@ -74,6 +77,8 @@ extension ByteSource {
     }
 
     package var isNear: Bool { true }
+
+    package var versionMark: VersionMark? { nil }
 
     /// Throws unless `offset ..< offset + count` lies inside the source.
     package func checkRange(_ count: Int, at offset: UInt64, named name: String) throws(ReadError) {

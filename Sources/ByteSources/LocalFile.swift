@@ -50,6 +50,8 @@ package final class LocalFile: ByteSource {
 
     package var isNear: Bool { nearness != .far }
 
+    package let versionMark: VersionMark?
+
     /// Opens `path`, a file or a block device, following symbolic links.
     package convenience init(path: FilePath) throws(ReadError) {
         let descriptor: FileDescriptor
@@ -94,6 +96,14 @@ package final class LocalFile: ByteSource {
         modificationTime = Int64(status.st_mtim.tv_sec)
         identity = FileIdentity(status)
         number = FileNumber(status)
+        // A device says nothing of when it was written.
+        versionMark =
+            isDevice
+            ? nil
+            : VersionMark(
+                place: [UInt64(status.st_ino)],
+                version: [status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
+                    .map { UInt64(bitPattern: Int64($0)) } + [UInt64(bitPattern: identity.changeTime)])
         knownChangeTime = Atomic(identity.changeTime)
         // What was written before the look above is in it; the next look, which finds the same, calls these events harmless.
         WriteWatch.shared.takeEvents()

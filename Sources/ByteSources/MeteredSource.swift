@@ -56,4 +56,6 @@ package struct MeteredSource: ByteSource {
     }
 
     package var isNear: Bool { base.isNear }
+
+    package var versionMark: VersionMark? { base.versionMark }
 }

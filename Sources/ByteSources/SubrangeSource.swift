@@ -62,4 +62,6 @@ package struct SubrangeSource: ByteSource {
     }
 
     package var isNear: Bool { base.isNear }
+
+    package var versionMark: VersionMark? { base.versionMark?.part(from: start, byteCount: byteCount) }
 }

@@ -6,16 +6,16 @@ import DiskImages
 import OVFPackage
 
 extension Appliance {
-    /// Opens a file that is no archive: one disk.
+    /// Opens a file that is no archive: one disk. `content` is the file, decoded where it is compressed.
     static func open(
-        image source: any ByteSource, name: [UInt8], modificationTime: Int64,
+        image source: any ByteSource, decoded content: any ByteSource, name: [UInt8], modificationTime: Int64,
         neighbours: (any NeighbourFiles)?, options: ApplianceOptions, resources: DiskResources
     ) throws(ApplianceError) -> Appliance {
         let shownName = String(displaying: name)
         let disk: GuestDisk
         do throws(ReadError) {
             disk = try resources.open(
-                source, named: shownName,
+                source, decoded: content, named: shownName,
                 options: .init(lenient: options.isLenient, budget: resources.budget),
                 neighbours: neighbours)
         } catch {

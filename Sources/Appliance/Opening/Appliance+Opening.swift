@@ -25,7 +25,7 @@ extension Appliance {
                 try checkName(name, of: metered)
                 return opened.noted(
                     in: try open(
-                        image: metered, name: name, modificationTime: modificationTime,
+                        image: metered, decoded: content, name: name, modificationTime: modificationTime,
                         neighbours: neighbours(of: file, resources), options: options, resources: resources),
                     resources)
             case .folder(let path, let descriptorName):

@@ -1,7 +1,7 @@
 // How an appliance is opened.
 // SPDX-License-Identifier: Apache-2.0
 
-import ByteSources
+package import ByteSources
 
 package struct ApplianceOptions: Sendable {
     /// Whether a package without a usable descriptor is opened all the same, and damaged images are recovered
@@ -16,6 +16,13 @@ package struct ApplianceOptions: Sendable {
 
     /// The memory that opening may take, in bytes.
     package var openingByteLimit = OpeningBudget.defaultByteLimit
+
+    /// Threads that decode compressed files which opening has to decode whole.
+    package var openingThreadCount = 1
+    /// Told how far opening is with such a file.
+    package var progress: OpeningProgress?
+    /// The path of a folder in which is kept what such files were decoded for; nil for none.
+    package var cacheFolder: [UInt8]?
 
     package init() {}
 }

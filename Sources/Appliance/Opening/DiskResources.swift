@@ -16,6 +16,13 @@ struct DiskResources {
     private let openedFiles = OpenedNumbers()
     /// Whether damaged images and compressed files are read as far as they go.
     let isLenient: Bool
+    /// Where indexes of compressed files are kept; nil where nobody asked for that, or it cannot be used.
+    let store: IndexStore?
+    /// Why the folder for them cannot be used.
+    let storeProblem: String?
+    private let stretches: StretchCache
+    private let progress: OpeningProgress?
+    private let threadCount: Int
 
     private final class OpenedNumbers: Sendable {
         let numbers = SleepingMutex<Set<FileNumber>>([])
@@ -23,7 +30,11 @@ struct DiskResources {
 
     init(_ options: ApplianceOptions) throws(ApplianceError) {
         cache = ClusterCache(byteLimit: options.cacheByteLimit)
+        stretches = StretchCache(byteLimit: options.cacheByteLimit)
+        progress = options.progress
+        threadCount = options.openingThreadCount
         isLenient = options.isLenient
+        (store, storeProblem) = Self.store(in: options.cacheFolder)
         budget = OpeningBudget(byteLimit: options.openingByteLimit)
         guard options.prefetchThreadCount > 0 else {
             prefetcher = nil
@@ -36,17 +47,29 @@ struct DiskResources {
         }
     }
 
-    /// `source`, decoded where it is a gzip file by its content. A disk of `capacity` bytes says how much that may
+    /// The folder for indexes, or why it is not used: what is opened can be opened without.
+    private static func store(in folder: [UInt8]?) -> (IndexStore?, problem: String?) {
+        guard let folder else { return (nil, nil) }
+        do throws(ReadError) {
+            return (try IndexStore(folder: folder), nil)
+        } catch {
+            return (nil, "the cache folder is not used: \(error)")
+        }
+    }
+
+    /// `source`, decoded where it is a compressed file by its content. A disk of `capacity` bytes says how much that may
     /// be at most.
     func decompressed(
         _ source: any ByteSource, named name: String, capacity: UInt64?
     ) throws(ReadError) -> any ByteSource {
-        guard GzipSource.isGzip(firstBytes: try source.bytes(Int(min(3, source.byteCount)), at: 0)) else {
-            return source
-        }
-        let limit = GzipSource.maximumByteCount(forCapacity: capacity)
-        return try GzipSource(
-            decoding: source, maximumByteCount: limit, named: name, lenient: isLenient, budget: budget)
+        var context = CompressedSource.Context(
+            maximumByteCount: GzipSource.maximumByteCount(forCapacity: capacity), budget: budget,
+            cache: stretches)
+        context.isLenient = isLenient
+        context.threadCount = threadCount
+        context.progress = progress
+        context.store = store
+        return try CompressedSource.decoding(source, named: name, in: context) ?? source
     }
 
     func noteOpened(_ number: FileNumber) {
@@ -56,22 +79,25 @@ struct DiskResources {
     /// What was noted.
     var noted: Set<FileNumber> { openedFiles.numbers.withLock { $0 } }
 
-    /// Opens the disk image in `stored`, which may be compressed, and what it builds on: `declaredParents` where a descriptor
+    /// Opens the disk image in `stored`, which may be compressed and then was `decoded` already or not, and what it builds on: `declaredParents` where a descriptor
     /// names them, else out of `neighbours`. `capacity` and `format` are what a descriptor says of it.
     /// - Throws: `ReadError.refused` where it could only be a raw disk, and they or its name say that it is none.
     func open(
-        _ stored: any ByteSource, named name: String, key: FileKey? = nil, capacity: UInt64? = nil,
+        _ stored: any ByteSource, decoded: (any ByteSource)? = nil, named name: String, key: FileKey? = nil,
+        capacity: UInt64? = nil,
         format: String? = nil, options: DiskImageOpener.Options, neighbours: (any NeighbourFiles)? = nil,
         declaredParents: [NeighbourFile] = []
     ) throws(ReadError) -> GuestDisk {
-        let source = try decompressed(stored, named: name, capacity: capacity)
+        let source =
+            if let decoded { decoded } else { try decompressed(stored, named: name, capacity: capacity) }
         try budget.take(ChainOpener.bytesPerImage, for: "the image \(name)")
         let layers = try ChainOpener.open(
             source, named: name, key: key, in: cache, options: options, neighbours: neighbours,
             declaredParents: declaredParents)
         if layers[0].image.format == .raw, !options.lenient {
             let claim = RawClaim(
-                name: name, wasCompressed: source is GzipSource, format: format, capacity: capacity)
+                name: name, wasCompressed: CompressedSource.decodes(source), format: format,
+                capacity: capacity)
             if let reason = claim.refusal(ofByteCount: layers[0].image.virtualByteCount) {
                 throw .refused(record: name, offset: 0, reason: reason, remedy: .lenient)
             }

@@ -20,7 +20,8 @@ struct RawClaim {
         "vdi": "VDI",
         "qcow": "qcow", "qcow2": "qcow2", "qed": "QED", "hdd": "Parallels", "hds": "Parallels", "ova": "OVA",
         "ovf": "OVF", "gz": "gzip", "gzip": "gzip", "tgz": "gzip", "xz": "xz", "zst": "zstd", "zstd": "zstd",
-        "bz2": "bzip2", "zip": "zip", "7z": "7-Zip", "html": "HTML", "htm": "HTML", "xml": "XML",
+        "bz2": "bzip2", "bzip2": "bzip2", "txz": "xz", "tzst": "zstd", "tbz2": "bzip2", "zip": "zip",
+        "7z": "7-Zip", "html": "HTML", "htm": "HTML", "xml": "XML",
     ]
 
     /// Why a disk of `byteCount` bytes, whole sectors, is not taken for a raw one; nil where it is. A capacity that is
@@ -44,7 +45,9 @@ struct RawClaim {
     /// The format that the name's extension stands for; nil where it is a raw disk's, or none that is known.
     private var formatOfName: String? {
         var parts = name.lowercased().split(separator: "/").last?.split(separator: ".")[...] ?? []
-        if wasCompressed, parts.count > 1, let last = parts.last, ["gz", "gzip"].contains(last) {
+        if wasCompressed, parts.count > 1, let last = parts.last,
+            RawName.compressionExtensions.contains(String(last))
+        {
             parts.removeLast()
         }
         guard parts.count > 1, let last = parts.last else { return nil }

@@ -3,7 +3,8 @@
 
 /// Names for raw files: the stored name without the extensions that say how it is stored.
 enum RawName {
-    private static let compressionExtensions: Set<String> = ["gz", "gzip", "xz", "bz2", "zst"]
+    /// What stands behind the last dot of the name of a compressed file.
+    static let compressionExtensions: Set<String> = ["gz", "gzip", "xz", "bz2", "bzip2", "zst", "zstd"]
 
     /// `disk1.vmdk` and `disk1.vmdk.gz` are `disk1.raw`; `release-1.2` stays whole, since what stands behind its
     /// dot is no extension.

@@ -39,6 +39,8 @@ struct GzipIndex: Sendable {
     /// Most that all points take, in bytes.
     static let maximumByteCount: UInt64 = 32 << 20
     static let maximumPointCount = 1_024
+    /// The longest window of a point, in bytes.
+    static let windowByteCount = UInt64(Inflater.windowByteCount)
 
     init(budget: OpeningBudget) {
         share = BudgetShare(of: budget)

@@ -20,18 +20,25 @@ struct GzipScan {
     /// it decodes to. Programs that compress in pieces make them of tens of kilobytes.
     private static let freePieceCost: UInt64 = 1 << 20
     private static let leastPieceByteCount: UInt64 = 256
+    private let progress: OpeningProgress?
 
     private static let bufferByteCount = 256 << 10
 
     init(
         _ base: any ByteSource, maximumByteCount: UInt64, named name: String, lenient: Bool,
-        budget: OpeningBudget
+        budget: OpeningBudget, progress: OpeningProgress? = nil
     ) throws(ReadError) {
+        self.progress = progress
         self.lenient = lenient
         self.name = name
         index = GzipIndex(budget: budget)
         cursor = try GzipCursor(over: base, named: name)
         self.maximumByteCount = maximumByteCount
+    }
+
+    static func tooLong(_ maximumByteCount: UInt64) -> ReadError {
+        .unsupported(
+            feature: "a gzip file that decodes to more than the \(maximumByteCount) bytes expected of it")
     }
 
     /// Decodes every member. Zeros after a member are padding. Other bytes are a member whose header is damaged, or
@@ -76,15 +83,15 @@ struct GzipScan {
         var checksum = UInt(0)
         let start = cursor.outputOffset
         while true {
+            let before = cursor.inputOffset
             let (produced, event) = try unsafe cursor.step(into: buffer)
+            progress?.advance(by: cursor.inputOffset - before)
             if produced > 0 {
                 checksum = unsafe Inflater.checksum(
                     checksum, of: UnsafeRawBufferPointer(rebasing: buffer[..<produced]))
             }
             guard cursor.outputOffset <= maximumByteCount else {
-                throw .unsupported(
-                    feature:
-                        "a gzip file that decodes to more than the \(maximumByteCount) bytes expected of it")
+                throw Self.tooLong(maximumByteCount)
             }
             switch event {
             case .none:

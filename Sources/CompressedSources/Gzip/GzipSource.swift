@@ -64,6 +64,38 @@ package final class GzipSource: ByteSource {
         byteCount = scan.cursor.outputOffset
     }
 
+    /// Decodes `base` as the context says, or takes the restart points that were kept of it.
+    /// - Throws: as the other initialiser.
+    init(
+        decoding base: any ByteSource, named name: String, in context: CompressedSource.Context,
+        stored: StoredIndex?
+    ) throws(ReadError) {
+        self.base = base
+        self.name = name
+        cursorMemory = BudgetShare(of: context.budget)
+        try cursorMemory.take(
+            UInt64(Self.maximumIdleCursorCount) * GzipCursor.byteCount, for: "the decoders of \(name)")
+        if let known = stored?.gzipIndex() {
+            guard known.decodedByteCount <= context.maximumByteCount else {
+                throw GzipScan.tooLong(context.maximumByteCount)
+            }
+            index = known.index
+            byteCount = known.decodedByteCount
+            return
+        }
+        var scan = try GzipScan(
+            base, maximumByteCount: context.maximumByteCount, named: name, lenient: context.isLenient,
+            budget: context.budget, progress: context.progress)
+        context.progress?.begin(name, of: base.byteCount)
+        defer { context.progress?.end() }
+        try scan.run()
+        index = scan.index
+        byteCount = scan.cursor.outputOffset
+        if scan.cursor.isAtEnd { stored?.save(index, decodedByteCount: byteCount) }
+    }
+
+    package var versionMark: VersionMark? { base.versionMark?.decoded }
+
     package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
         try checkRange(count, at: offset, named: name)
         guard count > 0 else { return }

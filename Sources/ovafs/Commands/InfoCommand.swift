@@ -9,9 +9,9 @@ struct InfoCommand: ParsableCommand {
         commandName: "info",
         abstract: "Show what is in a package or a disk image.",
         discussion: """
-            Reads descriptors, headers and partition tables only. A gzip file is decoded once when it is opened \
-            (at most 64 GiB). With --header, format and size of a disk image are read from its first 64 KiB and \
-            its last sector.
+            Reads descriptors, headers and partition tables only. Of a compressed file, as much is decoded as has \
+            to be to know how long it is and to read these: all of it for gzip and bzip2 (at most 64 GiB). With \
+            --header, format and size of a disk image are read from its first 64 KiB and its last sector.
 
             Exit codes: 0 done, 1 the source is damaged, or of a kind that ovafs does not read, 2 wrong usage, \
             3 the source cannot be read.

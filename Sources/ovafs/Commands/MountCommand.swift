@@ -20,7 +20,7 @@ struct MountCommand: ParsableCommand {
 
             Options of -o, in full in ovafs(1): allow_other, uid=USER, gid=GROUP, umask=OCTAL, \
             ctldir=visible|hidden, lenient, links=none|inside, verify=none|manifest, \
-            cache_size=SIZE (64M), open_memory=SIZE (256M), threads=N, \
+            cache_size=SIZE (64M), cache_dir=DIR, open_memory=SIZE (256M), threads=N, \
             cache=kernel|none, auto_unmount, exec, X-mount.mkdir[=OCTAL], log=FILE|syslog|stderr, ro. \
             Always nosuid and nodev, and noexec without exec.
 
@@ -65,8 +65,12 @@ struct MountCommand: ParsableCommand {
         // A server that is stopped because it writes to a terminal keeps all readers waiting.
         signal(SIGTTOU, SIG_IGN)
         let background = try readyDescriptor.map(BackgroundServer.init(readyDescriptor:))
-        let log = try (options.log ?? (background == nil ? .standardError : .systemLog)).logger()
-        let appliance = try Appliance.open(source, options: applianceOptions(options), words: .mount)
+        let destination = options.log ?? (background == nil ? .standardError : .systemLog)
+        let log = try destination.logger()
+        // On a terminal there is a bar.
+        let isBarShown = destination == .standardError && Terminal.canRedraw
+        let appliance = try Appliance.open(
+            source, options: try applianceOptions(options), words: .mount, log: isBarShown ? nil : log)
         defer { appliance.stopPrefetching() }
         if options.verifiesManifest { try verify(appliance, options) }
         for problem in appliance.problems {
@@ -144,12 +148,13 @@ struct MountCommand: ParsableCommand {
         }
     }
 
-    private func applianceOptions(_ options: MountOptions) -> ApplianceOptions {
+    private func applianceOptions(_ options: MountOptions) throws -> ApplianceOptions {
         var result = ApplianceOptions()
         result.isLenient = options.isLenient
         result.followsLinksInside = options.followsLinksInside
         result.cacheByteLimit = options.cacheByteLimit
         result.openingByteLimit = options.openingByteLimit
+        result.cacheFolder = try options.cacheFolder.map(RawArguments.bytes)
         result.prefetchThreadCount = options.threadCount ?? ProcessorCount.current
         return result
     }

@@ -3,6 +3,7 @@
 
 import Appliance
 import ArgumentParser
+import Logging
 
 /// What is opened, and how.
 struct SourceArguments: ParsableArguments {
@@ -20,6 +21,12 @@ struct SourceArguments: ParsableArguments {
             "Memory that opening may take, such as 512M; 256M without it.", valueName: "size"))
     var openMemory: MemorySize?
 
+    @Option(
+        help: ArgumentHelp(
+            "A folder in which is kept what compressed files had to be decoded for.", valueName: "dir"),
+        completion: .directory)
+    var cacheDir: String?
+
     /// Opens the source; an error gives advice in `words`.
     /// - Throws: `CommandFailure` with the exit code that fits.
     func open(words: OptionWords = .command) throws -> Appliance {
@@ -27,7 +34,10 @@ struct SourceArguments: ParsableArguments {
         options.isLenient = lenient
         options.followsLinksInside = linksInside
         if let openMemory { options.openingByteLimit = openMemory.byteCount }
-        return try Appliance.open(source, options: options, words: words)
+        options.cacheFolder = try cacheDir.map { try RawArguments.bytes($0) }
+        let appliance = try Appliance.open(source, options: options, words: words)
+        for problem in appliance.cacheProblems { StandardError.write("warning: \(problem)") }
+        return appliance
     }
 
     /// Reads the header of the disk image that is the source.
@@ -43,14 +53,18 @@ struct SourceArguments: ParsableArguments {
 }
 
 extension Appliance {
-    /// Opens what a SOURCE argument names; an error gives advice in `words`.
+    /// Opens what a SOURCE argument names, and shows how far that is; an error gives advice in `words`.
     /// - Throws: `CommandFailure` with the exit code that fits.
     static func open(
-        _ argument: String, options: ApplianceOptions, words: OptionWords
+        _ argument: String, options: ApplianceOptions, words: OptionWords, log: Logger? = nil
     ) throws -> Appliance {
         let located = try SourceLocator.locate(argument)
+        let display = OpeningDisplay(source: argument, log: log)
+        var options = options
+        options.progress = display.progress
+        options.openingThreadCount = max(options.openingThreadCount, ProcessorCount.current)
         do throws(ApplianceError) {
-            return try open(located, options: options)
+            return try display.show { () throws(ApplianceError) in try open(located, options: options) }
         } catch {
             throw CommandFailure(error, about: argument, words: words)
         }

@@ -5,7 +5,8 @@ extension MountOptions {
     /// What can be chosen, for completions and suggestions: `values` is nil for an option without a value, and empty
     /// for one whose values cannot be listed. ovafs(1) explains each.
     static let choices: [(name: String, values: [String]?)] = [
-        ("allow_other", nil), ("auto_unmount", nil), ("cache", ["kernel", "none"]), ("cache_size", []),
+        ("allow_other", nil), ("auto_unmount", nil), ("cache", ["kernel", "none"]), ("cache_dir", []),
+        ("cache_size", []),
         ("ctldir", ["visible", "hidden"]), ("exec", nil), ("gid", []), ("lenient", nil),
         ("links", ["inside", "none"]),
         ("log", ["syslog", "stderr"]), ("open_memory", []), ("ro", nil), ("threads", []), ("uid", []),

@@ -17,6 +17,8 @@ struct MountOptions: Equatable {
     var followsLinksInside = false
     /// Whether the digests are checked before the mount appears.
     var verifiesManifest = false
+    /// The path of the folder in which is kept what compressed files had to be decoded for.
+    var cacheFolder: String?
     /// Decoded data that is kept, in bytes.
     var cacheByteLimit = 64 << 20
     /// Memory that opening may take, in bytes.
@@ -66,6 +68,9 @@ struct MountOptions: Equatable {
                 throw Self.wrong(name, value, "kernel or none")
             }
             cacheMode = mode
+        case ("cache_dir", let path?) where !path.isEmpty:
+            cacheFolder = path
+        case ("cache_dir", let value): throw Self.wrong(name, value, "a folder")
         case ("cache_size", let value):
             guard let bytes = value.flatMap({ MemorySize($0) }), bytes.isReasonable else {
                 throw Self.wrong(name, value, "a size such as 64M")

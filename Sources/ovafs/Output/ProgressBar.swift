@@ -16,10 +16,16 @@ final class ProgressBar: Sendable {
     /// The columns that are drawn now.
     private static let drawnColumns = Mutex(0)
 
-    private let label: String
-    private let totalByteCount: UInt64
-    private let progress: @Sendable () -> UInt64
-    private let moved: @Sendable () -> UInt64
+    /// What is being done, and how far it is.
+    struct State {
+        let label: String
+        let doneByteCount: UInt64
+        let totalByteCount: UInt64
+        /// Those that were no holes.
+        let movedByteCount: UInt64
+    }
+
+    private let state: @Sendable () -> State?
     private let isFinished = Atomic<Bool>(false)
     private let thread = Mutex<WorkerThread?>(nil)
 
@@ -29,10 +35,18 @@ final class ProgressBar: Sendable {
         _ label: String, of totalByteCount: UInt64, moved: (@Sendable () -> UInt64)? = nil,
         progress: @escaping @Sendable () -> UInt64
     ) {
-        self.label = label.onOneLine
-        self.totalByteCount = totalByteCount
-        self.progress = progress
-        self.moved = moved ?? progress
+        let shown = label.onOneLine
+        let moved = moved ?? progress
+        state = {
+            State(
+                label: shown, doneByteCount: progress(), totalByteCount: totalByteCount,
+                movedByteCount: moved())
+        }
+    }
+
+    /// `state` says what is being done, and is called on another thread; nil where that is nothing that has a bar.
+    init(_ state: @escaping @Sendable () -> State?) {
+        self.state = state
     }
 
     /// Draws the bar while `body` runs.
@@ -48,14 +62,23 @@ final class ProgressBar: Sendable {
     }
 
     private func redraw() {
-        let start = Self.now()
+        var start = Self.now()
+        var label: String?
         var step = -Self.stepsBeforeFirst
         while !isFinished.load(ordering: .relaxed) {
             if step >= 0, step % Self.stepsBetween == 0, Terminal.isForeground {
-                let line = ProgressLine(
-                    label: label, doneByteCount: progress(), totalByteCount: totalByteCount,
-                    movedByteCount: moved(), seconds: Self.now() - start)
-                Self.draw(line)
+                if let state = state() {
+                    // Another thing to do has a rate of its own.
+                    if let label, label != state.label { start = Self.now() }
+                    label = state.label
+                    let line = ProgressLine(
+                        label: state.label, doneByteCount: state.doneByteCount,
+                        totalByteCount: state.totalByteCount, movedByteCount: state.movedByteCount,
+                        seconds: Self.now() - start)
+                    Self.draw(line)
+                } else {
+                    Self.clear()
+                }
             }
             step += 1
             usleep(Self.stepInMicroseconds)

@@ -20,7 +20,7 @@ enum UndecodedFormat: String, Sendable, CaseIterable {
             self = .gzip
         } else if bytes.starts(with: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]) {
             self = .xz
-        } else if bytes.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) {
+        } else if bytes.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) || Self.isSkippableFrame(bytes) {
             self = .zstd
         } else if bytes.starts(with: Array("BZh".utf8)),
             bytes.dropFirst(4).starts(with: [0x31, 0x41, 0x59, 0x26, 0x53, 0x59])
@@ -31,5 +31,10 @@ enum UndecodedFormat: String, Sendable, CaseIterable {
         } else {
             return nil
         }
+    }
+
+    /// The start of a zstd frame that holds nothing, behind which others come.
+    private static func isSkippableFrame(_ bytes: [UInt8]) -> Bool {
+        bytes.first.map { 0x50...0x5f ~= $0 } ?? false && bytes.dropFirst().starts(with: [0x2a, 0x4d, 0x18])
     }
 }

@@ -1,0 +1,52 @@
+// zstd files changed and put together by hand.
+// SPDX-License-Identifier: Apache-2.0
+
+import TestSupport
+
+@testable import CompressedSources
+
+enum ZstdParts {
+    /// The frame of `bytes` with a header that does not say how long its content is.
+    static func withoutContentSize(_ frame: [UInt8]) throws -> [UInt8] {
+        let header = try header(of: frame)
+        var exponent: UInt8 = 0
+        while 1 << (10 + UInt64(exponent)) < header.windowByteCount { exponent += 1 }
+        return frame.prefix(4) + [header.hasChecksum ? 4 : 0, exponent << 3]
+            + frame.dropFirst(header.byteCount)
+    }
+
+    static func header(of frame: [UInt8]) throws -> ZstdFrameHeader {
+        struct NoFrame: Error {}
+        guard let header = try ZstdFrameHeader(frame[...], record: "test", at: 0) else { throw NoFrame() }
+        return header
+    }
+
+    static func skippable(_ content: [UInt8], number: UInt8 = 0) -> [UInt8] {
+        [0x50 + number, 0x2a, 0x4d, 0x18] + number32(content.count) + content
+    }
+
+    /// Frames of `parts`, without lengths in their headers, and a seek table behind them.
+    static func seekable(
+        _ parts: [[UInt8]], hasChecksums: Bool = true, change: (inout [UInt8]) -> Void = { _ in }
+    ) throws -> [UInt8] {
+        var frames: [UInt8] = []
+        var table: [UInt8] = []
+        for part in parts {
+            let frame = try withoutContentSize(
+                CompressionProgram.compress(part, ["zstd", "-q", "--no-check"]))
+            frames += frame
+            table += number32(frame.count) + number32(part.count)
+            guard hasChecksums else { continue }
+            var hash = XXH64()
+            unsafe part.withUnsafeBytes { unsafe hash.update($0) }
+            table += number32(Int(hash.value & 0xffff_ffff))
+        }
+        table += number32(parts.count) + [hasChecksums ? 0x80 : 0] + [0xb1, 0xea, 0x92, 0x8f]
+        change(&table)
+        return frames + skippable(table, number: 14)
+    }
+
+    static func number32(_ number: Int) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+    }
+}
