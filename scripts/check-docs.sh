@@ -28,6 +28,43 @@ for code in $codes; do
     grep -qxF "### \`$code\`" docs/FINDINGS.md || complain "docs/FINDINGS.md does not explain the finding $code"
 done
 
+# Each test that docs/SECURITY.md names is one: of that suite, not only in a file that is called like it.
+# A function belongs to the type that is declared around it, which is indented one step less.
+tests=$(find Tests -name '*.swift' -exec awk '
+    {
+        match($0, /^ */)
+        indent = RLENGTH
+        line = $0
+        while (sub(/^ *(@[A-Za-z]+(\([^()]*(\([^()]*\)[^()]*)*\))?|private|fileprivate|final|package|static) +/, "", line)) { }
+        sub(/^ +/, "", line)
+        split(line, word, /[ (<:{]+/)
+        if (word[1] ~ /^(struct|class|enum|extension)$/) { owner[indent] = word[2]; print word[2] }
+        if (word[1] == "func") print owner[indent - 4] "." word[2]
+    }' {} + | sort -u)
+named=$(sed -n '/^| attack |/,/^$/p' docs/SECURITY.md | awk -F ' \\| ' 'NR > 2 { print $NF }' |
+    awk '{
+        suite = ""
+        while (match($0, /`[^`]*`|"[^"]*"/)) {
+            name = substr($0, RSTART + 1, RLENGTH - 2)
+            isQuoted = substr($0, RSTART, 1) == "\""
+            $0 = substr($0, RSTART + RLENGTH)
+            # The folder of a suite, where two have one name.
+            if (substr($0, 1, 2) == ": ") continue
+            if (isQuoted) { print "bomb " name; continue }
+            if (name ~ /^[A-Z]/) { suite = name; sub(/\..*/, "", suite); print "test " name }
+            else print "test " suite "." name
+        }
+    }')
+while read -r kind name; do
+    case $kind in
+    # What follows from the first words, where the document leaves the others out.
+    bomb) grep -rqF "Bomb(\"${name%…}" Tests/TestSupport/Bombs || complain "docs/SECURITY.md names the bomb \"$name\", which is not there" ;;
+    test) echo "$tests" | grep -qxF "$name" || complain "docs/SECURITY.md names the test $name, which is not there" ;;
+    esac
+done <<END
+$named
+END
+
 # Each mount option is in the manual, and completions offer it.
 options=$(sed -n 's/^ *case ("\([a-z_]*\)", .*/\1/p' Sources/ovafs/Mounting/MountOptions.swift | sort -u)
 for option in $options; do

@@ -16,6 +16,8 @@ package struct OVFPackage: Sendable {
     package let damage: ReadError?
 
     let roles: PackageRoles
+    /// What comparing names of the package may cost, whoever does it.
+    let normalizationWork: NormalizationWork
 
     package enum Container: Sendable, Equatable {
         case archive(Set<TarDialect>)
@@ -50,12 +52,14 @@ package struct OVFPackage: Sendable {
     package func mappingSources(_ wrap: (any ByteSource) -> any ByteSource) -> OVFPackage {
         OVFPackage(
             members: members.map { $0.replacingSource(by: wrap($0.source)) }, skipped: skipped,
-            container: container, warnings: warnings, damage: damage, roles: roles)
+            container: container, warnings: warnings, damage: damage, roles: roles,
+            normalizationWork: normalizationWork)
     }
 
     private init(
         members: [PackageMember], skipped: [SkippedMember], container: Container,
-        warnings: [PackageWarning], damage: ReadError?, roles: PackageRoles
+        warnings: [PackageWarning], damage: ReadError?, roles: PackageRoles,
+        normalizationWork: NormalizationWork
     ) {
         self.members = members
         self.skipped = skipped
@@ -63,16 +67,19 @@ package struct OVFPackage: Sendable {
         self.warnings = warnings
         self.damage = damage
         self.roles = roles
+        self.normalizationWork = normalizationWork
     }
 
     init(
         members: [PackageMember], skipped: [SkippedMember], container: Container,
-        warnings: [PackageWarning], damage: ReadError?
+        warnings: [PackageWarning], damage: ReadError?,
+        normalizationWork: NormalizationWork = NormalizationWork()
     ) {
         self.members = members
         self.skipped = skipped
         self.container = container
         self.damage = damage
+        self.normalizationWork = normalizationWork
         var log = WarningLog()
         roles = PackageRoles(among: members, skipped, &log)
         self.warnings = warnings + log.warnings

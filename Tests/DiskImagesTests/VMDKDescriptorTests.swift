@@ -97,6 +97,26 @@ struct VMDKDescriptorTests {
         #expect(VMDKDescriptor.isDescriptor(text.utf8) == isDescriptor)
     }
 
+    @Test("lines of combining marks are taken apart in the time of their length")
+    func marks() throws {
+        let marks = String(repeating: "\u{301}\u{316}", count: 1_000)
+        let lines = [
+            "X\(marks)=1\n", "RW\(marks) 1 SPARSE \"a\"\n", "RW 1 SPARSE \(marks)\n",
+            "createType=\"\(marks)\"\n",
+        ]
+        for line in lines {
+            let count = VMDKDescriptor.maximumByteCount / line.utf8.count
+            let text = Array(String(repeating: line, count: count).utf8)
+            let time = ContinuousClock().measure {
+                let descriptor = VMDKDescriptor(parsing: text)
+                _ = descriptor.warnings(capacity: 1)
+                for line in text.split(separator: 0x0a) { _ = VMDKExtentLine.isMeant(by: line) }
+            }
+            // Compared as text, each takes a hundred times as long.
+            #expect(time < .seconds(10), "\(time): \(line.prefix(10))")
+        }
+    }
+
     @Test("random bytes are no trap")
     func random() {
         var random = SeededRandom(seed: 7)

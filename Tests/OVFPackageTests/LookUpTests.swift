@@ -46,6 +46,25 @@ struct LookUpTests {
             warnings.contains { $0.code == .hrefInexact && $0.message == HrefResolver.normalizingProblem })
     }
 
+    @Test("what names of one package cost to compare has one bound, whoever compares them, and one finding")
+    func sharedBound() throws {
+        let descriptor = Array(EnvelopeBuilder(files: "<File ovf:href=\"x\"/>").text.utf8)
+        // A little less than half of the bound, and each name is compared twice: whole, and its last component.
+        let names = (0..<32).map { "\(String(repeating: "\u{e9}", count: 15_000))\($0)" }
+        let package = try package("y") { tar in
+            tar.add("x.ovf", descriptor)
+            for name in names {
+                tar.addLong(Array(name.utf8), type: "L")
+                tar.add("n")
+            }
+        }
+        let envelope = try EnvelopeParser(parsing: descriptor).envelope
+        let findings = (0..<3).flatMap { _ in PackageFile.files(of: envelope, in: package).warnings }
+            .filter { $0.message == HrefResolver.normalizingProblem }
+        #expect(findings.count == 1)
+        #expect(package.normalizationWork.isDone)
+    }
+
     @Test("a folder of the descriptor is compared by canonical equivalence, too")
     func normalizedFolder() throws {
         let package = try package("d/x.ovf") { $0.add("d/cafe\u{301}", [1]) }

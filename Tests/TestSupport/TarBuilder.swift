@@ -63,6 +63,11 @@ package struct TarBuilder {
 
     /// A pax extended header.
     package mutating func addPax(_ records: [(String, [UInt8])], type: Character = "x") {
+        addPax(records.map { (Array($0.0.utf8), $0.1) }, type: type)
+    }
+
+    /// The same, with keywords that are no text.
+    package mutating func addPax(_ records: [([UInt8], [UInt8])], type: Character = "x") {
         add(Array("PaxHeaders/0".utf8), records.flatMap { Self.paxRecord($0, $1) }, type: type)
     }
 
@@ -97,8 +102,8 @@ package struct TarBuilder {
         return [value < 0 ? 0xff : 0x80, fill, fill, fill] + low
     }
 
-    private static func paxRecord(_ keyword: String, _ value: [UInt8]) -> [UInt8] {
-        let body = [0x20] + Array(keyword.utf8) + [0x3d] + value + [0x0a]
+    private static func paxRecord(_ keyword: [UInt8], _ value: [UInt8]) -> [UInt8] {
+        let body = [0x20] + keyword + [0x3d] + value + [0x0a]
         var length = body.count + 1
         while String(length).utf8.count + body.count != length { length += 1 }
         return Array(String(length).utf8) + body

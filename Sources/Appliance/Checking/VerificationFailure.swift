@@ -91,9 +91,9 @@ extension VerificationFailure {
             case .unlisted, .exempt:
                 guard appliance.scope.usedMembers.contains(index) else { continue }
                 let isDescriptor = index == package.descriptorIndex
+                let use = appliance.envelope == nil ? "is a disk" : "the descriptor uses"
                 let subject =
-                    isDescriptor
-                    ? "the descriptor \(name(index))" : "\(name(index)), which the descriptor uses,"
+                    isDescriptor ? "the descriptor \(name(index))" : "\(name(index)), which \(use),"
                 unlisted.append("\(subject) is not in the manifest")
             }
         }

@@ -13,10 +13,12 @@ struct VerificationScope: Sendable {
     var manifestProblem: String?
 
     /// Takes in the files of the References and the members of the disks.
-    mutating func use(_ files: [PackageFile?], of disks: [ApplianceDisk], in package: OVFPackage) {
+    mutating func use(
+        _ files: [PackageFile?], of disks: [ApplianceDisk], in package: OVFPackage, hasDescriptor: Bool
+    ) {
         for file in files { usedMembers.formUnion(file?.members ?? []) }
         // With a descriptor the disks' members are those of the files: disks times chunks would be a product.
-        if files.isEmpty { for disk in disks { usedMembers.formUnion(disk.memberIndices) } }
+        if !hasDescriptor { for disk in disks { usedMembers.formUnion(disk.memberIndices) } }
         if let descriptor = package.descriptorIndex { usedMembers.insert(descriptor) }
     }
 

@@ -79,8 +79,9 @@ struct DiskResources {
     /// What was noted.
     var noted: Set<FileNumber> { openedFiles.numbers.withLock { $0 } }
 
-    /// Opens the disk image in `stored`, which may be compressed and then was `decoded` already or not, and what it builds on: `declaredParents` where a descriptor
-    /// names them, else out of `neighbours`. `capacity` and `format` are what a descriptor says of it.
+    /// Opens the disk image in `stored`, which may be compressed and then was `decoded` already or not, and what it builds
+    /// on: `declaredParents` where a descriptor names them, else out of `neighbours`. `capacity` and `format` are what a
+    /// descriptor says of it.
     /// - Throws: `ReadError.refused` where it could only be a raw disk, and they or its name say that it is none.
     func open(
         _ stored: any ByteSource, decoded: (any ByteSource)? = nil, named name: String, key: FileKey? = nil,

@@ -49,25 +49,28 @@ struct PackageOpener {
         do throws(ApplianceError) {
             let (parsed, layouts) = try opener.parseDescriptor()
             let found = PackageFile.files(of: parsed, in: package)
-            files = found.files
             opener.warnings += found.warnings
-            disks = try opener.disks(of: parsed, files, found.refusals)
+            disks = try opener.disks(of: parsed, found.files, found.refusals)
             scope.absentFiles = found.refusals.sorted { $0.key < $1.key }.map(\.value.reason)
-            let storage = ApplianceLayout(of: parsed, layouts) { files[$0] != nil }
+            let storage = ApplianceLayout(of: parsed, layouts) { found.files[$0] != nil }
             try opener.takeRepeatedText(of: parsed, storage.systems)
             opener.warnings += storage.warnings(about: parsed)
             envelope = parsed
+            files = found.files
             layout = storage
         } catch {
             guard options.isLenient else { throw error }
             opener.warnings.append(PackageWarning(.descriptorUnusable, error.description))
+            // What it said until then counts no more: which files the package needs is not known.
+            opener.envelope = nil
+            opener.files = []
             disks = opener.disksByContent()
         }
         let hidden = HiddenMembers.of(
             package, disks, files, fileIndices: envelope?.disks.map(\.fileIndex))
         RawPaths.assign(to: &disks, beside: package.members, hidden: hidden)
         let checks = opener.manifestChecks(problem: &scope.manifestProblem)
-        scope.use(files, of: disks, in: package)
+        scope.use(files, of: disks, in: package, hasDescriptor: envelope != nil)
         scope.use(opener.neighbours.usage)
         return Appliance(
             package: package, envelope: envelope, layout: layout, checks: checks, scope: scope,

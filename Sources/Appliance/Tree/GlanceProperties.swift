@@ -1,6 +1,7 @@
 // What an image service should know of the root disk, as `key=value` lines.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import DiskImages
 import OVFPackage
 
@@ -22,8 +23,8 @@ struct GlanceProperties {
         if let model = network?.lazy.compactMap(Self.networkModel).first {
             lines.append(("hw_vif_model", model))
         }
-        if let firmware = system?.hardware?.firmware?.lowercased() {
-            lines.append(("hw_firmware_type", firmware == "efi" ? "uefi" : "bios"))
+        if let firmware = system?.hardware?.firmware {
+            lines.append(("hw_firmware_type", ASCIIWord(folding: firmware) == "efi" ? "uefi" : "bios"))
         }
         if let type = system?.operatingSystem.flatMap(Self.operatingSystemType) {
             lines.append(("os_type", type))
@@ -51,7 +52,7 @@ struct GlanceProperties {
 
     /// `hw_vif_model`, in Nova's words; nil for an adapter that Nova does not know.
     private static func networkModel(_ subtype: String) -> String? {
-        switch subtype.lowercased() {
+        switch ASCIIWord(folding: subtype) {
         case "e1000": "e1000"
         case "e1000e": "e1000e"
         case "pcnet32", "pcnet": "pcnet"
@@ -87,11 +88,19 @@ struct GlanceProperties {
         }
     }
 
+    private static let windows: ASCIIWord = "win"
+    private static let darwin: ASCIIWord = "darwin"
+    private static let linux: [ASCIIWord] = [
+        "linux", "ubuntu", "debian", "centos", "rhel", "red hat", "fedora", "sles", "suse",
+    ]
+
     /// `os_type`: what Nova tells Windows from others by.
     private static func operatingSystemType(_ system: OperatingSystem) -> String? {
-        let words = [system.vendorType, system.description].joined(separator: " ").lowercased()
-        if words.contains("win") && !words.contains("darwin") { return "windows" }
-        let linux = ["linux", "ubuntu", "debian", "centos", "rhel", "red hat", "fedora", "sles", "suse"]
-        return linux.contains { words.contains($0) } ? "linux" : nil
+        // A system is named at the start of a text, however long that is.
+        let names: [UInt8] =
+            Array(system.vendorType.utf8.prefix(4_096)) + [0x20]
+            + Array(system.description.utf8.prefix(4_096))
+        if windows.isPart(of: names), !darwin.isPart(of: names) { return "windows" }
+        return linux.contains { $0.isPart(of: names) } ? "linux" : nil
     }
 }

@@ -25,6 +25,7 @@ struct PaxRecords {
 
     /// Longest header, in bytes.
     static let maximumByteCount: UInt64 = 1 << 20
+    private static let sparsePrefix = Array("GNU.sparse.".utf8)
     /// Longest name, in bytes.
     static let maximumPathByteCount = 1 << 16
 
@@ -48,9 +49,9 @@ struct PaxRecords {
             guard let equals = field.firstIndex(of: UInt8(ascii: "=")) else {
                 throw record.corrupt(at: start, "a pax record has no =")
             }
-            let keyword = String(decoding: field[..<equals], as: UTF8.self)
+            let keyword = field[..<equals]
             try set(keyword, field[(equals + 1)...], record, at: start)
-            if keyword == "size" {
+            if keyword.elementsEqual("size".utf8) {
                 // Readers differ in which of two they take.
                 guard size == nil || size == byteCount else {
                     throw record.corrupt(at: start, "the size is given twice, and differently")
@@ -62,13 +63,13 @@ struct PaxRecords {
     }
 
     private mutating func set(
-        _ keyword: String, _ value: ArraySlice<UInt8>, _ record: OnDiskRecord, at offset: Int
+        _ keyword: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>, _ record: OnDiskRecord, at offset: Int
     ) throws(ReadError) {
-        if keyword.hasPrefix("GNU.sparse.") {
-            try setSparse(keyword.dropFirst(11), value, record, at: offset)
+        if keyword.starts(with: Self.sparsePrefix) {
+            try setSparse(keyword.dropFirst(Self.sparsePrefix.count), value, record, at: offset)
             return
         }
-        switch keyword {
+        switch ASCIIWord(exactly: keyword) {
         case "path": path = try Self.name(value, record, at: offset)
         case "linkpath": linkPath = try Self.name(value, record, at: offset)
         case "size": byteCount = value.isEmpty ? nil : try Self.number(value, record, at: offset)
@@ -79,10 +80,10 @@ struct PaxRecords {
     }
 
     private mutating func setSparse(
-        _ keyword: Substring, _ value: ArraySlice<UInt8>, _ record: OnDiskRecord, at offset: Int
+        _ keyword: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>, _ record: OnDiskRecord, at offset: Int
     ) throws(ReadError) {
         sparse.isPresent = true
-        switch keyword {
+        switch ASCIIWord(exactly: keyword) {
         case "major": sparse.major = try Self.number(value, record, at: offset)
         case "minor": sparse.minor = try Self.number(value, record, at: offset)
         case "name": sparse.name = try Self.name(value, record, at: offset)

@@ -43,7 +43,7 @@ struct CMSSignedManifest: Sendable {
         for field in fields[3...] where field.identifier == Self.context(0) {
             for node in try Self.children(field).prefix(Self.maximumCertificateCount) {
                 do {
-                    certificates.append(try Certificate(derEncoded: Array(node.encodedBytes)))
+                    certificates.append(try Certificate(comparable: Array(node.encodedBytes)))
                 } catch {
                     problems.append("a certificate cannot be read: \(error)")
                 }

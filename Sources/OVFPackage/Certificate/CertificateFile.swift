@@ -56,31 +56,31 @@ package struct CertificateFile: Sendable {
     package init(parsing bytes: [UInt8]) {
         let (blocks, hasMore, head) = PEMBlock.split(bytes, atMost: Self.maximumCertificateCount)
         var certificates: [Certificate] = []
-        var problems: [String] = []
+        var problems = CertificateProblems()
         var cms: CMSSignedManifest?
         if hasMore {
-            problems.append("only the first \(Self.maximumCertificateCount) blocks are looked at")
+            problems.add("only the first \(Self.maximumCertificateCount) blocks are looked at")
         }
         for block in blocks {
             do {
                 switch block.label {
                 case _ where block.isCertificate:
-                    certificates.append(try Certificate(derEncoded: block.contents()))
+                    certificates.append(try Certificate(comparable: block.contents()))
                 case "CMS", "PKCS7", "PKCS #7 SIGNED DATA":
                     let signed = try CMSSignedManifest(parsing: block.contents())
                     certificates += signed.certificates
-                    problems += signed.problems
+                    for problem in signed.problems { problems.add(problem) }
                     cms = signed
-                default: problems.append("a block of the type \"\(block.label)\" is not used")
+                default: problems.add("a block of the type \"\(block.label.text)\" is not used")
                 }
             } catch {
-                problems.append("a block of the type \"\(block.label)\" cannot be read: \(error)")
+                problems.add("a block of the type \"\(block.label.text)\" cannot be read: \(error)")
             }
         }
         let line = Self.signatureLine(head)
         // Each key is tried on the whole manifest: the certificates of all blocks together are bounded.
         if certificates.count > Self.maximumCertificateCount {
-            problems.append("only the first \(Self.maximumCertificateCount) certificates are looked at")
+            problems.add("only the first \(Self.maximumCertificateCount) certificates are looked at")
         }
         self.certificates = Array(certificates.prefix(Self.maximumCertificateCount))
         if let line {
@@ -92,9 +92,9 @@ package struct CertificateFile: Sendable {
         } else {
             form = .unknown
             signature = nil
-            problems.append("there is no signature that can be read")
+            problems.add("there is no signature that can be read")
         }
-        self.problems = problems
+        self.problems = problems.lines
     }
 
     /// The line in front of the first PEM block.
@@ -106,8 +106,7 @@ package struct CertificateFile: Sendable {
             guard let open = line.firstIndex(of: UInt8(ascii: "(")),
                 let close = line.lastIndex(of: UInt8(ascii: ")")),
                 open < close,
-                let algorithm = DigestAlgorithm(
-                    spelling: String(decoding: line[..<open].trimmed, as: UTF8.self))
+                let algorithm = DigestAlgorithm(spelling: line[..<open].trimmed)
             else { continue }
             let rest = line[(close + 1)...].trimmed
             guard rest.first == UInt8(ascii: "=") else { continue }

@@ -15,7 +15,8 @@ package struct CertificateReport: Sendable, Equatable {
     package let algorithm: String?
     package let validity: Validity
     package let trust: Trust
-    /// The certificate whose key made the signature; where none did, the first.
+    /// The certificate whose key made the signature: of several with that key a trusted one, else one that is valid
+    /// now; where none has it, the first.
     package let signer: CertificateSummary?
     /// Every certificate of the file, in its order.
     package let certificates: [CertificateSummary]
@@ -67,10 +68,14 @@ package struct CertificateSummary: Sendable, Equatable {
     /// Such as "RSA2048.PublicKey".
     package let publicKey: String
 
+    /// Longest text of a certificate that is shown, in bytes.
+    private static let maximumTextByteCount = 1_000
+
     init(_ certificate: Certificate) {
-        subject = certificate.subject.description
-        issuer = certificate.issuer.description
-        serialNumber = Hexadecimal.text(certificate.serialNumber.bytes)
+        subject = certificate.subject.description.quotable(upTo: Self.maximumTextByteCount)
+        issuer = certificate.issuer.description.quotable(upTo: Self.maximumTextByteCount)
+        serialNumber = Hexadecimal.text(certificate.serialNumber.bytes).quotable(
+            upTo: Self.maximumTextByteCount)
         notBefore = Int64(certificate.notValidBefore.timeIntervalSince1970)
         notAfter = Int64(certificate.notValidAfter.timeIntervalSince1970)
         publicKey = certificate.publicKey.description
@@ -86,17 +91,13 @@ extension CertificateFile {
         now: Int64 = Int64(Date().timeIntervalSince1970)
     ) async -> CertificateReport {
         var problems = problems
-        let (state, index) = checkSignature(manifest)
+        let (state, holders) = checkSignature(manifest)
         if case .line(let line)? = signature, line.manifestName != manifestName {
             let name = String(displaying: line.manifestName)
             problems.append("the signature names \"\(name)\", not the package's manifest")
         }
-        let signer = certificates.indices.contains(index) ? certificates[index] : certificates.first
+        let (signer, trust) = await signer(state, among: holders, anchors, now)
         if let signer, let problem = SigningPolicy.problem(of: signer) { problems.append(problem) }
-        var trust = CertificateReport.Trust.notChecked
-        if let anchors {
-            trust = await Self.trust(state, signer, certificates, anchors, now)
-        }
         var algorithm: String?
         if case .valid(let digest) = state, let signer { algorithm = Self.algorithm(digest, signer) }
         return CertificateReport(
@@ -122,12 +123,32 @@ extension CertificateFile {
             ?? .failed("the check did not end", anchors)
     }
 
-    /// Whether one of the certificates' keys made the signature, and which.
-    private func checkSignature(_ manifest: [UInt8]) -> (state: CertificateReport.SignatureState, index: Int)
-    {
-        guard let signature else { return (.unsupported("there is no signature that can be read"), 0) }
+    /// The certificate to judge a signature by, and whether it is trusted.
+    ///
+    /// A renewed certificate has the key of the one before, and may stand beside it in any order; a key may also be
+    /// certified by several authorities. `holders` are all with the key that made the signature.
+    private func signer(
+        _ state: CertificateReport.SignatureState, among holders: [Certificate], _ anchors: TrustAnchors?,
+        _ now: Int64
+    ) async -> (signer: Certificate?, trust: CertificateReport.Trust) {
+        let isValid = { (certificate: Certificate) in Self.validity(certificate, now) == .valid }
+        let ordered = holders.filter(isValid) + holders.filter { !isValid($0) }
+        let first = ordered.first ?? certificates.first
+        guard let anchors else { return (first, .notChecked) }
+        for holder in ordered {
+            let trust = await Self.trust(state, holder, certificates, anchors, now)
+            if trust == .trusted { return (holder, trust) }
+        }
+        return (first, await Self.trust(state, first, certificates, anchors, now))
+    }
+
+    /// Whether one of the certificates' keys made the signature, and all that have this key.
+    private func checkSignature(
+        _ manifest: [UInt8]
+    ) -> (state: CertificateReport.SignatureState, holders: [Certificate]) {
+        guard let signature else { return (.unsupported("there is no signature that can be read"), []) }
         guard !certificates.isEmpty else {
-            return (.unsupported("there is no certificate that can be read"), 0)
+            return (.unsupported("there is no certificate that can be read"), [])
         }
         let digest: DigestAlgorithm
         let signatureBytes: [UInt8]
@@ -139,13 +160,14 @@ extension CertificateFile {
             signed = cms.signedBytes(for: manifest)
         }
         guard !ManifestSignature.algorithms(digest).isEmpty else {
-            return (.unsupported("signatures with \(digest.rawValue.uppercased()) are not accepted"), 0)
+            return (.unsupported("signatures with \(digest.rawValue.uppercased()) are not accepted"), [])
         }
-        guard let signed else { return (.invalid, 0) }
-        let index = certificates.firstIndex {
+        guard let signed else { return (.invalid, []) }
+        let maker = certificates.first {
             ManifestSignature.isValid(signatureBytes, over: signed, digest, by: $0.publicKey)
         }
-        return index.map { (.valid(digest), $0) } ?? (.invalid, 0)
+        guard let maker else { return (.invalid, []) }
+        return (.valid(digest), certificates.filter { $0.publicKey == maker.publicKey })
     }
 
     static func validity(_ certificate: Certificate?, _ now: Int64) -> CertificateReport.Validity {

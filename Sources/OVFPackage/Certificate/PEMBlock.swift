@@ -1,12 +1,14 @@
 // The blocks of a PEM file.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import SwiftASN1
 
 /// One block of a PEM file.
 /// Spec: RFC 7468.
 struct PEMBlock: Equatable {
-    let label: String
+    /// Of printable ASCII, as the RFC has it: a line with any other is no mark.
+    let label: ASCIIWord
     /// The block with its marks, lines trimmed.
     let text: [UInt8]
 
@@ -21,7 +23,7 @@ struct PEMBlock: Equatable {
         var blocks: [PEMBlock] = []
         var hasMore = false
         var head: [UInt8] = []
-        var label: String?
+        var label: ASCIIWord?
         var text: [UInt8] = []
         for raw in ByteLines(bytes[...]) {
             let line = raw.trimmed
@@ -49,7 +51,7 @@ struct PEMBlock: Equatable {
 
     /// Whether the block is said to hold one certificate.
     var isCertificate: Bool {
-        ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"].contains(label)
+        label == "CERTIFICATE" || label == "X509 CERTIFICATE" || label == "TRUSTED CERTIFICATE"
     }
 
     /// The bytes that the block holds.
@@ -57,10 +59,10 @@ struct PEMBlock: Equatable {
         try PEMDocument(pemString: String(decoding: text, as: UTF8.self)).derBytes
     }
 
-    private static func label(of line: ArraySlice<UInt8>, mark: [UInt8]) -> String? {
+    private static func label(of line: ArraySlice<UInt8>, mark: [UInt8]) -> ASCIIWord? {
         guard line.starts(with: mark), line.suffix(dashes.count).elementsEqual(dashes),
             line.count > mark.count + dashes.count
         else { return nil }
-        return String(decoding: line.dropFirst(mark.count).dropLast(dashes.count), as: UTF8.self)
+        return ASCIIWord(exactly: line.dropFirst(mark.count).dropLast(dashes.count))
     }
 }

@@ -10,8 +10,8 @@ extension SigningPolicy {
     /// The certificates of `others` that a search for a chain is given.
     ///
     /// X509 tries every way through them, and certificates of one name and one key issue each other: n of them have n!
-    /// ways. So there is one for each name and key, each is named as the issuer of one before it, and they are few. Of
-    /// several with one name and key the one that a trusted certificate issued and that is valid at `now`, in seconds
+    /// ways. So there is one for each name and key, each made the signature of one before it, and they are few: others of
+    /// the issuer's name, with other keys, are in nobody's way. Of several with one name and key the one that a trusted certificate issued and that is valid at `now`, in seconds
     /// since 1970, is the one.
     static func intermediates(
         of signer: Certificate, among others: [Certificate], _ anchors: TrustAnchors, now: Int64
@@ -27,11 +27,13 @@ extension SigningPolicy {
         var chosen = [signer]
         var next = 0
         while next < chosen.count, chosen.count <= maximumIntermediateCount {
-            let issuer = chosen[next].issuer
+            let issued = chosen[next]
             for certificate in ordered
-            where certificate.subject == issuer && chosen.count <= maximumIntermediateCount
-                && known.insert(Holder(certificate)).inserted
+            where certificate.subject == issued.issuer && chosen.count <= maximumIntermediateCount
+                && !known.contains(Holder(certificate))
+                && certificate.publicKey.isValidSignature(issued.signature, for: issued)
             {
+                known.insert(Holder(certificate))
                 chosen.append(certificate)
             }
             next += 1

@@ -1,6 +1,8 @@
 // The controllers that a disk can be attached to, in Nova's words.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 /// An adapter type as Nova spells it in `vmware_adaptertype`.
 package enum AdapterType: String, Sendable {
     case busLogic
@@ -11,7 +13,7 @@ package enum AdapterType: String, Sendable {
 
     /// A SCSI controller's `ResourceSubType`, case ignored; nil where it is not known.
     package init?(subtype: String) {
-        switch subtype.lowercased() {
+        switch ASCIIWord(folding: subtype) {
         case "buslogic": self = .busLogic
         case "lsilogic": self = .lsiLogic
         case "lsilogicsas": self = .lsiLogicsas
@@ -22,7 +24,7 @@ package enum AdapterType: String, Sendable {
 
     /// `ddb.adapterType` of a VMDK descriptor; nil where it is not known.
     package init?(vmdkDescriptor value: String) {
-        switch value.lowercased() {
+        switch ASCIIWord(folding: value) {
         case "ide": self = .ide
         // What VMware wrote for any SCSI disk before it wrote the controller.
         case "legacyesx": self = .busLogic

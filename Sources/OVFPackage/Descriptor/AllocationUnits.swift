@@ -1,6 +1,8 @@
 // Units of capacities, in every spelling that is seen.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 /// What a number of a descriptor is multiplied with to give bytes.
 /// Spec: DSP0004, C.1 "Programmatic units"; the spellings that are older than it mean powers of two.
 struct AllocationUnits: Equatable {
@@ -29,7 +31,8 @@ struct AllocationUnits: Equatable {
     /// No text means bytes; nil where the text is no unit of bytes or the number is too large.
     init?(_ text: String?) {
         guard (text ?? "").utf8.count <= Self.maximumByteCount else { return nil }
-        let plain = (text ?? "").lowercased().filter { !$0.isWhitespace }
+        let bytes = (text ?? "").utf8.filter { $0 != 0x20 && !(0x09...0x0d).contains($0) }
+        guard let plain = ASCIIWord(folding: bytes[...])?.text else { return nil }
         guard !plain.isEmpty else {
             byteCount = 1
             return

@@ -1,6 +1,8 @@
 // Elements and attributes of a descriptor, found the way real descriptors spell them.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 /// An element seen through the rules for names: local names, in a known namespace or none.
 extension XMLElement {
     private static let envelopeNamespaces = [
@@ -12,6 +14,9 @@ extension XMLElement {
         namespace.isEmpty || Self.envelopeNamespaces.contains { namespace.hasPrefix($0) }
     }
 
+    /// Longest name of a type that is looked at, in bytes.
+    private static let maximumTypeByteCount = 256
+
     /// The name of a section: that of the element, or in OVF 0.9 the `xsi:type` of a `Section` or `Content`.
     var sectionName: String {
         guard name == "Section" || name == "Content" else { return name }
@@ -19,8 +24,10 @@ extension XMLElement {
         guard let value = type?.value ?? attribute("type") else {
             return name == "Content" ? "VirtualSystem" : name
         }
-        let local = value.split(separator: ":").last.map(String.init) ?? value
-        return local.hasSuffix("_Type") ? String(local.dropLast(5)) : local
+        // A type has no long name, and one that is long may be nothing but colons.
+        let local = value.utf8.suffix(Self.maximumTypeByteCount).split(separator: UInt8(ascii: ":")).last
+        let isSuffixed = local?.suffix(5).elementsEqual("_Type".utf8) ?? false
+        return local.map { String(Substring(isSuffixed ? $0.dropLast(5) : $0)) } ?? value
     }
 
     /// The value of an attribute, with OVF's prefix or none; otherwise with any.
@@ -39,7 +46,7 @@ extension XMLElement {
 
     /// Whether an attribute says yes.
     func flag(_ name: String) -> Bool {
-        guard let value = attribute(name)?.trimmed.lowercased() else { return false }
+        guard let value = attribute(name).flatMap({ ASCIIWord(folding: $0.trimmed) }) else { return false }
         return value == "true" || value == "1"
     }
 
@@ -77,7 +84,7 @@ extension String {
         guard utf8.count == other.utf8.count else { return false }
         return self == other
             || utf8.elementsEqual(other.utf8) {
-                PackageRoles.asciiLowercased($0) == PackageRoles.asciiLowercased($1)
+                $0.lowercasedASCII == $1.lowercasedASCII
             }
     }
 

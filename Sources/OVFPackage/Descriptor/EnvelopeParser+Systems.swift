@@ -1,6 +1,8 @@
 // The virtual systems of a descriptor and their hardware.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 extension EnvelopeParser {
     /// Reads a `VirtualSystem`, or a `Content` of OVF 0.9.
     mutating func system(
@@ -32,11 +34,15 @@ extension EnvelopeParser {
 
     /// What the products that we know write as `VirtualSystemType`; none at all is fine.
     private static func isKnown(_ types: [String]) -> Bool {
-        let known = [
+        let known: [ASCIIWord] = [
             "vmx-", "virtualbox-", "xen-", "hvm-", "dmtf:", "engine", "ovirt", "kvm", "qemu", "microsoft:",
             "hyper-v", "vmware",
         ]
-        return types.isEmpty || types.contains { type in known.contains { type.lowercased().hasPrefix($0) } }
+        return types.isEmpty
+            || types.contains { type in
+                let start = Array(type.utf8.prefix(ASCIIWord.maximumByteCount))[...]
+                return known.contains { $0.begins(start) }
+            }
     }
 
     private func operatingSystem(_ section: XMLElement) -> OperatingSystem {

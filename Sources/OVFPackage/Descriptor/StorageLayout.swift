@@ -1,6 +1,8 @@
 // Which disks and drives a virtual system has, on which controller and at which address.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 /// The controllers and drives of one virtual system.
 package struct StorageLayout: Sendable, Equatable {
     /// In document order.
@@ -74,13 +76,15 @@ package struct StorageLayout: Sendable, Equatable {
         warnings = log.warnings
     }
 
+    private static let nvme: ASCIIWord = "nvme"
+
     private static func controllers(_ items: [HardwareItem], _ log: inout WarningLog) -> [Controller] {
         let found: [(item: HardwareItem, bus: Bus)] = items.compactMap { item in
             switch item.type {
             case .ideController: return (item, .ide)
             case .scsiController: return (item, .scsi)
             case .otherStorage where item.hostResources.isEmpty && item.parent == nil:
-                let isNVMe = item.resourceSubtypes.contains { $0.lowercased().contains("nvme") }
+                let isNVMe = item.resourceSubtypes.contains { nvme.isPart(of: Array($0.utf8)) }
                 return (item, isNVMe ? .nvme : .sata)
             default: return nil
             }

@@ -1,15 +1,16 @@
 // The text encoding of an XML document.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 /// Makes sure that the bytes which are looked over are the characters that libxml2 reads: encodings in which ASCII means
 /// something else could hide any markup.
 enum XMLEncoding {
     /// Encodings in which the bytes of markup stand for themselves and for nothing else, by how their names begin.
-    private static let transparent = [
-        "UTF-8", "UTF8", "US-ASCII", "ASCII", "ISO-8859-", "ISO8859-", "ISO_8859-", "LATIN", "WINDOWS-125",
-        "CP125",
-        "GB2312", "GBK", "GB18030", "BIG5", "SHIFT_JIS", "SHIFT-JIS", "EUC-", "KOI8-", "WINDOWS-31J",
-        "WINDOWS-874",
+    private static let transparent: [ASCIIWord] = [
+        "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-", "iso8859-", "iso_8859-", "latin", "windows-125",
+        "cp125", "gb2312", "gbk", "gb18030", "big5", "shift_jis", "shift-jis", "euc-", "koi8-", "windows-31j",
+        "windows-874",
     ]
 
     /// The document in an encoding that ASCII is a part of; whether it was converted to UTF-8 for that.
@@ -42,9 +43,9 @@ enum XMLEncoding {
         }
         guard let name = declaredName(bytes) else { return (bytes, false) }
         // Where it says UTF-16 and is not, libxml2 says so.
-        guard name == "UTF-16" || transparent.contains(where: { name.hasPrefix($0) }) else {
-            throw DescriptorError(
-                line: 1, "the text encoding \"\(name.quotable(upTo: 40))\" is not read; convert it to UTF-8")
+        guard ASCIIWord(folding: name) == "utf-16" || transparent.contains(where: { $0.begins(name) }) else {
+            let shown = String(displaying: Array(name)).quotable(upTo: 40)
+            throw DescriptorError(line: 1, "the text encoding \"\(shown)\" is not read; convert it to UTF-8")
         }
         return (bytes, false)
     }
@@ -60,9 +61,9 @@ enum XMLEncoding {
         return Array(String(decoding: units, as: UTF16.self).utf8)
     }
 
-    /// What the XML declaration says, in capitals; nil where it says nothing.
+    /// What the XML declaration says; nil where it says nothing.
     /// Spec: XML 1.0, 4.3.3 "Character Encoding in Entities".
-    private static func declaredName(_ bytes: [UInt8]) -> String? {
+    private static func declaredName(_ bytes: [UInt8]) -> ArraySlice<UInt8>? {
         let text = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes.dropFirst(3) : bytes[...]
         guard text.starts(with: "<?xml".utf8), let end = text.firstIndex(of: UInt8(ascii: ">")) else {
             return nil
@@ -78,7 +79,7 @@ enum XMLEncoding {
             guard rest.first == UInt8(ascii: "=") else { continue }
             let value = rest.dropFirst().drop { $0 <= 0x20 }
             guard let quote = value.first, quote == 0x22 || quote == 0x27 else { continue }
-            return String(decoding: value.dropFirst().prefix { $0 != quote }, as: UTF8.self).uppercased()
+            return value.dropFirst().prefix { $0 != quote }
         }
         return nil
     }

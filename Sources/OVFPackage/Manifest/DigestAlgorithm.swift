@@ -1,6 +1,8 @@
 // The digests that manifests use.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 /// A digest of a manifest.
 package enum DigestAlgorithm: String, Sendable, CaseIterable {
     case md5
@@ -10,13 +12,13 @@ package enum DigestAlgorithm: String, Sendable, CaseIterable {
     case sha512
 
     /// A name as manifests write it, case ignored; nil where it is not known.
-    package init?(spelling: some StringProtocol) {
-        switch spelling.uppercased() {
-        case "MD5": self = .md5
-        case "SHA1", "SHA-1": self = .sha1
-        case "SHA256", "SHA-256", "SHA2-256": self = .sha256
-        case "SHA384", "SHA-384", "SHA2-384": self = .sha384
-        case "SHA512", "SHA-512", "SHA2-512": self = .sha512
+    package init?(spelling: ArraySlice<UInt8>) {
+        switch ASCIIWord(folding: spelling) {
+        case "md5": self = .md5
+        case "sha1", "sha-1": self = .sha1
+        case "sha256", "sha-256", "sha2-256": self = .sha256
+        case "sha384", "sha-384", "sha2-384": self = .sha384
+        case "sha512", "sha-512", "sha2-512": self = .sha512
         default: return nil
         }
     }

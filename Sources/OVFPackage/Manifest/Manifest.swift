@@ -116,7 +116,7 @@ package struct Manifest: Sendable {
         guard let open = line.firstIndex(of: UInt8(ascii: "(")),
             let close = line.lastIndex(of: UInt8(ascii: ")")), open < close
         else { return nil }
-        let spelling = String(decoding: line[..<open].trimmed, as: UTF8.self)
+        let spelling = line[..<open].trimmed
         let rest = line[(close + 1)...].trimmed
         let name = line[(open + 1)..<close].trimmed
         guard let algorithm = DigestAlgorithm(spelling: spelling), rest.first == UInt8(ascii: "="),
@@ -127,6 +127,6 @@ package struct Manifest: Sendable {
         let entry = Entry(
             algorithm: algorithm, name: Array(name),
             digest: String(decoding: digest, as: UTF8.self).lowercased(), line: number)
-        return (entry, spelling)
+        return (entry, String(decoding: spelling, as: UTF8.self))
     }
 }

@@ -18,7 +18,8 @@ package struct ManifestMap: Sendable {
         var entries = [[Manifest.Entry]](repeating: [], count: package.members.count)
         var absent: [Manifest.Entry] = []
         let resolver = HrefResolver(
-            package.members, relativeTo: package.manifest ?? package.descriptor, allowsOtherFolders: false)
+            package.members, relativeTo: package.manifest ?? package.descriptor, allowsOtherFolders: false,
+            work: package.normalizationWork)
         for entry in manifest.entries {
             guard let index = resolver.member(named: entry.name) else {
                 absent.append(entry)
@@ -49,7 +50,7 @@ package struct ManifestMap: Sendable {
                 .manifestUnlisted,
                 "\"\(String(displaying: package.members[index].path))\" is not in the manifest")
         }
-        if resolver.hasGivenUpNormalizing { log.add(.hrefInexact, HrefResolver.normalizingProblem) }
+        resolver.reportNormalizing(&log)
         self.entries = entries
         self.absent = absent
         warnings = manifest.warnings + log.warnings

@@ -17,7 +17,7 @@ struct ChunkAssembly {
         of reference: FileReference, _ chunkByteCount: UInt64, _ members: [PackageMember],
         _ resolver: HrefResolver, _ budget: inout Int, _ log: inout WarningLog
     ) {
-        let found = Self.chunks(of: reference.href, members, resolver, &budget)
+        let found = Self.chunks(of: reference.href, resolver, &budget)
         // What a chunk would have if the archive did not end inside of it.
         let lengths = found.map { chunk in
             let (length, overflow) = members[chunk.index].byteCount.addingReportingOverflow(
@@ -72,19 +72,17 @@ struct ChunkAssembly {
             missingByteCount: found.reduce(0) { $0 &+ members[$1.index].missingByteCount })
     }
 
-    /// The chunks, in order. The href is looked up once: the others stand beside the first.
+    /// The chunks, in order. The href is looked up once: which others stand beside the first is known.
     private static func chunks(
-        of href: String, _ members: [PackageMember], _ resolver: HrefResolver, _ budget: inout Int
+        of href: String, _ resolver: HrefResolver, _ budget: inout Int
     ) -> [(index: Int, rule: HrefResolver.Rule)] {
         guard budget > 0, case .found(let first, let rule) = resolver.resolve(href + suffix(0)) else {
             return []
         }
         budget -= 1
         var found = [(index: first, rule: rule)]
-        let path = members[first].normalizedPath.dropLast(suffix(0).utf8.count)
-        while found.count < members.count, budget > 0,
-            let next = resolver.member(atNormalizedPath: path + Array(suffix(found.count).utf8))
-        {
+        let chunks = resolver.chunkedFile(ofMember: first).map(resolver.chunks) ?? [:]
+        while budget > 0, let next = chunks[found.count] {
             found.append((next, rule))
             budget -= 1
         }

@@ -12,7 +12,12 @@ package struct HrefResolver: Sendable {
     private var normalizedNames: [String: [Int]] = [:]
     /// For each name in front of nine digits, the highest number: what chunks there are.
     private var chunkNumbers: [ByteString: Int] = [:]
-    private let work = NormalizationWork()
+    /// The files in chunks: for each, its members by their numbers.
+    private var chunkedFiles: [[Int: Int]] = []
+    /// The same by the path in front of the digits, and by each member.
+    private var chunkedFilePlaces: [ByteString: Int] = [:]
+    private var chunkedFileOfMember: [Int: Int] = [:]
+    private let work: NormalizationWork
     /// Whether any name is not ASCII: without one, an href of ASCII is equivalent to itself alone.
     private var hasForeignName = false
     /// The folder of the descriptor, which hrefs are relative to; ends with a slash unless empty.
@@ -40,10 +45,14 @@ package struct HrefResolver: Sendable {
 
     /// `descriptor` is the member whose hrefs are looked up. In a package with a manifest nothing is found by its
     /// last component: a file put in under another folder would stand for one that was signed.
-    package init(
-        _ members: [PackageMember], relativeTo descriptor: PackageMember? = nil, allowsOtherFolders: Bool
+    ///
+    /// `work` is what comparing names of the package may cost, whoever does it.
+    init(
+        _ members: [PackageMember], relativeTo descriptor: PackageMember? = nil, allowsOtherFolders: Bool,
+        work: NormalizationWork = NormalizationWork()
     ) {
         self.allowsOtherFolders = allowsOtherFolders
+        self.work = work
         let path = descriptor?.normalizedPath ?? []
         base = path.lastIndex(of: UInt8(ascii: "/")).map { Array(path[...$0]) } ?? []
         for (index, member) in members.enumerated() { insert(member, at: index) }
@@ -61,7 +70,7 @@ package struct HrefResolver: Sendable {
             pathsInBase[ByteString(Array(path[base.count...]))] = index
         }
         if isFirst { names[ByteString(name), default: []].append(index) }
-        noteChunk(name)
+        noteChunk(name, isFirst ? path : [], index)
         guard isFirst, let text = comparable(path) else { return }
         if path.contains(where: { $0 >= 0x80 }) { hasForeignName = true }
         if normalizedPaths[text] == nil { normalizedPaths[text] = index }
@@ -70,6 +79,11 @@ package struct HrefResolver: Sendable {
 
     /// Whether names were left out of the comparison by canonical equivalence, since there are too many of them.
     var hasGivenUpNormalizing: Bool { work.isDone }
+
+    /// Says that names were left out, once for a package.
+    func reportNormalizing(_ log: inout WarningLog) {
+        if hasGivenUpNormalizing, work.takeReport() { log.add(.hrefInexact, Self.normalizingProblem) }
+    }
 
     static let normalizingProblem = """
         there is too much text that is not ASCII in names and references: not all are compared in another Unicode \
@@ -87,11 +101,8 @@ package struct HrefResolver: Sendable {
         return text
     }
 
-    /// The member at exactly `path`, as `PackageMember.normalizedPath` has it.
-    func member(atNormalizedPath path: [UInt8]) -> Int? { paths[ByteString(path)] }
-
     /// Longest href that can name a member, in bytes: each of a name's may be written as `%41`.
-    private static let maximumHrefByteCount = 3 * PaxRecords.maximumPathByteCount
+    static let maximumHrefByteCount = 3 * PaxRecords.maximumPathByteCount
 
     /// The member whose path is exactly `path`, bytes as written, relative to the descriptor or else to the package.
     func member(atPath path: [UInt8]) -> Int? { self.path(MemberPath(path)) }
@@ -101,20 +112,36 @@ package struct HrefResolver: Sendable {
         chunkNumbers[ByteString(Self.lastComponent(MemberPath(Array(href.utf8)).normalized))]
     }
 
-    private mutating func noteChunk(_ name: [UInt8]) {
+    /// The file, by a number of its own, that the member with this index is a chunk of; nil where it is none.
+    func chunkedFile(ofMember index: Int) -> Int? { chunkedFileOfMember[index] }
+
+    /// The chunks of such a file, by their numbers.
+    func chunks(ofChunkedFile file: Int) -> [Int: Int] { chunkedFiles[file] }
+
+    private mutating func noteChunk(_ name: [UInt8], _ path: [UInt8], _ index: Int) {
         guard name.count > 10, name[name.count - 10] == UInt8(ascii: "."),
             name.suffix(9).allSatisfy({ (0x30...0x39).contains($0) }),
             let number = Int(String(decoding: name.suffix(9), as: UTF8.self))
         else { return }
         chunkNumbers[ByteString(Array(name.dropLast(10))), default: 0].raise(to: number)
+        guard !path.isEmpty else { return }
+        let file = ByteString(Array(path.dropLast(10)))
+        let place = chunkedFilePlaces[file] ?? chunkedFiles.count
+        if place == chunkedFiles.count {
+            chunkedFilePlaces[file] = place
+            chunkedFiles.append([:])
+        }
+        chunkedFiles[place][number] = index
+        chunkedFileOfMember[index] = place
     }
 
     /// The member that `href` means.
     package func resolve(_ href: String) -> Resolution {
-        guard !href.isEmpty, !Self.isAddress(href) else { return .refused }
-        guard href.utf8.count <= Self.maximumHrefByteCount else { return .absent }
-        let written = MemberPath(Array(href.utf8))
-        let decoded = MemberPath(Self.percentDecoded(href))
+        let bytes = Array(href.utf8.prefix(Self.maximumHrefByteCount + 1))
+        guard !bytes.isEmpty, !Self.isAddress(bytes) else { return .refused }
+        guard bytes.count <= Self.maximumHrefByteCount else { return .absent }
+        let written = MemberPath(bytes)
+        let decoded = MemberPath(Self.percentDecoded(bytes))
         if let index = path(written) { return .found(index, .exact) }
         if let index = path(decoded) { return .found(index, .percentDecoded) }
         for name in [Self.lastComponent(written.normalized), Self.lastComponent(decoded.normalized)]
@@ -158,12 +185,11 @@ package struct HrefResolver: Sendable {
         return Array(path[(start.map { $0 + 1 } ?? 0)...])
     }
 
-    /// Whether an href starts with a scheme, such as `https://`. By its bytes: to find characters takes far longer.
-    private static func isAddress(_ href: String) -> Bool {
-        let bytes = href.utf8
-        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes[colon...].starts(with: "://".utf8)
+    /// Whether an href starts with a scheme, such as `https://`.
+    private static func isAddress(_ href: [UInt8]) -> Bool {
+        guard let colon = href.firstIndex(of: UInt8(ascii: ":")), href[colon...].starts(with: "://".utf8)
         else { return false }
-        return bytes[..<colon].allSatisfy {
+        return href[..<colon].allSatisfy {
             switch $0 {
             case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "+"), UInt8(ascii: "-"),
                 UInt8(ascii: "."):
@@ -174,8 +200,7 @@ package struct HrefResolver: Sendable {
     }
 
     /// `%41` as `A`; what is no escape stays.
-    static func percentDecoded(_ text: String) -> [UInt8] {
-        let bytes = Array(text.utf8)
+    static func percentDecoded(_ bytes: [UInt8]) -> [UInt8] {
         var decoded: [UInt8] = []
         var index = 0
         while index < bytes.count {

@@ -11,7 +11,9 @@ enum MemberCost {
     static func byteCount(ofPath path: [UInt8]) -> UInt64 {
         var slashes = 0
         for byte in path where byte == UInt8(ascii: "/") { slashes += 1 }
-        return 512 + 4 * UInt64(path.count) + 128 * UInt64(slashes)
+        // A chunk is also known by its number among those of its file, which may have no other.
+        let isChunk = path.suffix(9).allSatisfy { (0x30...0x39).contains($0) }
+        return 512 + 4 * UInt64(path.count) + 128 * UInt64(slashes) + (isChunk ? 384 + UInt64(path.count) : 0)
     }
 }
 

@@ -37,6 +37,13 @@ struct MemberPath {
         isReferable = path.first != Self.slash && hasComponent && !climbs && !path.contains(0)
     }
 
+    /// How many components there are.
+    var depth: Int {
+        var depth = 0
+        Self.forEachPart(of: path) { if Self.meaning(of: $0) != .nothing { depth += 1 } }
+        return depth
+    }
+
     /// Folders and the name, without empty ones and `.`; `..` is still there.
     var components: [ArraySlice<UInt8>] {
         var components: [ArraySlice<UInt8>] = []

@@ -3,8 +3,8 @@
 
 import Synchronization
 
-/// Swift normalises a string each time it is hashed, at some 50 MB a second: names times look-ups have one bound.
-/// Any thread may use it.
+/// Swift normalises a string each time it is hashed, at some 50 MB a second: names times look-ups have one bound, which
+/// all who look names of one package up share. Any thread may use it.
 final class NormalizationWork: Sendable {
     /// Most text, in bytes: names of a thousand files in any script are a fraction of it.
     static let maximumByteCount = 4 << 20
@@ -13,6 +13,11 @@ final class NormalizationWork: Sendable {
 
     /// Whether more was asked for than there was.
     var isDone: Bool { left.load(ordering: .relaxed) < 0 }
+
+    private let isReported = Atomic<Bool>(false)
+
+    /// Whether it is still to be said that more was asked for than there was: the first who asks says it for all.
+    func takeReport() -> Bool { !isReported.exchange(true, ordering: .relaxed) }
 
     /// Takes `byteCount` bytes; false where they are not left, and then for good.
     func take(_ byteCount: Int) -> Bool {

@@ -47,9 +47,10 @@ extension OVFPackage {
         let listed =
             draft.manifest.flatMap { try? Manifest(reading: $0.source, budget: scratch).entries } ?? []
         for entry in listed { try contents.openListed(entry.name) }
+        contents.names.reportNormalizing(&contents.log)
         self.init(
             members: contents.members, skipped: contents.skipped, container: .folder,
-            warnings: contents.log.warnings, damage: nil)
+            warnings: contents.log.warnings, damage: nil, normalizationWork: contents.normalizationWork)
     }
 }
 
@@ -68,11 +69,14 @@ private struct FolderContents {
     var log = WarningLog()
     /// Every name seen, as a member without bytes, for hrefs to be looked up among.
     private var candidates: [PackageMember] = []
-    private var names = HrefResolver([], allowsOtherFolders: true)
-    private var listed: Set<[[UInt8]]> = []
+    private(set) var names: HrefResolver
+    /// What comparing names may cost.
+    let normalizationWork = NormalizationWork()
+    /// The folders that were looked into, by their paths.
+    private var listed: Set<ByteString> = []
     private var opened: Set<ByteString> = []
-    /// Look-ups of chunks that are left: many files that name the same chunks would take for ever.
-    private var chunkBudget = 2 * TarIndex.maximumMemberCount
+    /// The files in chunks whose chunks are opened, by the resolver's numbers.
+    private var openedChunks: Set<Int> = []
 
     /// Most folders that are listed.
     private static let maximumFolderCount = 1_000
@@ -80,18 +84,21 @@ private struct FolderContents {
     init(_ folder: PackageFolder, budget: OpeningBudget) {
         self.budget = budget
         self.folder = folder
+        names = HrefResolver([], allowsOtherFolders: true, work: normalizationWork)
     }
 
     /// Lists the folder at `components`, once.
     mutating func list(_ components: [[UInt8]]) throws(ReadError) {
-        guard listed.insert(components).inserted else { return }
-        guard listed.count <= Self.maximumFolderCount else {
+        let path = ByteString(components.joinedBySlashes)
+        guard !listed.contains(path) else { return }
+        guard listed.count < Self.maximumFolderCount else {
             log.add(
                 .memberSkipped,
-                "\"\(String(displaying: components.joinedBySlashes))\" is not looked into: it is behind the "
+                "\"\(String(displaying: path.bytes))\" is not looked into: it is behind the "
                     + "first \(Self.maximumFolderCount) folders that are named")
             return
         }
+        listed.insert(path)
         let names: [[UInt8]]
         do throws(FolderRefusal) {
             names = try folder.names(in: components)
@@ -141,39 +148,41 @@ private struct FolderContents {
 
     /// Opens what a line of the manifest names.
     mutating func openListed(_ name: [UInt8]) throws(ReadError) {
-        let path = MemberPath(name)
-        if path.isReferable, path.components.count > 1 {
-            try list(path.components.dropLast().map(Array.init))
-        }
+        try listFolder(of: name)
         if let index = names.member(named: name) { try open(candidates[index].components) }
     }
 
     /// Opens what a `File` of the descriptor means, chunks too.
     mutating func openFile(_ file: FileReference) throws(ReadError) {
-        for path in [MemberPath(Array(file.href.utf8)), MemberPath(HrefResolver.percentDecoded(file.href))]
-        where path.isReferable && path.components.count > 1 {
-            try list(path.components.dropLast().map(Array.init))
-        }
+        guard file.href.utf8.count <= HrefResolver.maximumHrefByteCount else { return }
+        let href = Array(file.href.utf8)
+        for path in [href, HrefResolver.percentDecoded(href)] { try listFolder(of: path) }
         try openMember(names.resolve(file.href))
         guard file.chunkByteCount != nil, let last = names.lastChunkNumber(of: file.href),
-            let path = chunkPath(of: file.href, last: last)
+            let chunk = chunk(of: file.href, last: last),
+            let chunkedFile = names.chunkedFile(ofMember: chunk),
+            // Many files may name the same chunks.
+            openedChunks.insert(chunkedFile).inserted
         else { return }
-        for number in 0...min(last, TarIndex.maximumMemberCount) where chunkBudget > 0 {
-            chunkBudget -= 1
-            if let index = names.member(atNormalizedPath: path + Array(ChunkAssembly.suffix(number).utf8)) {
-                try open(candidates[index].components)
-            }
-        }
+        let chunks = names.chunks(ofChunkedFile: chunkedFile).sorted { $0.key < $1.key }
+        for (_, index) in chunks { try open(candidates[index].components) }
     }
 
-    /// The path that the chunks of `href` have in common; the first may be missing, and the last is there.
-    private func chunkPath(of href: String, last: Int) -> [UInt8]? {
+    /// A chunk of `href`, which the others stand beside; the first may be missing, and the last is there.
+    private func chunk(of href: String, last: Int) -> Int? {
         for number in [0, last] {
-            let suffix = ChunkAssembly.suffix(number)
-            guard case .found(let index, _) = names.resolve(href + suffix) else { continue }
-            return candidates[index].normalizedPath.dropLast(suffix.utf8.count)
+            if case .found(let index, _) = names.resolve(href + ChunkAssembly.suffix(number)) { return index }
         }
         return nil
+    }
+
+    /// Lists the folder in which the file at `path` would be, where it may be one beneath the package's own.
+    private mutating func listFolder(of path: [UInt8]) throws(ReadError) {
+        // No file is deeper or has a longer path. Taken apart, a path takes a hundred times its length.
+        guard path.count <= PaxRecords.maximumPathByteCount else { return }
+        let path = MemberPath(path)
+        guard path.isReferable, (2...PackageFolder.maximumDepth).contains(path.depth) else { return }
+        try list(path.components.dropLast().map(Array.init))
     }
 
     private mutating func openMember(_ resolution: HrefResolver.Resolution) throws(ReadError) {

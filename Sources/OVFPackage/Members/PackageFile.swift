@@ -31,7 +31,8 @@ extension PackageFile {
     ) -> (files: [PackageFile?], refusals: [Int: Refusal], warnings: [PackageWarning]) {
         var log = WarningLog()
         let resolver = HrefResolver(
-            package.members, relativeTo: package.descriptor, allowsOtherFolders: !package.hasManifest)
+            package.members, relativeTo: package.descriptor, allowsOtherFolders: !package.hasManifest,
+            work: package.normalizationWork)
         // A chunk belongs to one file: many that name the same ones would cost their number times that of the
         // chunks.
         var chunkBudget = 2 * package.members.count
@@ -47,7 +48,7 @@ extension PackageFile {
             }
             return file
         }
-        if resolver.hasGivenUpNormalizing { log.add(.hrefInexact, HrefResolver.normalizingProblem) }
+        resolver.reportNormalizing(&log)
         MemberOrder.check(of: files.flatMap { $0?.members ?? [] }, in: package, &log)
         var known = Set(files.flatMap { $0?.members ?? [] })
         known.formUnion(package.roleIndices)

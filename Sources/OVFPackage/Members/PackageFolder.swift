@@ -21,7 +21,7 @@ package final class PackageFolder: Sendable {
     /// Most links that are followed for one file; the same as Linux has.
     private static let maximumLinkCount = 40
     /// Most folders on the way to a file.
-    private static let maximumDepth = 256
+    static let maximumDepth = 256
 
     /// Opens the folder that the user named; links in this path are the user's own and are followed.
     package init(

@@ -1,6 +1,8 @@
 // Which members of a package are its descriptor, its manifest and its certificate.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 /// The members with a part to play, as indices of the package's list.
 struct PackageRoles {
     let descriptor: Int?
@@ -91,7 +93,7 @@ struct PackageRoles {
     /// Whether a name ends in a dot and `suffix`, case ignored, after at least one byte.
     static func hasSuffix(_ name: [UInt8], _ suffix: String) -> Bool {
         name.count > suffix.utf8.count + 1
-            && name.suffix(suffix.utf8.count + 1).map(asciiLowercased).elementsEqual(".\(suffix)".utf8)
+            && name.suffix(suffix.utf8.count + 1).map(\.lowercasedASCII).elementsEqual(".\(suffix)".utf8)
     }
 
     /// What macOS adds to archives: files of attributes whose names look like the real ones.
@@ -101,8 +103,4 @@ struct PackageRoles {
     }
 
     static func isForeign(_ name: [UInt8]) -> Bool { name.starts(with: "._".utf8) }
-
-    static func asciiLowercased(_ byte: UInt8) -> UInt8 {
-        (0x41...0x5a).contains(byte) ? byte | 0x20 : byte
-    }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ByteSources
 
 /// A number of bytes, in units of 1024 where a K, M, G or T follows.
 struct MemorySize: ExpressibleByArgument {
@@ -11,11 +12,12 @@ struct MemorySize: ExpressibleByArgument {
     var isReasonable: Bool { byteCount <= 1 << 40 }
 
     init?(_ text: String) {
-        let units: [Character: UInt64] = ["K": 10, "M": 20, "G": 30, "T": 40]
-        var digits = text[...]
+        let units: [Character: UInt64] = ["k": 10, "m": 20, "g": 30, "t": 40]
+        guard let word = ASCIIWord(folding: text)?.text else { return nil }
+        var digits = word[...]
         var shift: UInt64 = 0
-        if let last = text.last, let unit = last.uppercased().first.flatMap({ units[$0] }) {
-            digits = text.dropLast()
+        if let unit = word.last.flatMap({ units[$0] }) {
+            digits = word.dropLast()
             shift = unit
         }
         guard digits.allSatisfy(\.isNumber), let number = UInt64(digits), number > 0,

@@ -21,7 +21,8 @@ package struct Bomb: Sendable, CustomStringConvertible {
     /// The same with counts and lengths a few hundred times smaller: where a mutation starts.
     package var seed: [UInt8] { archive(BombSize(divisor: 400)) }
 
-    package static let all = archives + descriptors + disks + partitions + references + texts
+    package static let all =
+        archives + descriptors + disks + partitions + references + texts + words
 }
 
 /// How large a bomb is made.

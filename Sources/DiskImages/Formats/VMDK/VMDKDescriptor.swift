@@ -38,19 +38,13 @@ struct VMDKDescriptor {
     /// Takes what it understands of `text`, up to the first NUL.
     init(parsing text: some Collection<UInt8>) {
         let bytes = text.prefix(Self.maximumByteCount).prefix { $0 != 0 }
-        for line in bytes.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
+        var rest = Array(bytes)[...]
+        while !rest.isEmpty {
+            let line = rest.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+            rest = rest[line.endIndex...].dropFirst()
             guard line.count <= Self.maximumLineByteCount, line.first != UInt8(ascii: "#") else { continue }
-            let hadHint = parentHint != nil
-            take(String(decoding: line, as: UTF8.self))
-            if !hadHint, parentHint != nil { parentHintBytes = Self.value(in: line) }
+            take(line)
         }
-    }
-
-    /// What follows the equals sign of a line, without blanks and quotes around it.
-    private static func value(in line: some Sequence<UInt8>) -> [UInt8] {
-        let around: (UInt8) -> Bool = { [0x20, 0x09, 0x22].contains($0) }
-        let start = Array(line).drop { $0 != UInt8(ascii: "=") }.dropFirst().drop(while: around)
-        return Array(start.reversed().drop(while: around).reversed())
     }
 
     /// Whether `text` starts as a descriptor file does.
@@ -67,54 +61,56 @@ struct VMDKDescriptor {
         return number != .max
     }
 
-    private mutating func take(_ line: String) {
+    private mutating func take(_ line: ArraySlice<UInt8>) {
         if let extent = Self.extent(in: line) {
             isEmpty = false
             if extents.count < Self.maximumExtents { extents.append(extent) }
             return
         }
-        guard let equals = line.firstIndex(of: "=") else { return }
-        let key = Self.trimmed(line[..<equals]).lowercased()
-        let value = Self.trimmed(line[line.index(after: equals)...])
-        guard !value.isEmpty else { return }
+        guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { return }
+        let key = ASCIIWord(folding: Self.trimmed(line[..<equals]))
+        let bytes = Self.trimmed(line[(equals + 1)...])
+        guard !bytes.isEmpty else { return }
         isEmpty = false
+        var value: String { String(decoding: bytes, as: UTF8.self) }
         // The first of a name is the one that counts; open-vmdk and qemu agree.
         switch key {
         case "createtype": createType = createType ?? value
         case "cid": contentID = contentID ?? value
         case "parentcid": parentContentID = parentContentID ?? value
-        case "parentfilenamehint": parentHint = parentHint ?? value
+        case "parentfilenamehint":
+            parentHint = parentHint ?? value
+            parentHintBytes = parentHintBytes ?? Array(bytes)
         case "ddb.adaptertype", "adaptertype": adapterType = adapterType ?? value
         default: break
         }
     }
 
     /// `RW 8192 SPARSE "name.vmdk"`; nil where `line` is none of that kind.
-    private static func extent(in line: String) -> Extent? {
-        let words = line.split(maxSplits: 3, whereSeparator: { $0 == " " || $0 == "\t" })
-        guard words.count >= 3, ["RW", "RDONLY", "NOACCESS"].contains(words[0].uppercased()) else {
+    private static func extent(in line: ArraySlice<UInt8>) -> Extent? {
+        var words = VMDKExtentLine.Words(line)
+        guard let access = words.nextWord(), VMDKExtentLine.accesses.contains(access), !words.isAtEnd else {
             return nil
         }
-        var fileName: String?
-        if words.count == 4 {
-            let rest = words[3]
-            if let opening = rest.firstIndex(of: "\""),
-                let closing = rest[rest.index(after: opening)...].firstIndex(of: "\"")
-            {
-                fileName = String(rest[rest.index(after: opening)..<closing])
-            } else {
-                fileName = trimmed(rest)
-            }
+        let sectorCount = words.nextNumber()
+        guard let kind = words.next() else { return nil }
+        var fileName: ArraySlice<UInt8>?
+        if !words.isAtEnd {
+            let quote = UInt8(ascii: "\"")
+            let quoted = words.rest.drop { $0 != quote }.dropFirst()
+            fileName = quoted.firstIndex(of: quote).map { quoted[..<$0] } ?? trimmed(words.rest)
         }
-        return Extent(sectorCount: UInt64(words[1]), kind: words[2].uppercased(), fileName: fileName)
+        return Extent(
+            sectorCount: sectorCount, kind: ASCIIWord(folding: kind)?.text.uppercased() ?? "",
+            fileName: fileName.map { String(decoding: $0, as: UTF8.self) })
     }
 
-    /// Without spaces and quotes around it.
-    private static func trimmed(_ text: Substring) -> String {
-        let around: (Character) -> Bool = { $0.isWhitespace || $0 == "\"" }
-        let start = text.drop(while: around)
-        guard let last = start.lastIndex(where: { !around($0) }) else { return "" }
-        return String(start[...last])
+    /// Without blanks and quotes around it.
+    private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        let isAround = { (byte: UInt8) in byte == 0x20 || byte == 0x09 || byte == UInt8(ascii: "\"") }
+        let start = text.drop(while: isAround)
+        guard let last = start.lastIndex(where: { !isAround($0) }) else { return start.prefix(0) }
+        return start[...last]
     }
 }
 
@@ -124,7 +120,8 @@ extension VMDKDescriptor {
     func warnings(capacity: UInt64) -> [String] {
         guard !isEmpty else { return ["the embedded descriptor is empty; the disk is read by its header"] }
         var result: [String] = []
-        if let createType, !["streamoptimized", "monolithicsparse"].contains(createType.lowercased()) {
+        let known: Set<ASCIIWord> = ["streamoptimized", "monolithicsparse"]
+        if let createType, ASCIIWord(folding: createType).map(known.contains) != true {
             result.append(
                 "the embedded descriptor calls the disk \(Self.shown(createType)); it is read by its header")
         }
@@ -132,12 +129,18 @@ extension VMDKDescriptor {
             if let sectorCount = extent.sectorCount, sectorCount != capacity {
                 result.append("the embedded descriptor says \(sectorCount) sectors, the header \(capacity)")
             }
-            if let name = extent.fileName, name.contains("/") || name.contains("\\") || name == ".." {
+            if let name = extent.fileName, Self.leadsElsewhere(Array(name.utf8)) {
                 result.append(
                     "the embedded descriptor names the file \(Self.shown(name)), which is not opened")
             }
         }
         return result
+    }
+
+    /// Whether a file's name is a path.
+    private static func leadsElsewhere(_ name: [UInt8]) -> Bool {
+        name.contains(UInt8(ascii: "/")) || name.contains(UInt8(ascii: "\\"))
+            || name.elementsEqual("..".utf8)
     }
 
     /// A text of a file's that goes into a message: printable, and not long.

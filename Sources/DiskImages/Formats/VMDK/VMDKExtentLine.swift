@@ -18,19 +18,19 @@ struct VMDKExtentLine: Equatable {
     let sectorCount: UInt64
     let kind: Kind
 
-    private static let accesses: Set<String> = ["RW", "RDONLY", "NOACCESS"]
-    private static let flatTypes: Set<String> = ["FLAT", "VMFS"]
-    private static let sparseTypes: Set<String> = ["SPARSE", "VMFSSPARSE", "SESPARSE"]
-    private static let deviceTypes: Set<String> = ["VMFSRDM", "VMFSRAW"]
+    /// What a line starts with, in lower case.
+    static let accesses: Set<ASCIIWord> = ["rw", "rdonly", "noaccess"]
+    private static let flatTypes: Set<ASCIIWord> = ["flat", "vmfs"]
+    private static let sparseTypes: Set<ASCIIWord> = ["sparse", "vmfssparse", "sesparse"]
+    private static let deviceTypes: Set<ASCIIWord> = ["vmfsrdm", "vmfsraw"]
 
     /// Whether a line is meant as one of these: it starts with a kind of access, or with what could be one, a word before a
     /// number.
     static func isMeant(by line: ArraySlice<UInt8>) -> Bool {
         var words = Words(line)
         guard let first = words.next(), !first.contains(UInt8(ascii: "=")) else { return false }
-        if accesses.contains(text(first)) { return true }
-        guard let second = words.next() else { return false }
-        return UInt64(text(second)) != nil
+        if let access = ASCIIWord(folding: first), accesses.contains(access) { return true }
+        return words.nextNumber() != nil
     }
 
     /// - Throws: `ReadError.corrupt` where the line cannot be understood, `ReadError.unsupported` where it names a device.
@@ -40,18 +40,20 @@ struct VMDKExtentLine: Equatable {
                 at: offset, "the extent line \(VMDKDescriptor.shown(Self.wholeText(line))): \(reason)")
         }
         var words = Words(line)
-        let access = words.next().map(Self.text) ?? ""
-        guard Self.accesses.contains(access) else { throw fail("it starts with no kind of access") }
-        guard let count = words.next().flatMap({ UInt64(Self.text($0)) }), count > 0 else {
+        guard let access = words.nextWord(), Self.accesses.contains(access) else {
+            throw fail("it starts with no kind of access")
+        }
+        guard let count = words.nextNumber(), count > 0 else {
             throw fail("its number of sectors is none")
         }
-        isAccessible = access != "NOACCESS"
+        isAccessible = access != "noaccess"
         sectorCount = count
-        let type = words.next().map(Self.text) ?? ""
+        guard let type = words.nextWord() else { throw fail("its type is not known") }
         guard !Self.deviceTypes.contains(type) else {
-            throw .unsupported(feature: "\(record.name) leads to a device (\(type)), which is not opened")
+            throw .unsupported(
+                feature: "\(record.name) leads to a device (\(type.text.uppercased())), which is not opened")
         }
-        if type == "ZERO" {
+        if type == "zero" {
             kind = .zero
             guard words.isAtEnd else { throw fail("there is more after ZERO") }
             return
@@ -61,22 +63,18 @@ struct VMDKExtentLine: Equatable {
         guard let name = words.nextQuoted() else { throw fail("it has no name in quotes") }
         guard isFlat else {
             kind = .sparse(name: name)
-            guard words.isAtEnd || words.next().flatMap({ UInt64(Self.text($0)) }) == 0 else {
+            guard words.isAtEnd || words.nextNumber() == 0 else {
                 throw fail("there is more after the name")
             }
             return
         }
         if words.isAtEnd {
             kind = .flat(name: name, firstSector: 0)
-        } else if let start = words.next().flatMap({ UInt64(Self.text($0)) }), words.isAtEnd {
+        } else if let start = words.nextNumber(), words.isAtEnd {
             kind = .flat(name: name, firstSector: start)
         } else {
             throw fail("its first sector is no number")
         }
-    }
-
-    private static func text(_ word: ArraySlice<UInt8>) -> String {
-        String(decoding: word, as: UTF8.self).uppercased()
     }
 
     private static func wholeText(_ line: ArraySlice<UInt8>) -> String {
@@ -84,8 +82,8 @@ struct VMDKExtentLine: Equatable {
     }
 
     /// The words of a line, with blanks between them.
-    private struct Words {
-        private var rest: ArraySlice<UInt8>
+    struct Words {
+        private(set) var rest: ArraySlice<UInt8>
 
         init(_ line: ArraySlice<UInt8>) {
             rest = line.drop(while: Self.isBlank)
@@ -99,6 +97,16 @@ struct VMDKExtentLine: Equatable {
             let word = rest.prefix { !Self.isBlank($0) }
             rest = rest[word.endIndex...].drop(while: Self.isBlank)
             return word
+        }
+
+        /// The next word in lower case; nil where it is none of a format's.
+        mutating func nextWord() -> ASCIIWord? {
+            next().flatMap { ASCIIWord(folding: $0) }
+        }
+
+        /// The next word as a number; nil where it is none that fits.
+        mutating func nextNumber() -> UInt64? {
+            next().flatMap { ASCIIWord(exactly: $0) }.flatMap { UInt64($0.text) }
         }
 
         /// What stands between two quotes.
