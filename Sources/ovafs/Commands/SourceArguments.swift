@@ -3,6 +3,7 @@
 
 import Appliance
 import ArgumentParser
+import ByteSources
 import Logging
 
 /// What is opened, and how.
@@ -53,21 +54,41 @@ struct SourceArguments: ParsableArguments {
 }
 
 extension Appliance {
-    /// Opens what a SOURCE argument names, and shows how far that is; an error gives advice in `words`.
+    /// Opens what a SOURCE argument names, and shows how far that is, in a log where `log` has one for the file that the
+    /// source is; an error gives advice in `words`.
     /// - Throws: `CommandFailure` with the exit code that fits.
     static func open(
-        _ argument: String, options: ApplianceOptions, words: OptionWords, log: Logger? = nil
+        _ argument: String, options: ApplianceOptions, words: OptionWords,
+        log: (FileNumber?) throws -> Logger? = { _ in nil }
     ) throws -> Appliance {
         let located = try SourceLocator.locate(argument)
-        let display = OpeningDisplay(source: argument, log: log)
+        // Before anything that opening may say.
+        if let number = located.number { try StandardDescriptors.spare([number], of: argument) }
+        let display = OpeningDisplay(source: argument, log: try log(located.number))
         var options = options
         options.progress = display.progress
         options.openingThreadCount = max(options.openingThreadCount, ProcessorCount.current)
+        let appliance: Appliance
         do throws(ApplianceError) {
-            return try display.show { () throws(ApplianceError) in try open(located, options: options) }
+            appliance = try display.show { () throws(ApplianceError) in try open(located, options: options) }
         } catch {
             throw CommandFailure(error, about: argument, words: words)
         }
+        do {
+            try StandardDescriptors.spare(appliance.openedFiles ?? [], of: argument)
+        } catch {
+            appliance.stopPrefetching()
+            throw error
+        }
+        return appliance
+    }
+}
+
+extension ApplianceSource {
+    /// The file that it is; nil for a folder.
+    fileprivate var number: FileNumber? {
+        guard case .file(let source, _, _) = self else { return nil }
+        return (source as? LocalFile)?.number
     }
 }
 
