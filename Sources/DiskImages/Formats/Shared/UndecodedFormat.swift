@@ -34,7 +34,7 @@ enum UndecodedFormat: String, Sendable, CaseIterable {
     }
 
     /// The start of a zstd frame that holds nothing, behind which others come.
-    private static func isSkippableFrame(_ bytes: [UInt8]) -> Bool {
+    private static func isSkippableFrame(_ bytes: some Collection<UInt8>) -> Bool {
         bytes.first.map { 0x50...0x5f ~= $0 } ?? false && bytes.dropFirst().starts(with: [0x2a, 0x4d, 0x18])
     }
 }
