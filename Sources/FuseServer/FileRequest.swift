@@ -18,12 +18,12 @@ struct FileRequest: Sendable {
     let source: any ByteSource
     let operation: Operation
 
-    /// In whose turn the request is served: that of its file; those that only open or count, which costs little, are
-    /// together.
-    var turn: UInt64 {
+    /// In whose turn the request is served.
+    var turn: WaitingQueue.Turn {
         switch operation {
-        case .open, .count: 0
-        case .read, .seek: inode
+        case .open: .opens(of: inode)
+        case .count: .counts
+        case .read, .seek: .reads(of: inode)
         }
     }
 

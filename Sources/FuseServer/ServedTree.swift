@@ -108,7 +108,8 @@ final class ServedTree: Sendable {
         openTexts.withLock { $0.texts[handle] = nil }
     }
 
-    /// Logs an error of a read, once for each file and place, and says once that it logs no more.
+    /// Logs an error of a read, once for each file and place, and says once that it logs no more. The reader is not kept
+    /// waiting: where the place cannot be found out now, the line goes without it.
     func note(_ error: ReadError, inode: UInt64, offset: UInt64, byteCount: Int = 0) {
         let key = "\(inode) \(error)"
         let (isNew, isLast) = loggedErrors.withLock { state in
@@ -123,7 +124,10 @@ final class ServedTree: Sendable {
             let end = offset.addingReportingOverflow(UInt64(clamping: byteCount))
             let place =
                 end.overflow
-                ? nil : tree.node(inode)?.attributes.placeOfError?(error, offset..<end.partialValue)
+                ? nil
+                : Patience.decodes.during {
+                    tree.node(inode)?.attributes.placeOfError?(error, offset..<end.partialValue)
+                }
             let location = place.map { ": \($0)" } ?? " at byte \(offset)"
             log.error("\(sourceName): \(name(of: inode))\(location): \(error)")
         } else if isLast {

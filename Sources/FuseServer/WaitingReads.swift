@@ -73,7 +73,7 @@ final class WaitingReads: Sendable {
             // An interrupt that came before the entry is here found nothing.
             guard entry.reply?.isInterrupted == false else { return EINTR }
             state.entries[id] = entry
-            state.queue.add(id, file: request.turn)
+            state.queue.add(id, request.turn)
             statistics.countWaiting()
             engage(&state)
             return nil
@@ -89,7 +89,7 @@ final class WaitingReads: Sendable {
         state.withLock { state in
             guard state.service != nil else { return }
             state.entries[id] = entry
-            state.queue.add(id, file: request.turn)
+            state.queue.add(id, request.turn)
             statistics.countWaiting()
             engage(&state)
         }

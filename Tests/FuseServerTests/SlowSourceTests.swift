@@ -162,6 +162,41 @@ struct SlowSourceTests {
         }
     }
 
+    @Test("counting the data of many files whose source does not answer holds up no open")
+    func counting() throws {
+        let gate = Gate()
+        let quick = Gate()
+        quick.open()
+        var builder = FileTreeBuilder(directoryTime: 1_000, budget: OpeningBudget())
+        let names = (0..<80).map { "counted-\($0)" }
+        for name in names {
+            let attributes = Attributes(modificationTime: 0) { () throws(ReadError) -> UInt64 in
+                guard Patience.current == .waits else { throw .wouldWait }
+                PatientRead.blocking { gate.wait() }
+                return 4096
+            }
+            builder.add(
+                .file(MemorySource(Self.content)), at: [Array(name.utf8)], attributes: attributes)
+        }
+        builder.add(
+            .file(DecodedSource(gate: quick)), at: [Array("far".utf8)],
+            attributes: Attributes(modificationTime: 0, allocatedByteCount: 512))
+        defer { gate.open() }
+        try LiveMount.with(builder.build()) { mount in
+            for name in names {
+                var status = stat()
+                #expect(unsafe stat(mount.path(name), &status) == 0)
+            }
+            for _ in 0..<1_000 where mount.statistics.waitingReads < names.count { usleep(10_000) }
+            #expect(mount.statistics.waitingReads == names.count)
+            let opening = try ChildProcess(["/usr/bin/head", "--bytes=1", mount.path("far")])
+            #expect(ChildProcess.remaining([opening], after: Self.limit) == 0)
+            gate.open()
+            for _ in 0..<1_000 where mount.statistics.waitingReads > 0 { usleep(10_000) }
+            #expect(mount.statistics.waitingReads == 0)
+        }
+    }
+
     @Test("whoever looks for holes can be killed, however long that takes")
     func lookingForHoles() throws {
         let quick = Gate()
@@ -245,6 +280,40 @@ struct ErrorLogTests {
         #expect(logged.count == 1_001)
         #expect(logged.first == "x.ova: a/disk.raw at byte 4096: grain at byte 0: bad")
         #expect(logged.last?.contains("no more") == true)
+    }
+}
+
+extension ErrorLogTests {
+    @Test("a line whose place would have to be waited for goes without it")
+    func placeThatWaits() {
+        var attributes = Attributes(modificationTime: 0)
+        attributes.placeOfError = { _, range in "guest byte \(range.lowerBound)" }
+        var hidden = attributes
+        hidden.placeOfError = { _, _ in
+            // As a table that has to be read again.
+            #expect(Patience.current != .waits)
+            return nil
+        }
+        var builder = FileTreeBuilder(directoryTime: 0, budget: OpeningBudget())
+        for (name, attributes) in [("near", attributes), ("far", hidden)] {
+            builder.add(
+                .file(ZeroSource(byteCount: 8192)), at: [Array(name.utf8)], attributes: attributes)
+        }
+        let lines = Lines()
+        let served = ServedTree(
+            tree: builder.build(),
+            options: SessionOptions(sourceName: Array("x.ova".utf8), userID: 0, groupID: 0),
+            statistics: ServerStatistics(), log: Logger(label: "test") { _ in Handler(lines: lines) })
+        let error = ReadError.corrupt(record: "grain", offset: 0, reason: "bad")
+        for name in ["near", "far"] {
+            let inode = served.tree.node(at: [Array(name.utf8)])?.inode ?? 0
+            served.note(error, inode: inode, offset: 4096)
+        }
+        #expect(
+            lines.all.withLock { $0 } == [
+                "x.ova: near: guest byte 4096: grain at byte 0: bad",
+                "x.ova: far at byte 4096: grain at byte 0: bad",
+            ])
     }
 }
 

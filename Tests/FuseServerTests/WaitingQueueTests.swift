@@ -16,7 +16,8 @@ struct WaitingQueueTests {
         }
 
         var hasNext: Bool { value.hasNext }
-        func add(_ id: WaitingQueue.ID, file: UInt64) { value.add(id, file: file) }
+        func add(_ id: WaitingQueue.ID, file: UInt64) { value.add(id, .reads(of: file)) }
+        func add(_ id: WaitingQueue.ID, _ turn: WaitingQueue.Turn) { value.add(id, turn) }
         func next() -> WaitingQueue.ID? { value.next() }
         func finish(_ id: WaitingQueue.ID) -> Bool { value.finish(id) }
         func callOff(_ id: WaitingQueue.ID) -> Bool { value.callOff(id) }
@@ -82,6 +83,42 @@ struct WaitingQueueTests {
             queue.add(WaitingQueue.ID(1_000 + file), file: UInt64(file))
             #expect(queue.next() == WaitingQueue.ID(1_000 + file))
         }
+    }
+
+    @Test("counts have few places, and hold up neither opens nor reads")
+    func counts() {
+        let queue = Queue(workerLimit: 64)
+        for id in 1...200 { queue.add(WaitingQueue.ID(id), .counts) }
+        var count = 0
+        while queue.next() != nil { count += 1 }
+        #expect(1...4 ~= count)
+        queue.add(1_000, .opens(of: 1))
+        queue.add(1_001, file: 1)
+        #expect(queue.next() == 1_000 && queue.next() == 1_001)
+        // One after the other all are served.
+        #expect(queue.finish(1) && queue.next() == WaitingQueue.ID(count + 1))
+    }
+
+    @Test("opens of a file that does not answer hold up those of no other, and all leave half for reads")
+    func opens() {
+        let queue = Queue(workerLimit: 64)
+        for id in 1...200 { queue.add(WaitingQueue.ID(id), .opens(of: 1)) }
+        while queue.next() != nil {}
+        queue.add(1_000, .opens(of: 2))
+        #expect(queue.next() == 1_000)
+        for file in 3...200 { queue.add(WaitingQueue.ID(1_000 + file), .opens(of: UInt64(file))) }
+        while queue.next() != nil {}
+        for file in 1...20 {
+            queue.add(WaitingQueue.ID(2_000 + file), file: UInt64(file))
+            #expect(queue.next() == WaitingQueue.ID(2_000 + file))
+        }
+        // A place that becomes free goes to the next one, also where it has but one.
+        #expect(queue.finish(1_000))
+        let next = queue.next()
+        #expect(next.map { 1_003...1_200 ~= $0 } == true && queue.next() == nil)
+        let single = Queue(workerLimit: 1)
+        single.add(1, .opens(of: 1))
+        #expect(single.next() == 1)
     }
 
     @Test("a request starts whatever those at work do: only threads and the shares of files bound them")
