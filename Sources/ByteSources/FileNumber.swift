@@ -16,6 +16,15 @@ package struct FileNumber: Hashable, Sendable {
         number = isDevice ? nil : status.st_ino
     }
 
+    /// The block device of this number.
+    package init(blockDevice: dev_t) {
+        device = blockDevice
+        number = nil
+    }
+
+    /// The number of the block device that it is; nil for any other file.
+    package var blockDevice: dev_t? { number == nil ? device : nil }
+
     /// The numbers themselves.
     package var parts: [UInt64] { [2, UInt64(device)] + (number.map { [UInt64($0)] } ?? []) }
 }

@@ -64,6 +64,23 @@ struct OutputTests {
         }
     }
 
+    @Test(
+        "what came to stand at the partial name is not given the disk's name, and not removed",
+        arguments: [false, true])
+    func partialReplaced(overwrites: Bool) throws {
+        try Self.withFolder { folder in
+            let path = FilePath(folder.appending(path: "x").path)
+            let output = try OutputFile(path: path, byteCount: 512, overwrites: overwrites)
+            let partial = folder.appending(path: "x.partial")
+            try FileManager.default.removeItem(at: partial)
+            try Data("other".utf8).write(to: partial)
+            #expect(throws: CopyError.self) { try output.finish() }
+            #expect(output.discard() == nil)
+            #expect(try Self.names(in: folder) == ["x.partial"])
+            #expect(try Data(contentsOf: partial) == Data("other".utf8))
+        }
+    }
+
     /// What can stand at a name and is no file of ours.
     enum Obstacle: CaseIterable {
         case fifo, hardLink, symbolicLink, danglingLink, directory

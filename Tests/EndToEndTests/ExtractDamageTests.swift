@@ -153,6 +153,45 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "X8: a map is not written over its disk, whatever its name is and wherever its partial file is",
+            arguments: [[], ["--force"]])
+        func mapOverDisk(options: [String]) throws {
+            try withTestFolder { folder in
+                let image = try DamagedImage(in: folder)
+                try shell("mkdir out; ln -s out link", in: folder.url)
+                for (output, map) in [
+                    ("out/d.raw", "out/d.raw"), ("out/d.raw", "out/d.raw.partial"),
+                    ("out/d.raw", "link/d.raw.partial"), ("link/d.raw", "out/./d.raw"),
+                    ("out/d.raw", "link/../out//d.raw.partial"), ("out/m.partial", "out/m"),
+                    ("new/", "new/damaged.raw.partial"), ("new/", "link/../new/damaged.raw"),
+                    ("out", "out/damaged.raw.partial"),
+                ] {
+                    let result = try attempt(
+                        [
+                            try Ovafs.path(), "extract", image.path, "--damaged=zero", "-o", output, "--map",
+                            map,
+                        ] + options, in: folder.url)
+                    #expect(result.exitCode == 2, "\(output) \(map): \(result.standardError)")
+                    #expect(result.standardError.contains("choose another name"))
+                    #expect(try run(["ls", "-A", "out"], in: folder.url).text.isEmpty)
+                    #expect(!FileManager.default.fileExists(atPath: folder("new")))
+                }
+                for (output, map) in [("out/d", "out/d"), ("out/d.partial", "out/d"), ("out/d", "link/d")] {
+                    let words = (["--damaged=zero", "--map", map] + options).joined(separator: " ")
+                    let result = try attempt(
+                        [
+                            "bash", "-c", "$1 extract $2 -o - \(words) > \(output)", "bash", try Ovafs.path(),
+                            image.path,
+                        ], in: folder.url)
+                    #expect(result.exitCode == 2, "\(output) \(map): \(result.standardError)")
+                    let left = try run(["ls", "-A", "out"], in: folder.url).lines
+                    #expect(left == [String(output.dropFirst(4))])
+                    try run(["rm", folder(output)])
+                }
+            }
+        }
+
         @Test("X10: the exit code says what has failed")
         func exitCodes() throws {
             try withTestFolder { folder in

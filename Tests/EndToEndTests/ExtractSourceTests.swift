@@ -40,6 +40,82 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "X2: no device that stands on what a disk is read from is overwritten, nor what such a device stands on",
+            .enabled(if: EndToEnd.isRoot, "loop devices need root"))
+        func ownDevices() throws {
+            try withTestFolder { folder in
+                let image = folder("disk.img")
+                try Fixtures.rawDisk(image, byteCount: 4 << 20, data: [0..<4 << 20])
+                let point = try folder.makeFolder("point")
+                try run(["ln", image, folder("other-name")])
+                var devices: [String] = []
+                defer {
+                    _ = try? run(["umount", point])
+                    for device in devices { _ = try? run(["losetup", "--detach", device]) }
+                }
+                for _ in 0..<2 { devices.append(try run(["losetup", "--find", "--show", image]).text) }
+                var before = try Fixtures.digest(image)
+                func attemptAll(_ pairs: [(source: String, output: String)]) throws {
+                    for (source, output) in pairs {
+                        let result = try Ovafs.attempt("extract", "--force", source, "-o", output)
+                        #expect(result.exitCode == 2, "\(source) to \(output): \(result.standardError)")
+                        #expect(result.standardError.contains("what the disk is read from"))
+                        #expect(try Fixtures.digest(image) == before)
+                    }
+                }
+                try attemptAll([
+                    (image, devices[0]), (folder("other-name"), devices[1]), (devices[0], image),
+                    (devices[0], devices[1]), (devices[0], devices[0]),
+                ])
+                let stream = try attempt([
+                    "bash", "-c", "\"$1\" extract \"$2\" -o - > \"$3\"", "bash", try Ovafs.path(), image,
+                    devices[0],
+                ])
+                #expect(stream.exitCode == 2, "\(stream.standardError)")
+                #expect(try Fixtures.digest(image) == before)
+                // A file on a file system that is in what is read.
+                try run(["mkfs.ext4", "-q", "-F", devices[0]])
+                try run(["mount", "-o", "ro,noload", devices[0], point])
+                before = try Fixtures.digest(image)
+                try attemptAll([(image, point + "/x.raw"), (devices[1], point + "/x.raw")])
+                #expect(!FileManager.default.fileExists(atPath: point + "/x.raw"))
+            }
+        }
+
+        @Test(
+            "X2: nothing is written to standard output or standard error where that is what is read",
+            arguments: [">> $SOURCE", "1<> $SOURCE", "2>> $SOURCE", "2<> $SOURCE", "2>> $SOURCE >&2"])
+        func standardDescriptors(redirection: String) throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                try folder.makeFolder("mnt")
+                for (source, written) in [
+                    (package.path, package.path),
+                    (package.members, package.members + "/appliance-disk1.vmdk"),
+                ] {
+                    let before = try Fixtures.digest(written)
+                    for command in [
+                        "info $1", "verify --deep $1", "extract $1 vmdisk1 -o -",
+                        "extract $1 vmdisk1 -o out.raw --force", "mount $1 mnt",
+                    ] {
+                        let result = try attempt(
+                            [
+                                "bash", "-c", "SOURCE=$2; $3 \(command) \(redirection)", "bash", source,
+                                written, try Ovafs.path(),
+                            ], in: folder.url)
+                        #expect(result.exitCode == 2, "\(command): \(result.standardError)")
+                        #expect(
+                            redirection.hasPrefix("2")
+                                || result.standardError.contains("standard output is what"))
+                        #expect(try Fixtures.digest(written) == before)
+                        #expect(!FileManager.default.fileExists(atPath: folder("out.raw")))
+                        #expect(folder.mountPoints().isEmpty)
+                    }
+                }
+            }
+        }
+
         private static func digests(in folder: String) throws -> String {
             try shell("cd \"$1\"; find . -type f | sort | xargs sha256sum", folder).text
         }

@@ -32,6 +32,53 @@ struct ExtractionTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: names.path) == ["x.raw"])
     }
 
+    @Test("a map is not written over its disk's partial file, whatever name the file system has for that")
+    func mapOverPartial() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "ovafs-\(UUID().uuidString)")
+        let names = folder.appending(path: "names")
+        try FileManager.default.createDirectory(at: names, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let otherNames = folder.appending(path: "other-names")
+        try FileManager.default.createSymbolicLink(at: otherNames, withDestinationURL: names)
+
+        for map in ["x.raw", "x.raw.partial"] {
+            let extraction = Extraction(source: "x.ova", threadCount: 1, overwrites: true, isDurable: false)
+            let copy = try Self.copy(
+                filledWith: 1, to: names.appending(path: "x.raw"), map: otherNames.appending(path: map))
+            #expect(throws: CommandFailure.self) { try extraction.copy(copy, label: "") }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: names.path) == [])
+        }
+    }
+
+    @Test("no two files of a command have one name, complete or not, by any way to write it")
+    func outputNames() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "ovafs-\(UUID().uuidString)")
+        let inner = folder.appending(path: "inner")
+        try FileManager.default.createDirectory(at: inner, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createSymbolicLink(
+            at: folder.appending(path: "link"), withDestinationURL: inner)
+        func path(_ name: String) -> FilePath { FilePath(folder.path + "/" + name) }
+        func areApart(_ first: String, _ second: String, together: Bool = true) -> Bool {
+            var names = OutputNames()
+            return (try? names.take(path(first))) != nil
+                && (try? names.take(path(second), writtenWith: together ? path(first) : nil)) != nil
+        }
+        #expect(areApart("inner/a", "inner/b") && areApart("inner/a", "inner/a.map"))
+        #expect(areApart("inner/a", "a") && areApart("inner/a", "new/a"))
+        for other in ["inner/a", "link/a", "link/../inner/./a", "inner//a"] {
+            #expect(!areApart("inner/a", other) && !areApart("inner/a", other, together: false))
+            #expect(!areApart("inner/a", other + ".partial") && !areApart("inner/a.partial", other))
+        }
+        // A folder that is made later.
+        #expect(!areApart("new/a", "link/../new/a.partial"))
+        // Names that are cut for their partial files to have a name.
+        let long = "inner/" + String(repeating: "x", count: 251)
+        #expect(!areApart(long + "1.rw", long + "2.rw"))
+        #expect(areApart(long + "1.rw", long + "2.rw", together: false))
+        #expect(!areApart("inner/" + String(repeating: "x", count: 247) + ".partial", "a"))
+    }
+
     @Test("a signal that comes while an output is being made finds it, and takes it back")
     func signalWhileMaking() throws {
         let interruption = Interruption(awaiting: [])
@@ -77,13 +124,16 @@ struct ExtractionTests {
         #expect(names.sorted() == ["y.raw", "y.raw.map"])
     }
 
-    private static func copy(filledWith byte: UInt8, to url: URL) throws -> CopyPlan.Copy {
+    private static func copy(
+        filledWith byte: UInt8, to url: URL, map: URL? = nil
+    ) throws -> CopyPlan.Copy {
         let bytes = MemorySource([UInt8](repeating: byte, count: 4096))
         let appliance = try Appliance.open(
             .file(bytes, name: Array("x.img".utf8), modificationTime: 0), options: ApplianceOptions())
         let path = FilePath(url.path)
         let target = try OutputTarget(at: path, overwrites: true)
         return CopyPlan.Copy(
-            disk: appliance.disks[0], bytes: bytes, destination: .target(target, path), map: nil)
+            disk: appliance.disks[0], bytes: bytes, destination: .target(target, path),
+            map: map.map { FilePath($0.path) })
     }
 }

@@ -1,7 +1,7 @@
 // A file that is written whole or not at all.
 // SPDX-License-Identifier: Apache-2.0
 
-import ByteSources
+package import ByteSources
 import Glibc
 package import SystemPackage
 
@@ -16,6 +16,9 @@ package final class OutputFile: CopyOutput {
         case finished
         case discarded
     }
+
+    /// Which file it is, by whatever name.
+    package let number: FileNumber
 
     private let descriptor: FileDescriptor
     private let partialPath: FilePath
@@ -38,14 +41,17 @@ package final class OutputFile: CopyOutput {
         if !overwrites, try FileStatus.ofName(path) != nil { throw .exists(path) }
         self.path = path
         self.overwrites = overwrites
-        partialPath = PartialFile.path(for: path)
-        descriptor = try PartialFile.create(for: path)
+        partialPath = Self.partialPath(for: path)
+        (descriptor, number) = try PartialFile.create(for: path)
         guard ftruncate(descriptor.rawValue, length) == 0 else {
             let code = errno
             discard()
             throw .output(call: "set the length of \(name)", errno: code)
         }
     }
+
+    /// The name that the file for `path` has until it is complete.
+    package static func partialPath(for path: FilePath) -> FilePath { PartialFile.path(for: path) }
 
     deinit {
         discard()
@@ -86,6 +92,9 @@ package final class OutputFile: CopyOutput {
         // While the lock is held, so that no other copy takes the file for a leftover.
         try state.withLock { state throws(CopyError) in
             guard case .writing = state else { return }
+            guard try isOurs(partialPath) else {
+                throw .refused("\(partialPath) was replaced or removed while it was written")
+            }
             try FinalName.give(path, to: partialPath, overwrites: overwrites)
             state = .finished
         }
@@ -115,7 +124,7 @@ package final class OutputFile: CopyOutput {
         state.withLock { state in
             guard case .writing = state else { return nil }
             state = .discarded
-            return Self.remove(partialPath)
+            return remove(partialPath)
         }
     }
 
@@ -125,15 +134,21 @@ package final class OutputFile: CopyOutput {
         state.withLock { state in
             defer { state = .discarded }
             switch state {
-            case .writing: return Self.remove(partialPath)
-            case .finished: return Self.remove(path)
+            case .writing: return remove(partialPath)
+            case .finished: return remove(path)
             case .discarded: return nil
             }
         }
     }
 
+    /// Whether the file has this name, which someone may have given to another meanwhile.
+    private func isOurs(_ path: FilePath) throws(CopyError) -> Bool {
+        try FileStatus.ofName(path).map(FileNumber.init) == number
+    }
+
     /// - Returns: What is left behind.
-    private static func remove(_ path: FilePath) -> String? {
+    private func remove(_ path: FilePath) -> String? {
+        guard (try? isOurs(path)) != false else { return nil }
         // SAFETY: the string lives for the call.
         let result = unsafe path.withPlatformString { unsafe unlink($0) }
         guard result != 0, errno != ENOENT else { return nil }

@@ -28,6 +28,7 @@ package enum OutputTarget: Sendable {
         at path: FilePath, overwrites: Bool, sources: Set<FileNumber> = []
     ) throws(CopyError) {
         let name = path.string
+        try Self.checkFileSystem(of: path, sources: sources)
         guard var status = try FileStatus.ofName(path) else {
             try PartialFile.check(for: path, sources: sources)
             self = .file(path)
@@ -40,7 +41,9 @@ package enum OutputTarget: Sendable {
             else { throw .refused("\(name) is a symbolic link; give the name that it leads to") }
             status = behind
         }
-        guard !sources.contains(FileNumber(status)) else { throw .isSource(path) }
+        guard !DeviceStack.system.isAnySource(sources, changedBy: FileNumber(status)) else {
+            throw .isSource(path)
+        }
         switch status.st_mode & S_IFMT {
         case S_IFREG:
             guard overwrites else { throw .exists(path) }
@@ -58,6 +61,15 @@ package enum OutputTarget: Sendable {
         default:
             throw .refused("\(name) is neither a file, nor a block device, nor /dev/null")
         }
+    }
+
+    /// Makes sure that no source is a device, or the file of one, whose file system has `path`.
+    private static func checkFileSystem(of path: FilePath, sources: Set<FileNumber>) throws(CopyError) {
+        let folder = path.removingLastComponent()
+        guard let status = try FileStatus.behindName(folder.isEmpty ? "." : folder),
+            DeviceStack.system.isAnySource(sources, changedByFilesOn: status.st_dev)
+        else { return }
+        throw .refused("\(path) is on a file system that is part of what the disk is read from")
     }
 
     /// Opens the output for a disk of `byteCount` bytes.

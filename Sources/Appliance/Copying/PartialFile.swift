@@ -19,19 +19,21 @@ enum PartialFile {
     static func check(for path: FilePath, sources: Set<FileNumber>) throws(CopyError) {
         let partial = Self.path(for: path)
         guard let status = try FileStatus.ofName(partial) else { return }
-        guard !sources.contains(FileNumber(status)) else { throw .isSource(partial) }
+        guard !DeviceStack.system.isAnySource(sources, changedBy: FileNumber(status)) else {
+            throw .isSource(partial)
+        }
         guard isLeftover(status) else { throw inTheWay(partial) }
     }
 
     /// Makes the file, in the place of what a copy that crashed has left.
-    static func create(for path: FilePath) throws(CopyError) -> FileDescriptor {
+    static func create(for path: FilePath) throws(CopyError) -> (FileDescriptor, FileNumber) {
         let partial = Self.path(for: path)
         for _ in 0..<mostAttempts {
             do {
                 let descriptor = try FileDescriptor.open(
                     partial, .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
                     permissions: [.ownerReadWrite, .groupRead, .otherRead])
-                if try isOurs(descriptor, at: partial) { return descriptor }
+                if let number = try ownNumber(descriptor, at: partial) { return (descriptor, number) }
                 try? descriptor.close()
             } catch let error as CopyError {
                 throw error
@@ -44,11 +46,13 @@ enum PartialFile {
         throw inTheWay(partial)
     }
 
-    /// Locks a file that was just made; false where someone has taken it for a leftover before it was locked.
-    private static func isOurs(_ descriptor: FileDescriptor, at partial: FilePath) throws(CopyError) -> Bool {
+    /// Locks a file that was just made; nil where someone has taken it for a leftover before it was locked.
+    private static func ownNumber(
+        _ descriptor: FileDescriptor, at partial: FilePath
+    ) throws(CopyError) -> FileNumber? {
         // A file system without locks has no leftovers either that could be told from what is being written.
-        if flock(descriptor.rawValue, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK { return false }
-        return try isNamed(descriptor, partial)
+        if flock(descriptor.rawValue, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK { return nil }
+        return try leftoverNumber(descriptor, at: partial)
     }
 
     /// Removes what a copy that crashed has left: a file of ours with one name that no one holds locked.
@@ -64,7 +68,7 @@ enum PartialFile {
             throw .refused("\(partial) is being written by another copy")
         }
         // Else it has been finished or removed since it was looked at.
-        guard try isNamed(descriptor, partial) else { return }
+        guard try leftoverNumber(descriptor, at: partial) != nil else { return }
         let result = unsafe partial.withPlatformString { unsafe unlink($0) }
         guard result == 0 || errno == ENOENT else {
             throw .output(call: "remove \(partial)", errno: errno)
@@ -76,12 +80,14 @@ enum PartialFile {
         status.st_mode & S_IFMT == S_IFREG && status.st_nlink == 1 && status.st_uid == geteuid()
     }
 
-    private static func isNamed(_ descriptor: FileDescriptor, _ path: FilePath) throws(CopyError) -> Bool {
-        var opened = stat()
-        guard unsafe fstat(descriptor.rawValue, &opened) == 0, let named = try FileStatus.ofName(path),
-            isLeftover(named)
-        else { return false }
-        return FileNumber(opened) == FileNumber(named)
+    /// Which file `descriptor` is open for, where it has the name and a copy of ours can have made it.
+    private static func leftoverNumber(
+        _ descriptor: FileDescriptor, at path: FilePath
+    ) throws(CopyError) -> FileNumber? {
+        guard let opened = FileNumber(of: descriptor), let named = try FileStatus.ofName(path),
+            isLeftover(named), FileNumber(named) == opened
+        else { return nil }
+        return opened
     }
 
     private static func inTheWay(_ partial: FilePath) -> CopyError {

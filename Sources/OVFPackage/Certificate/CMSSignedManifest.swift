@@ -26,9 +26,6 @@ struct CMSSignedManifest: Sendable {
         [2, 16, 840, 1, 101, 3, 4, 2, 2]: .sha384, [2, 16, 840, 1, 101, 3, 4, 2, 3]: .sha512,
     ]
 
-    /// Most certificates that are taken from a signature.
-    private static let maximumCertificateCount = 32
-
     /// - Throws: where the bytes are no signed data with one signer.
     init(parsing bytes: [UInt8]) throws {
         let info = try Self.children(BER.parse(bytes))
@@ -41,7 +38,7 @@ struct CMSSignedManifest: Sendable {
         var certificates: [Certificate] = []
         var problems: [String] = []
         for field in fields[3...] where field.identifier == Self.context(0) {
-            for node in try Self.children(field).prefix(Self.maximumCertificateCount) {
+            for node in try Self.children(field).prefix(CertificateFile.maximumCertificateCount) {
                 do {
                     certificates.append(try Certificate(derEncoded: Array(node.encodedBytes)))
                 } catch {

@@ -15,7 +15,7 @@ enum SourceLocator {
             throw CommandFailure(status: .wrongUsage, message: "the source is empty")
         }
         let path = try RawArguments.path(argument)
-        if isPipe(path) || argument == "-" && kind(of: path) == nil {
+        if isPipe(path) || argument == "-" && path.kind == nil {
             throw CommandFailure(
                 status: .damaged, message: "\(argument): a pipe cannot be read: save it to a file first")
         }
@@ -43,15 +43,7 @@ enum SourceLocator {
     }
 
     private static func isPipe(_ path: FilePath) -> Bool {
-        kind(of: path).map { [S_IFIFO, S_IFSOCK].contains($0) } ?? false
-    }
-
-    /// What is at `path`, as the type bits of its mode; nil where nothing is.
-    private static func kind(of path: FilePath) -> mode_t? {
-        var status = stat()
-        // SAFETY: the string and the status live for the call.
-        let result = unsafe path.withPlatformString { unsafe stat($0, &status) }
-        return result == 0 ? status.st_mode & S_IFMT : nil
+        path.kind.map { [S_IFIFO, S_IFSOCK].contains($0) } ?? false
     }
 
     private static func isDescriptor(_ path: FilePath) -> Bool { path.extension?.lowercased() == "ovf" }
@@ -59,16 +51,10 @@ enum SourceLocator {
     /// Where the path leads that the user named, if that is a symbolic link; nil where it is none. It is the user's own,
     /// as no link is that a package holds.
     private static func target(of path: FilePath) -> FilePath? {
-        // SAFETY: the string ends with a NUL and lives for the call.
-        unsafe path.withPlatformString { text in
-            var status = stat()
-            guard unsafe lstat(text, &status) == 0, status.st_mode & S_IFMT == S_IFLNK,
-                let resolved = unsafe realpath(text, nil)
-            else { return nil }
-            // SAFETY: realpath's result is a C string of our own.
-            defer { unsafe free(resolved) }
-            return unsafe FilePath(platformString: resolved)
-        }
+        guard let status = try? FileStatus.at(path, followingLink: false),
+            status.st_mode & S_IFMT == S_IFLNK
+        else { return nil }
+        return path.resolved
     }
 
     private static func isDirectory(_ path: FilePath) -> Bool {
@@ -79,11 +65,6 @@ enum SourceLocator {
     }
 
     private static func name(of path: FilePath) -> [UInt8] {
-        path.lastComponent.map { name in
-            // SAFETY: the string ends with a NUL and lives for the call.
-            unsafe name.withPlatformString {
-                unsafe Array(UnsafeRawBufferPointer(start: $0, count: strlen($0)))
-            }
-        } ?? Array("disk".utf8)
+        path.lastName ?? Array("disk".utf8)
     }
 }

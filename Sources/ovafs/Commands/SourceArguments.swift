@@ -3,6 +3,7 @@
 
 import Appliance
 import ArgumentParser
+import ByteSources
 
 /// What is opened, and how.
 struct SourceArguments: ParsableArguments {
@@ -49,11 +50,29 @@ extension Appliance {
         _ argument: String, options: ApplianceOptions, words: OptionWords
     ) throws -> Appliance {
         let located = try SourceLocator.locate(argument)
+        // Before anything that opening may say.
+        if let number = located.number { try StandardDescriptors.spare([number], of: argument) }
+        let appliance: Appliance
         do throws(ApplianceError) {
-            return try open(located, options: options)
+            appliance = try open(located, options: options)
         } catch {
             throw CommandFailure(error, about: argument, words: words)
         }
+        do {
+            try StandardDescriptors.spare(appliance.openedFiles ?? [], of: argument)
+        } catch {
+            appliance.stopPrefetching()
+            throw error
+        }
+        return appliance
+    }
+}
+
+extension ApplianceSource {
+    /// The file that it is; nil for a folder.
+    fileprivate var number: FileNumber? {
+        guard case .file(let source, _, _) = self else { return nil }
+        return (source as? LocalFile)?.number
     }
 }
 

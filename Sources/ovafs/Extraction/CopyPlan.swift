@@ -35,6 +35,7 @@ struct CopyPlan {
     private(set) var copies: [Copy] = []
     /// A folder to be made first.
     private(set) var newFolder: FilePath?
+    private var names = OutputNames()
 
     /// Plans to copy `disks`, the decodable ones of `chosenCount` disks, and changes nothing.
     /// - Throws: `CommandFailure` where a copy cannot be begun.
@@ -86,7 +87,7 @@ struct CopyPlan {
         }
         for (disk, bytes) in disks {
             do throws(CopyError) {
-                if let map = wishes.map { try checkMap(map, wishes) }
+                if let map = wishes.map { try checkMap(map, of: nil, wishes) }
             } catch {
                 throw error.commandFailure(in: "")
             }
@@ -96,12 +97,10 @@ struct CopyPlan {
 
     /// A slash at the end means a folder, which is made where there is none; without one, a folder is what is one.
     private mutating func isFolder(_ path: FilePath, _ wishes: Wishes) throws -> Bool {
-        var status = stat()
-        // SAFETY: the string and the status live for the call.
-        let exists = unsafe path.withPlatformString { unsafe stat($0, &status) } == 0
-        if exists, status.st_mode & S_IFMT == S_IFDIR { return true }
+        let kind = path.kind
+        if kind == S_IFDIR { return true }
         guard wishes.output.last == UInt8(ascii: "/") else { return false }
-        guard !exists else { throw Self.usage("\(path) is not a directory") }
+        guard kind == nil else { throw Self.usage("\(path) is not a directory") }
         newFolder = path
         return true
     }
@@ -110,6 +109,7 @@ struct CopyPlan {
         _ disk: ApplianceDisk, _ bytes: any ByteSource, to path: FilePath, _ wishes: Wishes
     ) throws(CopyError) {
         let target = try OutputTarget(at: path, overwrites: wishes.overwrites, sources: wishes.sources)
+        if case .file = target { try names.take(path) }
         var map = wishes.map
         if wishes.fillsDamage, map == nil {
             guard case .file = target else {
@@ -118,33 +118,27 @@ struct CopyPlan {
             }
             map = FilePath(bytes: path.bytes + Array(".map".utf8))
         }
-        if let map {
-            guard map != path else { throw .refused("\(path) cannot be the disk and its map") }
-            try checkMap(map, wishes)
-        }
+        if let map { try checkMap(map, of: path, wishes) }
         copies.append(Copy(disk: disk, bytes: bytes, destination: .target(target, path), map: map))
     }
 
-    private func checkMap(_ path: FilePath, _ wishes: Wishes) throws(CopyError) {
+    private mutating func checkMap(
+        _ path: FilePath, of disk: FilePath?, _ wishes: Wishes
+    ) throws(CopyError) {
         guard case .file = try OutputTarget(at: path, overwrites: wishes.overwrites, sources: wishes.sources)
         else { throw .refused("\(path) is no file that a map could be written to") }
+        try names.take(path, writtenWith: disk)
     }
 
     /// Says of a folder that is not there what to do, before anything is opened in it.
     private static func checkFolder(of path: FilePath) throws {
         let folder = path.removingLastComponent()
-        // SAFETY: the string ends with a NUL and lives for the call.
-        guard !folder.isEmpty, unsafe folder.withPlatformString({ unsafe access($0, F_OK) }) != 0,
-            errno == ENOENT
-        else { return }
+        guard !folder.isEmpty, folder.isAbsent else { return }
         throw CommandFailure(status: .damaged, message: "\(folder) does not exist; make it first")
     }
 
     private static func isDevice(_ path: FilePath) -> Bool {
-        var status = stat()
-        // SAFETY: the string and the status live for the call.
-        guard unsafe path.withPlatformString({ unsafe stat($0, &status) }) == 0 else { return false }
-        return [S_IFBLK, S_IFCHR].contains(status.st_mode & S_IFMT)
+        path.kind.map { [S_IFBLK, S_IFCHR].contains($0) } ?? false
     }
 
     private static func usage(_ message: String) -> CommandFailure {

@@ -14,7 +14,7 @@ final class Extraction {
     let overwrites: Bool
     let isDurable: Bool
     private let interruption = Interruption()
-    /// The files that this command has made.
+    /// The files that this command has made, or is writing.
     private var written: Set<FileNumber> = []
 
     init(source: String, threadCount: Int, overwrites: Bool, isDurable: Bool) {
@@ -62,6 +62,7 @@ final class Extraction {
                     try copy(plan, to: output, damage: damage, label: label)
                 } catch {
                     left = output.discard()
+                    forget(output)
                     throw error
                 }
             }
@@ -92,11 +93,30 @@ final class Extraction {
         case .standardOutput:
             return OutputStream(.standardOutput, named: "standard output")
         case .target(let target, let path):
-            if let identity = FileNumber(at: path), written.contains(identity) {
-                throw .refused("\(path) is another disk's name, too, on this file system; copy one by itself")
-            }
-            return try target.open(byteCount: plan.bytes.byteCount, overwrites: overwrites)
+            try checkUnwritten(path)
+            let output = try target.open(byteCount: plan.bytes.byteCount, overwrites: overwrites)
+            remember(output)
+            return output
         }
+    }
+
+    /// Makes sure that nothing that this command has made would be lost by a file at `path`, whatever other names the
+    /// file system has for it.
+    private func checkUnwritten(_ path: FilePath) throws(CopyError) {
+        for name in [path, OutputFile.partialPath(for: path)] {
+            if let number = FileNumber(at: name), written.contains(number) {
+                throw .refused("\(name) is another output's name, too, on this file system")
+            }
+        }
+    }
+
+    private func remember(_ output: any CopyOutput) {
+        if let file = output as? OutputFile { written.insert(file.number) }
+    }
+
+    /// The number of a file that is gone may be given to another.
+    private func forget(_ output: any CopyOutput) {
+        if let file = output as? OutputFile { written.remove(file.number) }
     }
 
     private func copy(
@@ -112,9 +132,6 @@ final class Extraction {
         } else {
             try output.finish(isDurable: isDurable)
         }
-        if case .target(.file, let path) = plan.destination, let identity = FileNumber(at: path) {
-            written.insert(identity)
-        }
     }
 
     /// Ends a copy that has a map: the map first, as zeros never stand under the disk's name without it.
@@ -122,7 +139,12 @@ final class Extraction {
         _ output: any CopyOutput, withMap text: [UInt8], at path: FilePath
     ) throws(CopyError) {
         try interruption.guarding(
-            { () throws(CopyError) in try OutputFile(path: path, byteCount: 0, overwrites: overwrites) },
+            { () throws(CopyError) -> OutputFile in
+                try checkUnwritten(path)
+                let map = try OutputFile(path: path, byteCount: 0, overwrites: overwrites)
+                remember(map)
+                return map
+            },
             undo: { map in Self.takeBack(output, map) }
         ) { map throws(CopyError) in
             do throws(CopyError) {
@@ -131,6 +153,7 @@ final class Extraction {
                 try output.finish(isDurable: isDurable)
             } catch {
                 map.withdraw()
+                forget(map)
                 throw error
             }
         }
