@@ -24,7 +24,8 @@ package struct FuseServer {
     /// fusermount3(1), or because of SIGINT, SIGTERM or SIGHUP, which unmount it.
     ///
     /// `directory` is the bytes of an absolute path, so that unmounting works wherever the process stands by then.
-    /// `whenUsable` is called once, on another thread, when the first request has been answered.
+    /// `whenUsable` is called once, on another thread, when the first request has been answered. Signals that end a
+    /// mount are let in meanwhile, and held back when this returns.
     ///
     /// - Throws: `MountError` where the mount does not come about, or its session fails.
     package func serve(
@@ -38,11 +39,16 @@ package struct FuseServer {
             unsafe fuse_session_destroy(session)
             withExtendedLifetime(served) {}
         }
-        Self.unblockEndingSignals()
         guard unsafe fuse_set_signal_handlers(session) == 0 else {
             throw failure("cannot handle signals")
         }
-        defer { unsafe fuse_remove_signal_handlers(session) }
+        // One that is repeated finds a handler, or waits until the caller lets it in: what was made for the mount is
+        // taken away by then.
+        EndingSignals.letIn()
+        defer {
+            EndingSignals.holdBack()
+            unsafe fuse_remove_signal_handlers(session)
+        }
         let starter = MountStarter(directory: path, log: served.log, whenUsable: whenUsable)
         do throws(ReadError) {
             try served.waiting.begin { [served] request, take in served.serveWaiting(request, take) }
@@ -88,14 +94,6 @@ package struct FuseServer {
         var status = statvfs()
         guard unsafe statvfs(directory, &status) != 0, errno == ENOTCONN else { return }
         _ = unsafe umount2(directory, CInt(MNT_DETACH))
-    }
-
-    /// Lets the signals in that end a mount: a caller that blocks them passes that on to its children.
-    private static func unblockEndingSignals() {
-        var signals = sigset_t()
-        unsafe sigemptyset(&signals)
-        for signal in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&signals, signal) }
-        unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
     private func makeSession() throws(MountError) -> OpaquePointer {

@@ -9,7 +9,7 @@ import Logging
 import Synchronization
 
 /// Waits on a thread of its own for the mount to answer, raises the kernel's read-ahead where that is permitted,
-/// and tells the one who waits for the mount.
+/// and tells the one who waits for the mount; where that is gone by then, its server's end does.
 final class MountStarter: Sendable {
     /// What the kernel reads ahead of a sequential reader, in KiB; its own default for FUSE is 128.
     private static let readAheadInKiB = 1024
@@ -46,7 +46,10 @@ final class MountStarter: Sendable {
         var status = stat()
         // Answered by this process once the session has started, so the mount is usable when it returns. statvfs(3)
         // would have the data of all files counted.
-        _ = unsafe stat(directory, &status)
+        let result = unsafe stat(directory, &status)
+        // A signal may have ended the session before anyone could use it.
+        let isGone = result == 0 ? status.st_dev == deviceBelow : [ENOTCONN, ECONNABORTED].contains(errno)
+        guard !isGone else { return }
         raiseReadAhead()
         whenUsable()
     }

@@ -120,60 +120,93 @@ extension EndToEnd {
             }
         }
 
+        /// Has a damaged disk read whose errors go to the system's log, which is `log` here: its socket in a /dev with the
+        /// devices that are needed.
+        private func readDamage(in folder: TestFolder, _ log: (_ path: String) throws -> Void) throws {
+            let image = try DamagedImage(in: folder)
+            let point = try folder.makeFolder("mnt")
+            let devices = try folder.makeFolder("dev")
+            try log(devices + "/log")
+            try run(
+                [
+                    "unshare", "--mount", "bash", "-euo", "pipefail", "-c",
+                    """
+                    { findmnt --list --noheadings --output TARGET --types fuse.ova || true; } | xargs --no-run-if-empty umount --lazy
+                    for device in null zero urandom fuse; do
+                        touch "$4/$device"; mount --bind "/dev/$device" "$4/$device"
+                    done
+                    mount --rbind "$4" /dev
+                    "$1" mount -f -o log=syslog "$2" "$3" & server=$!
+                    for try in $(seq 500); do mountpoint -q "$3" && break; sleep 0.02; done
+                    code=0; timeout 10 cat "$3/damaged.raw" > /dev/null 2>&1 || code=$?
+                    "$1" unmount "$3"
+                    wait $server
+                    [ $code = 1 ]
+                    """, "bash", try Ovafs.path(), image.path, point, devices,
+                ], limit: 30)
+        }
+
         @Test(
             "O9: a line of the system's log says which process wrote it",
             .enabled(if: EndToEnd.isRoot, "needs root to put a log of its own into /dev"))
         func systemLog() throws {
             try withTestFolder { folder in
-                let image = try DamagedImage(in: folder)
-                let point = try folder.makeFolder("mnt")
-                let devices = try folder.makeFolder("dev")
-                let log = try DatagramSocket(devices + "/log")
-                // A /dev of its own with the devices that are needed, and the test's socket.
-                try run(
-                    [
-                        "unshare", "--mount", "bash", "-euo", "pipefail", "-c",
-                        """
-                        { findmnt --list --noheadings --output TARGET --types fuse.ova || true; } | xargs --no-run-if-empty umount --lazy
-                        for device in null zero urandom fuse; do
-                            touch "$4/$device"; mount --bind "/dev/$device" "$4/$device"
-                        done
-                        mount --rbind "$4" /dev
-                        "$1" mount -f -o log=syslog "$2" "$3" & server=$!
-                        for try in $(seq 500); do mountpoint -q "$3" && break; sleep 0.02; done
-                        ! cat "$3/damaged.raw" > /dev/null 2>&1 || exit 9
-                        "$1" unmount "$3"
-                        wait $server
-                        echo $server
-                        """, "bash", try Ovafs.path(), image.path, point, devices,
-                    ], limit: 30)
-                let lines = log.waiting()
-                let line = try #require(lines.first { $0.contains("grain") })
+                var log: DatagramSocket?
+                try readDamage(in: folder) { log = try DatagramSocket($0) }
+                let line = try #require(log?.waiting().first { $0.contains("grain") })
                 #expect(
-                    line.firstMatch(of: #/> ?[A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} ovafs\[[0-9]+\]: /#) != nil,
+                    line.firstMatch(of: #/^<27>[A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} ovafs\[[0-9]+\]: /#) != nil,
                     "\(line)")
+            }
+        }
+
+        @Test(
+            "O9: a system's log that takes nothing any more holds up no reader",
+            .enabled(if: EndToEnd.isRoot, "needs root to put a log of its own into /dev"))
+        func fullSystemLog() throws {
+            try withTestFolder { folder in
+                var log: DatagramSocket?
+                try readDamage(in: folder) { path in
+                    log = try DatagramSocket(path)
+                    log?.fill(path)
+                }
+                #expect(log?.waiting().isEmpty == false)
             }
         }
     }
 }
 
 /// A socket that programs write their log to.
-private struct DatagramSocket: ~Copyable {
+private final class DatagramSocket {
     private let descriptor: CInt
 
     init(_ path: String) throws {
         descriptor = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        let result = unsafe Self.withAddress(path) { unsafe bind(descriptor, $0, $1) }
+        guard result == 0 else { throw SystemCallError(call: "bind \(path)", errno: errno) }
+    }
+
+    private static func withAddress(
+        _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt
+    ) -> CInt {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         unsafe withUnsafeMutableBytes(of: &address.sun_path) { field in
             unsafe field.copyBytes(from: path.utf8.prefix(field.count - 1))
         }
-        let result = unsafe withUnsafePointer(to: &address) { pointer in
+        return unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                unsafe body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
-        guard result == 0 else { throw SystemCallError(call: "bind \(path)", errno: errno) }
+    }
+
+    /// Sends messages to the socket at `path` until it takes no more.
+    func fill(_ path: String) {
+        let sender = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        defer { close(sender) }
+        guard unsafe Self.withAddress(path, { unsafe connect(sender, $0, $1) }) == 0 else { return }
+        while unsafe send(sender, "full", 4, CInt(MSG_DONTWAIT)) == 4 {}
     }
 
     deinit { close(descriptor) }

@@ -188,5 +188,58 @@ extension EndToEnd {
                             + "stored in damaged.vmdk: cluster "), "\(text)")
             }
         }
+
+        @Test("O9: log=FILE is the file that was named, byte by byte, however -o is written")
+        func logName() throws {
+            try withTestFolder { folder in
+                _ = try DamagedImage(in: folder)
+                try folder.makeFolder("mnt")
+                for (index, option) in [
+                    "-o $'log=\\xe4.log,ro'", "-o$'nofail,log=\\xe4.log'", "-o nofail -o $'ro,log=\\xe4.log'",
+                ].enumerated() {
+                    try shell(
+                        """
+                        "$1" mount \(option) damaged.vmdk mnt
+                        ! cat mnt/damaged.raw > /dev/null 2>&1
+                        "$1" unmount mnt
+                        grep -q grain $'\\xe4.log'
+                        rm $'\\xe4.log'
+                        """, try Ovafs.path(), in: folder.url)
+                    try wait(for: "the server's end") { folder.processes().isEmpty }
+                    let left = try run(["ls"], in: folder.url).lines
+                    #expect(!left.contains { $0.contains("log") }, "\(index)")
+                }
+            }
+        }
+
+        @Test("O9: a log is not written to what is mounted, nor to a device")
+        func logOverSource() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let point = try folder.makeFolder("mnt")
+                try run(["ln", package.path, folder("other-name")])
+                let member = package.members + "/appliance-disk1.vmdk"
+                var cases = [
+                    (package.path, package.path), (package.path, folder("other-name")),
+                    (package.members, member),
+                ]
+                func attemptAll() throws {
+                    for (source, log) in cases {
+                        let before = try Fixtures.digest(log)
+                        let result = try Ovafs.attempt("mount", source, point, "-o", "log=\(log)")
+                        #expect(result.exitCode == 2, "\(result.standardError)")
+                        #expect(result.standardError.contains("cannot write the log"))
+                        #expect(try Fixtures.digest(log) == before)
+                        #expect(folder.mountPoints().isEmpty)
+                    }
+                }
+                try attemptAll()
+                guard EndToEnd.isRoot else { return }
+                try withLoopDevice("device", byteCount: 1 << 20, in: folder) { device in
+                    cases = [(package.path, device)]
+                    try attemptAll()
+                }
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ import FileTree
 import FuseServer
 import Glibc
 import Logging
+import Synchronization
 import SystemPackage
 
 struct MountCommand: ParsableCommand {
@@ -53,9 +54,9 @@ struct MountCommand: ParsableCommand {
     var onlyCheckOptions = false
 
     func run() throws {
-        let options = try MountOptions(o)
+        let options = try MountOptions(o.map(RawArguments.bytes))
         let folder = try RawArguments.path(directory)
-        if options.mountPointMode == nil || !MountPoint.isAbsent(folder) {
+        if options.mountPointMode == nil || !folder.isAbsent {
             _ = try MountPoint.prepared(folder)
         }
         guard !onlyCheckOptions else { return }
@@ -65,9 +66,10 @@ struct MountCommand: ParsableCommand {
         // A server that is stopped because it writes to a terminal keeps all readers waiting.
         signal(SIGTTOU, SIG_IGN)
         let background = try readyDescriptor.map(BackgroundServer.init(readyDescriptor:))
-        let log = try (options.log ?? (background == nil ? .standardError : .systemLog)).logger()
+        let openLog = try (options.log ?? (background == nil ? .standardError : .systemLog)).open()
         let appliance = try Appliance.open(source, options: applianceOptions(options), words: .mount)
         defer { appliance.stopPrefetching() }
+        let log = try openLog.logger(sparing: appliance.openedFiles ?? [])
         if options.verifiesManifest { try verify(appliance, options) }
         for problem in appliance.problems {
             let line = OptionWords.mount.message(problem.message, problem.remedy)
@@ -78,20 +80,27 @@ struct MountCommand: ParsableCommand {
             StandardError.write(
                 "warning: uid= without allow_other: no user but the one who mounts can read the files")
         }
+        let statistics = ServerStatistics()
+        let tree = try self.tree(of: appliance, options, statistics)
+        let server = FuseServer(
+            tree: tree, options: try session(options), statistics: statistics, log: log)
         background?.mountBegins()
-        // Last, so that an error leaves no new folder.
+        // Last, so that neither an error nor a signal leaves a new folder.
         try MountPoint.making(folder, mode: options.mountPointMode) {
+            let use = Use()
             let mountPoint = try MountPoint.prepared(folder)
             // Before there is a mount that it might come too late for.
             if options.unmountsWhenServerDies { try MountWatcher.start(at: mountPoint) }
             let covered = MountTable.topmost(at: mountPoint)
-            try serve(appliance, at: mountPoint, options, log: log) {
+            try serve(server, at: mountPoint) {
                 if let covered, covered.type == MountTableEntry.ownType {
                     StandardError.write(
                         "warning: a mount of \(covered.source) is there already and is hidden now")
                 }
+                use.isUsable.store(true, ordering: .sequentiallyConsistent)
                 background?.mountIsUsable()
             }
+            return background?.wasAnswered ?? use.isUsable.load(ordering: .sequentiallyConsistent)
         }
     }
 
@@ -105,10 +114,7 @@ struct MountCommand: ParsableCommand {
             status: .damaged, message: "\(source): verify=manifest: \(first.message)\(more); not mounted")
     }
 
-    private func serve(
-        _ appliance: Appliance, at mountPoint: FilePath, _ options: MountOptions, log: Logger,
-        whenUsable: @escaping @Sendable () -> Void
-    ) throws {
+    private func session(_ options: MountOptions) throws -> SessionOptions {
         var session = SessionOptions(
             sourceName: try SourceLocator.absolutePath(source).bytes, userID: options.userID ?? getuid(),
             groupID: options.groupID ?? getgid())
@@ -119,9 +125,12 @@ struct MountCommand: ParsableCommand {
         let decoderCount = options.threadCount ?? ProcessorCount.current
         session.decoderCount = decoderCount
         session.threadCount = max(session.threadCount, decoderCount)
-        let statistics = ServerStatistics()
-        let tree = try self.tree(of: appliance, options, statistics)
-        let server = FuseServer(tree: tree, options: session, statistics: statistics, log: log)
+        return session
+    }
+
+    private func serve(
+        _ server: FuseServer, at mountPoint: FilePath, whenUsable: @escaping @Sendable () -> Void
+    ) throws {
         do throws(MountError) {
             try server.serve(at: mountPoint.bytes, whenUsable: whenUsable)
         } catch {
@@ -153,4 +162,9 @@ struct MountCommand: ParsableCommand {
         result.prefetchThreadCount = options.threadCount ?? ProcessorCount.current
         return result
     }
+}
+
+/// Whether the mount could be used.
+private final class Use: Sendable {
+    let isUsable = Atomic<Bool>(false)
 }

@@ -1,6 +1,7 @@
 // `ovafs unmount`: takes a mount away.
 // SPDX-License-Identifier: Apache-2.0
 
+import Appliance
 import ArgumentParser
 import Glibc
 import SystemPackage
@@ -55,7 +56,7 @@ struct UnmountCommand: ParsableCommand {
 
     /// What the argument is, as it is no mount.
     private static func reason(_ path: FilePath, _ point: FilePath) -> String {
-        if MountPoint.isAbsent(path) { return "\(SystemError(errno: ENOENT))" }
+        if path.isAbsent { return "\(SystemError(errno: ENOENT))" }
         let mount = MountTable.entries().last { $0.type == MountTableEntry.ownType && $0.source == point }
         return mount.map { "it is mounted on \($0.mountPoint): unmount that" } ?? "nothing is mounted on it"
     }

@@ -49,6 +49,10 @@ enum BackgroundLaunch {
                 "the server was ended by signal \(code - 128) before the mount could be used")
             return ExitStatus.cannotMount.rawValue
         }
+        guard code != 0 else {
+            StandardError.write("the server was ended before the mount could be used")
+            return ExitStatus.cannotMount.rawValue
+        }
         return code
     }
 

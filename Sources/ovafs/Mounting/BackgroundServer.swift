@@ -3,21 +3,26 @@
 
 import ByteSources
 import Glibc
-import Synchronization
 
 /// What the server does for the one who waits for its mount: it lets go of the terminal and tells that the mount can
 /// be used; and where no one waits any more, it ends, so that no mount appears that its caller has given up.
 final class BackgroundServer: Sendable {
     /// The socket to the process that waits.
     private let readyDescriptor: CInt
-    private let phase = Atomic<Phase>(.opening)
+    private let phase = Monitor(Phase.opening)
+    /// For how long one who is told of the mount is expected to answer, in seconds: it has nothing else to do.
+    private static let longestAnswer = 2.0
 
-    private enum Phase: UInt8, AtomicRepresentable {
+    private enum Phase {
         /// Nothing is mounted: the process may end at any moment.
         case opening
-        /// The mount is being made or is there, and has to be taken away.
+        /// The mount is being made, and has to be taken away.
         case mounting
-        /// The one who waits has gone before anything was mounted.
+        /// The one who waits has been told that the mount can be used.
+        case usable
+        /// The one who waited has answered.
+        case answered
+        /// The one who waits has gone without an answer.
         case abandoned
     }
 
@@ -36,9 +41,20 @@ final class BackgroundServer: Sendable {
 
     /// Called before anything is mounted; does not return where no one waits any more.
     func mountBegins() {
-        let (isWanted, _) = phase.compareExchange(
-            expected: .opening, desired: .mounting, ordering: .sequentiallyConsistent)
+        let isWanted = phase.withLock { phase in
+            guard case .opening = phase else { return false }
+            phase = .mounting
+            return true
+        }
         if !isWanted { Self.end() }
+    }
+
+    /// Whether the one who waited knows of the mount; called when that is over.
+    var wasAnswered: Bool {
+        phase.withLock(waitingWhile: { $0 == .usable }, until: MonotonicClock.now + Self.longestAnswer) {
+            // One that is there and does not answer may still read what it was told.
+            $0 == .answered || $0 == .usable
+        }
     }
 
     func mountIsUsable() {
@@ -50,6 +66,7 @@ final class BackgroundServer: Sendable {
         }
         _ = unsafe chdir("/")
         var word: UInt8 = 1
+        phase.withLock { if case .mounting = $0 { $0 = .usable } }
         // Where no one is left to be told, the other thread has seen it, too.
         _ = unsafe write(readyDescriptor, &word, 1)
     }
@@ -59,13 +76,17 @@ final class BackgroundServer: Sendable {
         var word: UInt8 = 0
         var count: Int
         repeat { count = unsafe read(readyDescriptor, &word, 1) } while count < 0 && errno == EINTR
-        guard count != 1 else {
+        let isAnswer = count == 1
+        let isMounting = phase.withLock { phase in
+            defer { phase = isAnswer ? .answered : .abandoned }
+            return phase != .opening
+        }
+        phase.wake()
+        guard !isAnswer else {
             close(readyDescriptor)
             return
         }
-        let (isUnmounted, _) = phase.compareExchange(
-            expected: .opening, desired: .abandoned, ordering: .sequentiallyConsistent)
-        if isUnmounted { Self.end() }
+        if !isMounting { Self.end() }
         // Until it is heard: a signal may come between the moment when the session looks and that when it waits.
         while true {
             kill(getpid(), SIGTERM)

@@ -31,14 +31,26 @@ struct MountOptions: Equatable {
     var mountPointMode: UInt32?
     var log: LogDestination?
 
-    /// - Parameter lists: The arguments of each `-o`: options separated by commas; `\,` is a comma in a value.
+    /// - Parameter lists: The bytes of each `-o`: options separated by commas; `\,` is a comma in a value.
     /// - Throws: `CommandFailure` that names the option that is unknown or whose value makes no sense.
-    init(_ lists: [String]) throws {
-        // A space behind a comma is no part of a name.
-        let options = lists.flatMap(Self.split).map { $0.drop(while: \.isWhitespace) }
-        for option in options where !option.isEmpty {
-            let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            try apply(String(parts[0]), value: parts.count > 1 ? String(parts[1]) : nil)
+    init(_ lists: [[UInt8]]) throws {
+        for option in lists.flatMap(Self.split) {
+            // A space behind a comma is no part of a name.
+            let option = option.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+            guard !option.isEmpty else { continue }
+            let parts = option.split(
+                separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            let name = String(decoding: parts[0], as: UTF8.self)
+            guard parts.count > 1 else {
+                try apply(name, value: nil)
+                continue
+            }
+            // The one value that is a name of a file, which is bytes.
+            if name == "log", let destination = LogDestination(parts[1]) {
+                log = destination
+            } else {
+                try apply(name, value: String(decoding: parts[1], as: UTF8.self))
+            }
         }
     }
 
@@ -81,9 +93,6 @@ struct MountOptions: Equatable {
                 throw Self.wrong(name, value, "a number from 1 to 256")
             }
             threadCount = count
-        case ("log", "syslog"): log = .systemLog
-        case ("log", "stderr"): log = .standardError
-        case ("log", let path?) where !path.isEmpty: log = .file(path: path)
         case ("log", let value): throw Self.wrong(name, value, "a file, syslog or stderr")
         case ("X-mount.mkdir", let mode), ("x-mount.mkdir", let mode):
             mountPointMode = try mode.map { try Self.permissions($0, of: name) } ?? 0o755
@@ -111,23 +120,26 @@ struct MountOptions: Equatable {
     }
 
     /// Splits at commas that no backslash stands before.
-    private static func split(_ list: String) -> [String] {
-        var options = [""]
+    private static func split(_ list: [UInt8]) -> [[UInt8]] {
+        let (backslash, comma) = (UInt8(ascii: "\\"), UInt8(ascii: ","))
+        var options: [[UInt8]] = []
+        var option: [UInt8] = []
         var isEscaped = false
-        for character in list {
+        for byte in list {
             if isEscaped {
-                options[options.count - 1] += character == "," || character == "\\" ? "" : "\\"
-                options[options.count - 1].append(character)
+                if byte != comma, byte != backslash { option.append(backslash) }
+                option.append(byte)
                 isEscaped = false
-            } else if character == "\\" {
+            } else if byte == backslash {
                 isEscaped = true
-            } else if character == "," {
-                options.append("")
+            } else if byte == comma {
+                options.append(option)
+                option = []
             } else {
-                options[options.count - 1].append(character)
+                option.append(byte)
             }
         }
-        if isEscaped { options[options.count - 1].append("\\") }
-        return options
+        if isEscaped { option.append(backslash) }
+        return options + [option]
     }
 }

@@ -1,6 +1,8 @@
 // The directory that is mounted on: its name without links, and making it.
 // SPDX-License-Identifier: Apache-2.0
 
+import Appliance
+import ByteSources
 import Glibc
 import SystemPackage
 
@@ -18,10 +20,13 @@ enum MountPoint {
     /// - Throws: `CommandFailure` where it is not there or no folder.
     static func prepared(_ directory: FilePath) throws -> FilePath {
         guard let path = directory.resolved else { throw failure(directory, errno) }
-        var status = stat()
-        guard unsafe path.withPlatformString({ unsafe stat($0, &status) }) == 0 else {
-            throw failure(directory, errno)
+        let status: stat?
+        do throws(Errno) {
+            status = try FileStatus.at(path)
+        } catch {
+            throw failure(directory, error.rawValue)
         }
+        guard let status else { throw failure(directory, ENOENT) }
         guard status.st_mode & S_IFMT == S_IFDIR else {
             throw failure(directory, reason: "it is not a directory")
         }
@@ -32,24 +37,22 @@ enum MountPoint {
         return path
     }
 
-    /// Whether nothing is there.
-    static func isAbsent(_ directory: FilePath) -> Bool {
-        // SAFETY: the string ends with a NUL and lives for the call.
-        unsafe directory.withPlatformString { unsafe access($0, F_OK) } != 0 && errno == ENOENT
-    }
-
-    /// Runs `body` with the folder made where it is not there, with permissions `mode`, and takes away what was made
-    /// where `body` fails; makes nothing without `mode`.
-    static func making(_ directory: FilePath, mode: UInt32?, _ body: () throws -> Void) throws {
+    /// Runs `body` with the folder made where it is not there, with permissions `mode`; makes nothing without `mode`.
+    /// What was made is taken away where `body` fails or says that it was of no use, and where a signal ends the program
+    /// meanwhile: the signals that do are held back where `body` does not let them in.
+    static func making(_ directory: FilePath, mode: UInt32?, _ body: () throws -> Bool) throws {
+        if mode != nil { EndingSignals.holdBack() }
+        defer { EndingSignals.letIn() }
         var made: [FilePath] = []
-        do {
-            if let mode { try make(directory, mode: mode, &made) }
-            try body()
-        } catch {
+        var isOfUse = false
+        defer {
             // Only what is still empty, and not mounted on.
-            for path in made.reversed() { _ = unsafe path.withPlatformString { unsafe rmdir($0) } }
-            throw error
+            for path in isOfUse ? [] : made.reversed() {
+                _ = unsafe path.withPlatformString { unsafe rmdir($0) }
+            }
         }
+        if let mode { try make(directory, mode: mode, &made) }
+        isOfUse = try body()
     }
 
     /// Makes the folder, and those above it, where they are not there: `X-mount.mkdir` of mount(8).
@@ -67,7 +70,7 @@ enum MountPoint {
             guard errno != EEXIST else { continue }
             // Such as a folder above that may not be written to, and is there.
             let reason = errno
-            guard unsafe path.withPlatformString({ unsafe access($0, F_OK) }) != 0 else { continue }
+            guard path.kind == nil else { continue }
             throw failure(directory, reason: "cannot make it: \(SystemError(errno: reason))")
         }
     }
