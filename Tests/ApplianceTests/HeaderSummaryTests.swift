@@ -48,6 +48,25 @@ struct HeaderSummaryTests {
         #expect(counted.readCount == 1)
     }
 
+    @Test(
+        "the start and the last sector tell the size of a VHD",
+        arguments: [.fixed, .dynamic, .differencing] as [VHDBuilder.Kind])
+    func vhd(kind: VHDBuilder.Kind) throws {
+        let disk = VHDBuilder(kind, Array(repeating: .whole, count: 40)).build()
+        let counted = CountingSource(MemorySource(disk.bytes))
+        let summary = try Self.summary(counted)
+        #expect(summary.format == "vhd-\(kind)")
+        #expect(summary.virtualSize == UInt64(disk.guest.count))
+        #expect(counted.bytesRead <= 64 << 10 + 3 * 512)
+    }
+
+    @Test("the size of a VHDX is not in its header")
+    func vhdx() throws {
+        let disk = VHDXBuilder([.whole]).build()
+        let error = try #require(throws: ApplianceError.self) { try Self.summary(MemorySource(disk.bytes)) }
+        #expect(error.description.contains("whose header does not say its size"))
+    }
+
     @Test("bytes without a mark are a raw disk, after a look at the last sector")
     func raw() throws {
         let counted = CountingSource(MemorySource([UInt8](repeating: 3, count: 1_000_001)))

@@ -11,8 +11,8 @@ extension EndToEnd {
             try shell(
                 """
                 mkdir many; cd many
-                seq --format='f%g' 40000 | xargs touch
-                seq --format='f%g' 40000 | tar --create --format=ustar --file ../many.tar --files-from -
+                seq --format='f%g' 15000 | xargs touch
+                seq --format='f%g' 15000 | tar --create --format=ustar --file ../many.tar --files-from -
                 """, in: folder.url)
             return folder("many.tar")
         }

@@ -193,8 +193,7 @@ struct SlowSourceTests {
             #expect(ChildProcess.remaining([opening], after: Self.limit) == 0)
             gate.open()
             for _ in 0..<1_000 where mount.statistics.waitingReads > 0 { usleep(10_000) }
-            var status = stat()
-            #expect(unsafe stat(mount.path(names[79]), &status) == 0 && status.st_blocks == 8)
+            #expect(mount.statistics.waitingReads == 0)
         }
     }
 

@@ -113,7 +113,9 @@ struct WaitingQueueTests {
             #expect(queue.next() == WaitingQueue.ID(2_000 + file))
         }
         // A place that becomes free goes to the next one, also where it has but one.
-        #expect(queue.finish(1_000) && queue.next() == 1_003)
+        #expect(queue.finish(1_000))
+        let next = queue.next()
+        #expect(next.map { 1_003...1_200 ~= $0 } == true && queue.next() == nil)
         let single = Queue(workerLimit: 1)
         single.add(1, .opens(of: 1))
         #expect(single.next() == 1)

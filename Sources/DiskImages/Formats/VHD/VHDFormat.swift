@@ -11,6 +11,13 @@ enum VHDFormat: DiskImageFormat {
         head.starts(with: VHDFooter.cookie)
     }
 
+    static func header(_ reader: OpeningReader) throws(ReadError) -> ImageHeader? {
+        let footer = try VHDFooters(reader).used()
+        return ImageHeader(
+            footer.kind == .differencing ? .vhdDifferencing : .vhdDynamic,
+            virtualByteCount: footer.virtualByteCount)
+    }
+
     static func open(
         _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
     ) throws(ReadError) -> any DiskImage {
@@ -36,6 +43,10 @@ enum VHDFixedFormat: DiskImageFormat {
             case .success(let footer) = found.footer
         else { return false }
         return footer.kind == .fixed && footer.dataOffset == VHDFooter.noDataOffset
+    }
+
+    static func header(_ reader: OpeningReader) throws(ReadError) -> ImageHeader? {
+        ImageHeader(.vhdFixed, virtualByteCount: try VHDFooters(reader).used().virtualByteCount)
     }
 
     static func open(

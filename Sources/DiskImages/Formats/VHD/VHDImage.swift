@@ -108,6 +108,7 @@ struct VHDImage: DiskImage {
 
 extension VHDImage: BlockwiseImage {
     var blockByteCount: UInt64 { map.geometry.blockByteCount }
+    var allocationUnitByteCount: UInt64? { blockByteCount }
 
     func wholeExtent(containing offset: UInt64) throws(ReadError) -> Extent {
         try map.extent(containing: offset)

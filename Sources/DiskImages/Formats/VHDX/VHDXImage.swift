@@ -176,6 +176,7 @@ struct VHDXImage: DiskImage {
 
 extension VHDXImage: BlockwiseImage {
     var blockByteCount: UInt64 { map.geometry.blockByteCount }
+    var allocationUnitByteCount: UInt64? { blockByteCount }
 
     func wholeExtent(containing offset: UInt64) throws(ReadError) -> Extent {
         try map.extent(containing: offset)
