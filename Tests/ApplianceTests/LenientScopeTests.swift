@@ -1,6 +1,7 @@
 // Tests of what a verification makes of a package whose descriptor is given up on half-way.
 // SPDX-License-Identifier: Apache-2.0
 
+import TestSupport
 import Testing
 
 @testable import Appliance

@@ -42,12 +42,12 @@ struct Bzip2SourceTests {
 
     @Test("a mark that is data by chance does not end its block")
     func chanceMarks() throws {
-        let content = GzipSourceTests.content(1_500_000)
-        let base = MemorySource(try Self.bzip2(content, "-1"))
+        var random = SeededRandom(seed: 8)
+        let base = MemorySource(try Self.bzip2(random.bytes(700_000), "-1"))
         let share = BudgetShare(of: OpeningBudget())
         let marks = try Bzip2Scan.marks(of: base, named: "test", share: share)
         let right = try Bzip2Layout.read(base, named: "test", marks: marks, in: Self.context)
-        #expect(right.table.units.count >= 5 && right.isWhole)
+        try #require(right.table.units.count >= 5 && right.isWhole)
         for (index, isStreamEnd) in [(1, false), (2, true), (4, false)] {
             var more = marks
             for extra in 0..<2 {

@@ -16,6 +16,7 @@ extension UnitSource {
 
     /// What is kept of a unit that is too large for the cache when it is checked, from the wanted stretch on.
     private static let stretchesKeptOfLarge = 8
+    private static let lastStretchesKeptOfLarge = 2
 
     /// Decodes until the stretch is there.
     func decodedStretch(_ number: Int, of unit: Int) throws(ReadError) -> DecodedStretch {
@@ -103,40 +104,41 @@ extension UnitSource {
         if !isKept { progress?.begin(name, of: UInt64(storedRange(of: unit).count)) }
         defer { if !isKept { progress?.end() } }
         let kept = isKept ? 0..<Int.max : (number ?? 0)..<((number ?? 0) + Self.stretchesKeptOfLarge)
-        let stretches: [DecodedStretch]
+        let stretches: [(number: Int, stretch: DecodedStretch)]
         do throws(ReadError) {
             stretches = try decode(cursor(decoding, of: unit), of: unit, keeping: kept)
         } catch {
             state.withLock { $0.note(error, from: 0, of: unit) }
             throw error
         }
-        for (index, stretch) in stretches.enumerated() {
-            cache.keep(stretch, as: key(kept.lowerBound + index, of: unit))
-        }
+        for (number, stretch) in stretches { cache.keep(stretch, as: key(number, of: unit)) }
         let checked = state.withLock { state in
             state.checked.insert(unit)
             state.noteDecoded(unit)
             return isKept ? nil : state.checked
         }
         if let checked { noteChecked?(checked) }
-        guard let number, number - kept.lowerBound < stretches.count else { return nil }
-        return stretches[number - kept.lowerBound]
+        guard let number else { return nil }
+        return stretches.first { $0.number == number }?.stretch
     }
 
     /// Decodes all of a unit.
-    /// - Returns: The stretches with the numbers `kept`.
+    /// - Returns: The stretches with the numbers `kept`, and the last ones: what describes an image may be at its end.
     private func decode(
         _ cursor: UnitCursor, of unit: Int, keeping kept: Range<Int>
-    ) throws(ReadError) -> [DecodedStretch] {
-        var stretches: [DecodedStretch] = []
+    ) throws(ReadError) -> [(number: Int, stretch: DecodedStretch)] {
+        var stretches: [(number: Int, stretch: DecodedStretch)] = []
         let spare = DecodedStretch(byteCount: Int(DecodedStretch.byteCount))
         var number = 0
         while let length = stretchByteCount(number, of: unit) {
-            let stretch = kept.contains(number) ? DecodedStretch(byteCount: length) : spare
+            let isKept =
+                kept.contains(number)
+                || stretchByteCount(number + Self.lastStretchesKeptOfLarge, of: unit) == nil
+            let stretch = isKept ? DecodedStretch(byteCount: length) : spare
             let before = cursor.consumedByteCount
             try fill(stretch, length, cursor)
             if !isKeptWhole(unit) { progress?.advance(by: cursor.consumedByteCount - before) }
-            if kept.contains(number) { stretches.append(stretch) }
+            if isKept { stretches.append((number, stretch)) }
             number += 1
         }
         try cursor.finish()

@@ -88,7 +88,7 @@ extension BuiltImage {
         bytes.removeLast(bytes.count - grainOffset(index) - byteCount)
     }
 
-    /// The same where the disk's last bytes are `guest`.
+    /// The same with `change`.
     func with(_ change: (inout BuiltImage) -> Void) -> BuiltImage {
         var result = self
         change(&result)

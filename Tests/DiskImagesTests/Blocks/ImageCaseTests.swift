@@ -36,6 +36,22 @@ struct ImageCaseTests {
         }
     }
 
+    @Test(
+        "the header alone says what an opened disk does, or is refused as that is",
+        arguments: all.filter { !$0.isPart })
+    func header(row: ImageCase) throws {
+        let reader = try OpeningReader(row.image.source, named: "disk")
+        do throws(ReadError) {
+            let opened = try row.open().image
+            let header = try DiskImageOpener.header(reader)
+            #expect(header == ImageHeader(opened.format, virtualByteCount: opened.virtualByteCount))
+        } catch {
+            // Damage behind the header shows only when the image is opened.
+            guard let header = try? DiskImageOpener.header(reader) else { return }
+            #expect(header.format != .raw)
+        }
+    }
+
     @Test("rows are told apart by their names")
     func names() {
         let names = Self.all.map(\.row)

@@ -33,14 +33,9 @@ struct CloopImage: DiskImage {
         _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
     ) throws(ReadError) {
         imageName = reader.imageName
-        let header = try reader.record("cloop header", byteCount: Int(Self.headerByteCount), at: 0)
-        blockByteCount = UInt64(try header.bigEndian(UInt32.self, at: 128))
-        guard Self.blockByteCounts.contains(blockByteCount), blockByteCount.isMultiple(of: 512) else {
-            throw header.corrupt(
-                at: 128, "a block has \(blockByteCount) bytes, not whole sectors from 512 bytes to 64 MiB")
-        }
+        let blockCount: UInt64
+        (blockByteCount, blockCount) = try Self.blocks(by: reader)
         clusterByteCount = Int(blockByteCount)
-        let blockCount = UInt64(try header.bigEndian(UInt32.self, at: 132))
         // A number of 32 bits times one of 27.
         virtualByteCount = blockCount * blockByteCount
         offsets = try BlockTable(
@@ -60,6 +55,19 @@ struct CloopImage: DiskImage {
             }
             last = offset
         }
+    }
+
+    /// The length of a block and how many there are, by the header.
+    fileprivate static func blocks(
+        by reader: OpeningReader
+    ) throws(ReadError) -> (byteCount: UInt64, count: UInt64) {
+        let header = try reader.record("cloop header", byteCount: Int(headerByteCount), at: 0)
+        let byteCount = UInt64(try header.bigEndian(UInt32.self, at: 128))
+        guard blockByteCounts.contains(byteCount), byteCount.isMultiple(of: 512) else {
+            throw header.corrupt(
+                at: 128, "a block has \(byteCount) bytes, not whole sectors from 512 bytes to 64 MiB")
+        }
+        return (byteCount, UInt64(try header.bigEndian(UInt32.self, at: 132)))
     }
 
     private static func fall(from last: UInt64, to offset: UInt64) -> String {
@@ -118,6 +126,11 @@ enum CloopFormat: DiskImageFormat {
 
     static func recognises(_ head: ArraySlice<UInt8>, of source: any ByteSource) -> Bool {
         head.starts(with: CloopImage.magic)
+    }
+
+    static func header(_ reader: OpeningReader) throws(ReadError) -> ImageHeader? {
+        let blocks = try CloopImage.blocks(by: reader)
+        return ImageHeader(.cloop, virtualByteCount: blocks.count * blocks.byteCount)
     }
 
     static func open(

@@ -40,6 +40,12 @@ struct ParallelsHeader: Sendable {
     /// Whether a file that starts with `bytes` has the mark of one.
     static func isMarked(_ bytes: ArraySlice<UInt8>) -> Bool { unit(of: bytes) != nil }
 
+    /// The header of the image that `reader` reads.
+    /// - Throws: as `init(parsing:)`.
+    init(by reader: OpeningReader) throws(ReadError) {
+        try self.init(parsing: try reader.record("Parallels header", byteCount: Self.byteCount, at: 0))
+    }
+
     /// - Throws: `ReadError.corrupt` where a field breaks a rule, `ReadError.unsupported` for other versions.
     init(parsing record: OnDiskRecord) throws(ReadError) {
         guard let unit = Self.unit(of: try record.slice(16, at: 0)) else {

@@ -18,8 +18,7 @@ struct ParallelsImage: BlockMappedImage {
     init(
         _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
     ) throws(ReadError) {
-        let header = try ParallelsHeader(
-            parsing: try reader.record("Parallels header", byteCount: ParallelsHeader.byteCount, at: 0))
+        let header = try ParallelsHeader(by: reader)
         warnings = header.isInUse ? ["the image was not closed by its last writer (in use)"] : []
         let geometry = BlockGeometry(
             virtualByteCount: header.virtualByteCount, blockByteCount: header.blockByteCount)
@@ -68,6 +67,10 @@ enum ParallelsFormat: DiskImageFormat {
 
     static func recognises(_ head: ArraySlice<UInt8>, of source: any ByteSource) -> Bool {
         ParallelsHeader.isMarked(head)
+    }
+
+    static func header(_ reader: OpeningReader) throws(ReadError) -> ImageHeader? {
+        ImageHeader(.parallels, virtualByteCount: try ParallelsHeader(by: reader).virtualByteCount)
     }
 
     static func open(

@@ -55,6 +55,12 @@ struct VDIHeader: Sendable {
     private static let leastCountedByteCount: UInt64 = 384
     private static let blockByteCounts: ClosedRange<UInt64> = 4_096...(256 << 20)
 
+    /// The header of the image that `reader` reads.
+    /// - Throws: as `init(parsing:)`.
+    init(by reader: OpeningReader) throws(ReadError) {
+        try self.init(parsing: try reader.record("VDI header", byteCount: Self.byteCount, at: 0))
+    }
+
     /// - Throws: `ReadError.corrupt` where a field breaks a rule, `ReadError.unsupported` for versions and types that
     ///   are not known.
     init(parsing record: OnDiskRecord) throws(ReadError) {

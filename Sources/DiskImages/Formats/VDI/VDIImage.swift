@@ -10,6 +10,17 @@ extension DiskFormat {
     package static let vdiDifferencing = DiskFormat("vdi-differencing")
 }
 
+extension VDIHeader.Kind {
+    fileprivate var format: DiskFormat {
+        switch self {
+        case .normal: .vdi
+        case .fixed: .vdiFixed
+        case .undo: .vdiUndo
+        case .differencing: .vdiDifferencing
+        }
+    }
+}
+
 /// The map of a VDI file: one table of block numbers.
 /// Spec: VirtualBox, VDICore.h.
 struct VDIImage: BlockMappedImage {
@@ -23,15 +34,8 @@ struct VDIImage: BlockMappedImage {
     init(
         _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
     ) throws(ReadError) {
-        let header = try VDIHeader(
-            parsing: try reader.record("VDI header", byteCount: VDIHeader.byteCount, at: 0))
-        format =
-            switch header.kind {
-            case .normal: .vdi
-            case .fixed: .vdiFixed
-            case .undo: .vdiUndo
-            case .differencing: .vdiDifferencing
-            }
+        let header = try VDIHeader(by: reader)
+        format = header.kind.format
         let identifiers = header.identifiers
         identity = .vdi(creation: identifiers.creation, modification: identifiers.modification)
         // The header has no name of the parent.
@@ -95,6 +99,11 @@ enum VDIFormat: DiskImageFormat {
                 parsing: OnDiskRecord(Array(head), named: "VDI header"))
         else { return nil }
         return .vdi(creation: identifiers.creation, modification: identifiers.modification)
+    }
+
+    static func header(_ reader: OpeningReader) throws(ReadError) -> ImageHeader? {
+        let header = try VDIHeader(by: reader)
+        return ImageHeader(header.kind.format, virtualByteCount: header.diskByteCount)
     }
 
     static func open(
