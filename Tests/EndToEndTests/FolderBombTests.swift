@@ -8,7 +8,7 @@ extension EndToEnd {
     @Suite struct FolderBombTests {
         /// The address space that a command gets, in bytes: the memory for opening, the program itself, and what a parser
         /// has beside what it keeps.
-        private static let addressSpace: UInt64 = 320 << 20
+        private static let addressSpace: UInt64 = 224 << 20
         /// The processor time that it gets, in seconds. A program built for debugging takes up to thirty times what a release
         /// takes, for which it is below one.
         private static let processorSeconds = 20
@@ -23,7 +23,7 @@ extension EndToEnd {
                 let result = try attempt(
                     [
                         "prlimit", "--core=0", "--as=\(Self.addressSpace)", "--cpu=\(Self.processorSeconds)",
-                        try Ovafs.path(), "info", "--json", "--open-memory", "128M", path,
+                        try Ovafs.path(), "info", "--json", "--open-memory", "64M", path,
                     ], limit: 120)
                 #expect(result.exitCode == 0, "\(result.exitCode): \(result.standardError)")
             }

@@ -29,7 +29,7 @@ package struct FolderBomb: Sendable, CustomStringConvertible {
 
     package static let all = [
         FolderBomb("files times numbers of chunks that there are not") {
-            let files = (0..<100_000).map { "<File ovf:href=\"\($0)/x\" ovf:chunkSize=\"1\"/>" }.joined()
+            let files = (0..<30_000).map { "<File ovf:href=\"\($0)/x\" ovf:chunkSize=\"1\"/>" }.joined()
             return [descriptor(files), File("x.000999999")]
         },
         FolderBomb("numbers of chunks times the folder of their file") {
@@ -49,7 +49,7 @@ package struct FolderBomb: Sendable, CustomStringConvertible {
 
     /// Paths of a megabyte each, of nothing but folders.
     private static var folders: [String] {
-        (0..<15).map { "\($0)/" + String(repeating: "a/", count: 500_000) + "a" }
+        (0..<8).map { "\($0)/" + String(repeating: "a/", count: 500_000) + "a" }
     }
 
     private static func descriptor(_ files: String) -> File {
