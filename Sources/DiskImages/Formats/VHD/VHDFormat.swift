@@ -12,7 +12,7 @@ enum VHDFormat: DiskImageFormat {
     }
 
     static func header(_ reader: OpeningReader) throws(ReadError) -> ImageHeader? {
-        let footer = try VHDFooters(reader).used()
+        let footer = try footer(of: try VHDFooters(reader), reader)
         return ImageHeader(
             footer.kind == .differencing ? .vhdDifferencing : .vhdDynamic,
             virtualByteCount: footer.virtualByteCount)
@@ -22,12 +22,17 @@ enum VHDFormat: DiskImageFormat {
         _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
     ) throws(ReadError) -> any DiskImage {
         let footers = try VHDFooters(reader)
+        return try VHDImage(
+            try footer(of: footers, reader), footers, reader, tables: tables, options: options)
+    }
+
+    private static func footer(of footers: VHDFooters, _ reader: OpeningReader) throws(ReadError) -> VHDFooter {
         let footer = try footers.used()
         guard footer.kind != .fixed else {
             throw .unsupported(
                 feature: "\(reader.imageName) starts like a VHD that grows and has the footer of a fixed one")
         }
-        return try VHDImage(footer, footers, reader, tables: tables, options: options)
+        return footer
     }
 }
 
