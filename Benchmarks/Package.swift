@@ -26,8 +26,11 @@ let package = Package(
         .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
     ],
     targets: [
+        .systemLibrary(name: "CBzip2", providers: [.apt(["libbz2-dev"])]),
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
         .target(
@@ -36,7 +39,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Codecs",
-            dependencies: ["ByteSources", "CDeflate", "CZlib"],
+            dependencies: ["ByteSources", "CBzip2", "CDeflate", "CLZMA", "CZlib", "CZstd"],
             swiftSettings: settings),
         .target(
             name: "CompressedSources",
@@ -57,7 +60,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "TestSupport",
-            dependencies: ["ByteSources", "DiskImages", "CDeflate"],
+            dependencies: ["ByteSources", "DiskImages", "CDeflate", "CZstd"],
             swiftSettings: settings),
         .target(
             name: "Cases",

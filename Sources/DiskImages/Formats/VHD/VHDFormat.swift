@@ -26,7 +26,8 @@ enum VHDFormat: DiskImageFormat {
             try footer(of: footers, reader), footers, reader, tables: tables, options: options)
     }
 
-    private static func footer(of footers: VHDFooters, _ reader: OpeningReader) throws(ReadError) -> VHDFooter {
+    private static func footer(of footers: VHDFooters, _ reader: OpeningReader) throws(ReadError) -> VHDFooter
+    {
         let footer = try footers.used()
         guard footer.kind != .fixed else {
             throw .unsupported(
