@@ -116,8 +116,8 @@ struct CompressedSourceTests {
     func damaged(_ format: CompressedCase) throws {
         let content = GzipSourceTests.content(250_000, seed: 5)
         let stored = try format.compress(content)
+        // Files that do not open, and stretches that are errors.
         var refused = 0
-        var read = 0
         for start in stride(from: 0, to: stored.count, by: max(1, stored.count / 150)) {
             var bytes = stored
             bytes[start] ^= UInt8(1 << (start % 8))
@@ -131,9 +131,11 @@ struct CompressedSourceTests {
                     continue
                 }
                 for place in stride(from: 0, to: content.count, by: 50_000) {
-                    guard let part = try? source.bytes(50_000, at: UInt64(place)) else { continue }
+                    guard let part = try? source.bytes(50_000, at: UInt64(place)) else {
+                        refused += 1
+                        continue
+                    }
                     #expect(content.holds(part, at: place), "byte \(start)")
-                    read += 1
                 }
             } catch let error as ReadError {
                 refused += 1
@@ -143,8 +145,8 @@ struct CompressedSourceTests {
                 #expect(start < CompressedSource.Format.headByteCount)
             }
         }
-        // Both happen, or the test looks at nothing.
-        #expect(refused + read > 0)
+        // Or the test looks at nothing.
+        #expect(refused > 0)
     }
 
     @Test(

@@ -80,6 +80,8 @@ private struct FolderContents {
 
     /// Most folders that are listed.
     private static let maximumFolderCount = 1_000
+    /// Folders behind those, which a finding names.
+    private var unlisted: Set<ByteString> = []
 
     init(_ folder: PackageFolder, budget: OpeningBudget) {
         self.budget = budget
@@ -92,6 +94,8 @@ private struct FolderContents {
         let path = ByteString(components.joinedBySlashes)
         guard !listed.contains(path) else { return }
         guard listed.count < Self.maximumFolderCount else {
+            // Once for each, and for as many as are looked into.
+            guard unlisted.count < Self.maximumFolderCount, unlisted.insert(path).inserted else { return }
             log.add(
                 .memberSkipped,
                 "\"\(String(displaying: path.bytes))\" is not looked into: it is behind the "
