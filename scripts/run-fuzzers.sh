@@ -1,6 +1,5 @@
 #!/bin/bash
-# Opens every bomb at full size, and runs every target on damaged copies of built inputs, of the examples and, where
-# they are present, of shared samples.
+# Opens every bomb at full size, and runs every target on damaged copies of built inputs, examples and shared samples.
 # SPDX-License-Identifier: Apache-2.0
 #
 # usage: scripts/run-fuzzers.sh SECONDS [SEED]     (seconds for each target; the seed is the day's by default)
