@@ -7,7 +7,7 @@ import Testing
 
 @testable import CompressedSources
 
-@Suite("A bzip2 file", .timeLimit(.minutes(1)))
+@Suite("A bzip2 file", .timeLimit(.minutes(5)))
 struct Bzip2SourceTests {
     private static func bzip2(_ bytes: [UInt8], _ options: String...) throws -> [UInt8] {
         try CompressionProgram.compress(bytes, ["bzip2"] + options)
@@ -94,7 +94,7 @@ struct Bzip2SourceTests {
         for _ in 0..<200_000 { bytes += [0x31, 0x41, 0x59, 0x26, 0x53, 0x59] }
         let start = ContinuousClock.now
         #expect(throws: ReadError.self) { try OpeningContext().open(bytes) }
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(30))
         let small = OpeningBudget(byteLimit: 1 << 20)
         #expect(throws: ReadError.self) { try OpeningContext(budget: small).open(bytes) }
         #expect(small.usedByteCount == 0)

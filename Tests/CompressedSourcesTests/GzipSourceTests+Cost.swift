@@ -92,7 +92,7 @@ extension GzipSourceTests {
         let start = ContinuousClock.now
         #expect(try open(bytes).byteCount == 0)
         // A tenth of what an attacker has, in a build that is not optimised.
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(30))
     }
 
     @Test("more pieces than what they hold is worth are refused, after as many as any file may have")

@@ -7,7 +7,7 @@ import Testing
 
 @testable import DiskImages
 
-@Suite("Images that are made to cost", .timeLimit(.minutes(1)))
+@Suite("Images that are made to cost", .timeLimit(.minutes(5)))
 struct BombTests {
     /// A file of a header and a hole, in which a directory of `tableCount` entries lies.
     private func sparseDirectory(tableCount: UInt64) throws -> any ByteSource {
@@ -69,7 +69,7 @@ struct BombTests {
         let budget = OpeningBudget(byteLimit: UInt64(tableCount) * (4 + 1 + 32) + 131_072)
         let start = ContinuousClock.now
         let opened = try OpenedImage(file, options: .init(budget: budget))
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(30))
         #expect(throws: ReadError.self) { try opened.disk.bytes(1, at: opened.disk.byteCount - 1) }
         #expect(throws: ReadError.self) { try opened.disk.bytes(1, at: 0) }
     }
@@ -99,7 +99,7 @@ struct BombTests {
         let start = ContinuousClock.now
         #expect(try disk.firstOffset(of: .hole, in: 0..<disk.byteCount) == nil)
         // 268 million comparisons of the old way take minutes in a build that is not optimised.
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(30))
         #expect(throws: ReadError.self) { try disk.bytes(1, at: 0) }
     }
 
@@ -135,7 +135,7 @@ struct BombTests {
         let start = ContinuousClock.now
         let opened = try OpenedImage(image.source, options: .init(lenient: true))
         #expect(opened.image is RecoveredStream)
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(30))
     }
 
     @Test("entries of a large image beyond what is checked are refused, but leniently")
@@ -184,7 +184,7 @@ struct BombTests {
         let start = ContinuousClock.now
         let error = #expect(throws: ReadError.self) { try OpenedImage(image.source) }
         // 800 million comparisons take minutes in a build that is not optimised.
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(30))
         #expect(error?.description.contains("at least \(8 << 20) bytes are missing") == true)
     }
 

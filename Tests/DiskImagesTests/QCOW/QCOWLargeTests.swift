@@ -7,7 +7,7 @@ import Testing
 
 @testable import DiskImages
 
-@Suite("Large qcow images", .timeLimit(.minutes(1)))
+@Suite("Large qcow images", .timeLimit(.minutes(5)))
 struct QCOWLargeTests {
     /// A file of a header, a first-level table of zeros but for its last entry, the table that this leads to, and a cluster
     /// of sevens, which is the disk's last one.
@@ -44,7 +44,7 @@ struct QCOWLargeTests {
         let budget = OpeningBudget()
         let start = ContinuousClock.now
         let opened = try OpenedImage(source, options: .init(budget: budget))
-        #expect(ContinuousClock.now - start < .seconds(2))
+        #expect(ContinuousClock.now - start < .seconds(20))
         #expect(source.bytesRead < mostRead)
         #expect(budget.usedByteCount < mostTaken)
         #expect(opened.image.virtualByteCount == 64 << 40)
@@ -93,7 +93,7 @@ struct QCOWLargeTests {
         do {
             let start = ContinuousClock.now
             let opened = try OpenedImage(source, options: .init(budget: budget))
-            #expect(ContinuousClock.now - start < .seconds(10))
+            #expect(ContinuousClock.now - start < .seconds(30))
             #expect(opened.image.snapshots.count == count)
             #expect(source.bytesRead < 4 << 20)
             #expect((UInt64(count * 1_024)...UInt64(count * 1_100)).contains(budget.usedByteCount))

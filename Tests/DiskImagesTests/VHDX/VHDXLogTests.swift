@@ -60,7 +60,7 @@ struct VHDXLogTests {
         let start = ContinuousClock.now
         let opened = try OpenedImage(disk.source, neighbours: BlankParents.all)
         #expect(opened.firstWrongBlock(of: disk) == nil)
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(30))
         let budget = OpeningBudget(byteLimit: 5 << 20)
         #expect(throws: ReadError.self) {
             try OpenedImage(disk.source, options: .init(budget: budget), neighbours: BlankParents.all)
@@ -79,7 +79,7 @@ struct VHDXLogTests {
         }
         let start = ContinuousClock.now
         #expect(throws: ReadError.self) { try OpenedImage(disk.source, neighbours: BlankParents.all) }
-        #expect(ContinuousClock.now - start < .seconds(5))
+        #expect(ContinuousClock.now - start < .seconds(20))
     }
 
     @Test(
