@@ -33,10 +33,11 @@ extension EndToEnd {
         func digest(_ sample: Sample) throws {
             try withTestFolder { folder in
                 let path = Corpus.folder.appendingPathComponent(sample.path).path
-                try run([try Ovafs.path(), "extract", path, "-o", folder("copy.raw")], limit: 120)
+                try run([try Ovafs.path(), "extract", path, "-o", folder("copy.raw")], limit: 270)
                 let attributes = try FileManager.default.attributesOfItem(atPath: folder("copy.raw"))
                 #expect(attributes[.size] as? Int == sample.byteCount)
-                #expect(try Fixtures.digest(folder("copy.raw")) == sample.digest)
+                let digest = try run(["sha256sum", folder("copy.raw")], limit: 270).text.prefix(64)
+                #expect(digest == sample.digest)
             }
         }
 
