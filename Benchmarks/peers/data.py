@@ -41,6 +41,17 @@ class Disk:
     def raw_name(self) -> str:
         return self.vmdk.stem + ".raw"
 
+    @property
+    def last_hole(self) -> float:
+        """The part of the disk that comes after its last data."""
+        end = 0
+        with open(self.raw, "rb") as file:
+            try:
+                while True:
+                    end = os.lseek(file.fileno(), os.lseek(file.fileno(), end, os.SEEK_DATA), os.SEEK_HOLE)
+            except OSError:  # There is no more data.
+                return 1 - end / self.byte_count
+
 
 @dataclass
 class Package:

@@ -105,7 +105,12 @@ class Results:
             return (cpu * workload.null_factor + statistics.median(times)) / self.cores
         null = self.series.get(key, {}).get(c.NULL)
         cpu = null.median_cpu() if null else None
-        return None if cpu is None else (cpu + inflating) / self.cores
+        if null is None or cpu is None:
+            return None
+        # The hole that the disk ends with is read by one reader when there is nothing left to inflate.
+        elapsed = null.median or 0
+        idle = max(0.0, elapsed - cpu / self.cores) * workload.last_hole
+        return (cpu + inflating) / self.cores + idle
 
     def ratio(self, key: str, peer: str) -> float | None:
         """How many times as fast as `peer` ovafs is."""

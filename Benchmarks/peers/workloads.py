@@ -56,6 +56,8 @@ class Workload:
     limit: str = ""
     disks: list[Disk] = field(default_factory=list)
     null_factor: float = 1
+    # The part of the disk that is the hole at its end.
+    last_hole: float = 0
 
     @property
     def letter(self) -> str:
@@ -73,10 +75,13 @@ class Bench:
 
     def workloads(self) -> list[Workload]:
         with_null = [*self.MOUNTS, c.NULL]
+        last_hole = self.data.one.disks[0].last_hole
         copies = [c.OVAFS, c.STORAGE_DAEMON, c.VMDKMOUNT, c.QEMU_IMG]
         return [
-            Workload("a-cached", "dd bs=1M, through the page cache", with_null, self.dd_cached, limit="cached"),
-            Workload("a-direct", "dd bs=1M iflag=direct", with_null, self.dd_direct, limit="direct"),
+            Workload("a-cached", "dd bs=1M, through the page cache", with_null, self.dd_cached, limit="cached",
+                     last_hole=last_hole),
+            Workload("a-direct", "dd bs=1M iflag=direct", with_null, self.dd_direct, limit="direct",
+                     last_hole=last_hole),
             Workload("b-copy", "cp --sparse=auto to a file", copies, self.copy),
             Workload("c-null", "extract, nothing written", [c.OVAFS, c.QEMU_IMG], self.extract_to_null,
                      limit="decoding"),

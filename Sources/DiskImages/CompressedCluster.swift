@@ -8,7 +8,7 @@ package struct CompressedCluster: Sendable, Equatable {
     /// Where its stored form starts in the image file, in bytes.
     package let storedOffset: UInt64
     /// How many bytes from `storedOffset` on can belong to it: a bound, often exact, never past the end of the
-    /// file. Clusters that were written one after the other are found side by side by it.
+    /// file. Where clusters were written one after the other, the next one starts at its end, or within it.
     package let storedByteCountLimit: Int
     /// The size of a whole cluster, in bytes: it never decodes to more.
     package let decodedByteCount: Int

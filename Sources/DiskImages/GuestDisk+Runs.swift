@@ -11,13 +11,15 @@ extension GuestDisk {
 
     /// Decodes the clusters of `range` (guest bytes) into the cache, except those that are there or that
     /// another thread is decoding. Clusters that are damaged are left for their reader to find.
-    /// `isAhead` says whether the reader is still to come.
-    func load(_ range: Range<UInt64>, isAhead: Bool = false) throws(ReadError) {
+    /// Where `reader` is still to come, what it has passed meanwhile is left out.
+    func load(_ range: Range<UInt64>, aheadOf reader: ReaderPosition? = nil) throws(ReadError) {
         try decoders.withObject { decoder throws(ReadError) in
             var cursor = LayerCursor()
             var position = range.lowerBound
             var layer = 0
-            while position < range.upperBound {
+            while true {
+                if let reader { position = max(position, reader.value) }
+                guard position < range.upperBound else { return }
                 let found = try extent(containing: position, &cursor)
                 position = found.extent.guestEnd
                 guard case .compressed(let cluster) = found.extent.storage else { continue }
@@ -28,11 +30,12 @@ extension GuestDisk {
                 do throws(ReadError) {
                     try cache.prefetch(key(of: cluster, layers[layer]), byteCount: cluster.decodedByteCount) {
                         memory throws(ReadError) in
-                        try checkSize(of: cluster)
-                        try readRun(
-                            startingWith: found, of: cluster, before: range.upperBound, cursor, with: decoder)
-                        try decoder.decode(cluster, of: layers[layer].file, into: &memory)
-                        cache.statistics.countDecoded(ahead: isAhead)
+                        try withRoom(for: cluster) { () throws(ReadError) in
+                            try readRun(
+                                startingWith: found, of: cluster, before: range.upperBound, cursor, with: decoder)
+                            try decoder.decode(cluster, of: layers[layer].file, into: &memory)
+                        }
+                        cache.statistics.countDecoded(ahead: reader != nil)
                     }
                 } catch {
                     if error.isAboutTheReader { throw error }
@@ -86,9 +89,11 @@ extension GuestDisk {
         while position < guestEnd, storedEnd - start < Self.runByteLimit {
             let next = try extent(containing: position, &cursor)
             guard next.layer == found.layer, case .compressed(let neighbour) = next.extent.storage,
-                neighbour.storedOffset == storedEnd
+                neighbour.storedOffset >= start, neighbour.storedOffset <= storedEnd
             else { break }
-            storedEnd += UInt64(neighbour.storedByteCountLimit)
+            // Where clusters are packed to the byte and bounded by sectors, the next one starts within the bound.
+            storedEnd = max(
+                storedEnd, neighbour.storedOffset + UInt64(neighbour.storedByteCountLimit))
             position = next.extent.guestEnd
         }
         // A run of one is read by the decoder itself, which knows better how much it needs.

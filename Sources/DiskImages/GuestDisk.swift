@@ -202,10 +202,15 @@ package final class GuestDisk: ByteSource {
         }
     }
 
+    /// Calls `body`, which decodes the cluster into the cache: when there is room, where it is a large one.
     /// - Throws: `ReadError.wouldWait` where the cluster is too large to be decoded by a thread that may not wait.
-    func checkSize(of cluster: CompressedCluster) throws(ReadError) {
-        guard cluster.decodedByteCount > Self.clusterByteLimitWithoutWaiting else { return }
+    func withRoom(
+        for cluster: CompressedCluster, _ body: () throws(ReadError) -> Void
+    ) throws(ReadError) {
+        guard cluster.decodedByteCount > Self.clusterByteLimitWithoutWaiting else { return try body() }
         guard Patience.current == .waits else { throw .wouldWait }
+        // Both are bounded by what a format allows for a cluster.
+        try cache.room.withRoom(for: cluster.decodedByteCount + cluster.storedByteCountLimit, body)
     }
 
     func key(of cluster: CompressedCluster, _ layer: DiskLayer) -> ClusterCache.Key {
@@ -215,9 +220,10 @@ package final class GuestDisk: ByteSource {
     private func decode(
         _ cluster: CompressedCluster, of layer: DiskLayer, into output: inout OutputRawSpan
     ) throws(ReadError) {
-        try checkSize(of: cluster)
-        try decoders.withObject { decoder throws(ReadError) in
-            try decoder.decode(cluster, of: layer.file, into: &output)
+        try withRoom(for: cluster) { () throws(ReadError) in
+            try decoders.withObject { decoder throws(ReadError) in
+                try decoder.decode(cluster, of: layer.file, into: &output)
+            }
         }
         cache.statistics.countDecoded()
     }

@@ -21,7 +21,7 @@ package struct SessionOptions: Sendable {
     /// Permission bits that are taken from 0444 and 0555.
     package var umask: UInt32 = 0
     /// How many reads are answered at once by the threads that take requests.
-    package var threadCount = 8
+    package var threadCount = 12
     /// How many reads that had to wait are decoded at once.
     package var decoderCount = 2
 

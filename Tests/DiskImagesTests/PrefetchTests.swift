@@ -267,7 +267,7 @@ struct PrefetchTests {
         #expect(try Self.readOnce(fixture.disk, before, at: 0) == Array(fixture.built.guest[..<before]))
     }
 
-    private static func readOnce(_ disk: GuestDisk, _ count: Int, at offset: UInt64) throws -> [UInt8] {
+    static func readOnce(_ disk: GuestDisk, _ count: Int, at offset: UInt64) throws -> [UInt8] {
         var failure: ReadError?
         // SAFETY: the span covers the array's storage and ends before the closure does.
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
@@ -305,7 +305,7 @@ struct PrefetchTests {
     func stop() throws {
         let fixture = try Fixture(Array(repeating: .text, count: 20))
         fixture.stop()
-        let isTaken = fixture.prefetcher.request(0..<65_536, of: fixture.disk)
+        let isTaken = fixture.prefetcher.request(0..<65_536, of: fixture.disk, aheadOf: ReaderPosition(at: 0))
         #expect(!isTaken)
         #expect(try fixture.disk.bytes(fixture.built.guest.count, at: 0) == fixture.built.guest)
     }

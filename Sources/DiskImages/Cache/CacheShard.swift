@@ -15,10 +15,13 @@ final class CacheShard: Sendable {
     }
 
     private let byteLimit: Int
+    private let awaited: AwaitedBytes
     private let state = SleepingMutex(State())
 
-    init(byteLimit: Int) {
+    /// `awaited` counts, for all shards of a cache, what was loaded for readers who have not come yet.
+    init(byteLimit: Int, awaited: AwaitedBytes) {
         self.byteLimit = byteLimit
+        self.awaited = awaited
     }
 
     var byteCount: Int { state.withLock { $0.byteCount } }
@@ -33,14 +36,16 @@ final class CacheShard: Sendable {
     /// The slot for `key`, pinned: the caller releases it. It may not be loaded yet. `isAhead` says that no reader
     /// has come for it yet.
     func acquire(_ key: ClusterCache.Key, byteCount: Int, isAhead: Bool) -> CacheSlot {
-        state.withLock { state in
+        // What is dropped gives its memory back after the lock: that of a large entry takes a while.
+        var dropped: [CacheSlot] = []
+        return state.withLock { state in
             let slot: CacheSlot
             if let position = state.positions[key] {
                 slot = state.slots[position]
             } else {
-                slot = makeRoom(for: key, byteCount: byteCount, in: &state)
+                slot = makeRoom(for: key, byteCount: byteCount, in: &state, dropping: &dropped)
             }
-            if isAhead { slot.noteAwaited() } else { slot.noteReader() }
+            change(slot) { if isAhead { $0.noteAwaited() } else { $0.noteReader() } }
             slot.pin()
             return slot
         }
@@ -56,17 +61,20 @@ final class CacheShard: Sendable {
 
     /// Puts `key` into a slot of its own, evicting what has to go. A slot of the same size is used again as it
     /// is, so that a cache that is full allocates nothing.
-    private func makeRoom(for key: ClusterCache.Key, byteCount: Int, in state: inout State) -> CacheSlot {
+    private func makeRoom(
+        for key: ClusterCache.Key, byteCount: Int, in state: inout State, dropping dropped: inout [CacheSlot]
+    ) -> CacheSlot {
         let cost = CacheSlot.cost(ofByteCount: byteCount)
         while state.byteCount + cost > byteLimit, let victim = nextVictim(in: &state) {
             let slot = state.slots[victim]
             state.positions[slot.key] = nil
             if slot.byteCount == byteCount, state.byteCount <= byteLimit {
-                slot.reset(to: key)
+                change(slot) { $0.reset(to: key) }
                 state.positions[key] = victim
                 state.hand = victim + 1
                 return slot
             }
+            dropped.append(slot)
             remove(at: victim, from: &state)
         }
         let slot = CacheSlot(key: key, byteCount: byteCount)
@@ -85,7 +93,7 @@ final class CacheShard: Sendable {
             if slot.isPinned {
                 state.hand += 1
             } else if slot.isWorthKeeping {
-                slot.passOver()
+                change(slot) { $0.passOver() }
                 state.hand += 1
             } else {
                 return state.hand
@@ -94,8 +102,17 @@ final class CacheShard: Sendable {
         return nil
     }
 
+    /// Keeps count of what is awaited while `body` changes what a slot is worth.
+    private func change(_ slot: CacheSlot, _ body: (CacheSlot) -> Void) {
+        let wasAwaited = slot.isAwaited
+        body(slot)
+        guard slot.isAwaited != wasAwaited else { return }
+        awaited.add(wasAwaited ? -slot.byteCount : slot.byteCount)
+    }
+
     /// Takes a slot out; the last one moves into its place.
     private func remove(at position: Int, from state: inout State) {
+        if state.slots[position].isAwaited { awaited.add(-state.slots[position].byteCount) }
         state.byteCount -= CacheSlot.cost(ofByteCount: state.slots[position].byteCount)
         let last = state.slots.removeLast()
         guard position < state.slots.count else { return }

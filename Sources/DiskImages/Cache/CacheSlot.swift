@@ -13,10 +13,12 @@ import Synchronization
     private var wasRead = false
     private var wasReadAgain = false
     /// It was loaded for a reader who has not come yet.
-    private var isAwaited = false
+    private(set) var isAwaited = false
     let byteCount: Int
 
-    private let memory: SlotMemory
+    /// Taken when the entry is first loaded, by the thread that loads it: the system may need a while to give it.
+    private var memory: SlotMemory?
+    private var start = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private let pins = Atomic<Int>(0)
     private let loaded = Atomic<Bool>(false)
     private let loading = LoadingLock()
@@ -24,7 +26,6 @@ import Synchronization
     init(key: ClusterCache.Key, byteCount: Int) {
         self.key = key
         self.byteCount = byteCount
-        memory = SlotMemory(byteCount: max(byteCount, 1))
     }
 
     /// What an entry of `byteCount` bytes takes of the cache's bound: its bytes and, for what stands around
@@ -34,7 +35,7 @@ import Synchronization
     }
 
     /// The bytes of a slot that is pinned and loaded.
-    var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: memory.bytes[..<byteCount]) }
+    var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: start[..<byteCount]) }
 
     var isLoaded: Bool { loaded.load(ordering: .acquiring) }
     var isPinned: Bool { pins.load(ordering: .acquiring) > 0 }
@@ -87,9 +88,14 @@ import Synchronization
 
     private func fill(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
         guard !isLoaded else { return }
+        if memory == nil {
+            let memory = SlotMemory(byteCount: max(byteCount, 1))
+            unsafe start = memory.bytes
+            self.memory = consume memory
+        }
         // SAFETY: the loading lock is held and nothing reads before `loaded` is set.
         var output = unsafe OutputRawSpan(
-            buffer: UnsafeMutableRawBufferPointer(rebasing: memory.bytes[..<byteCount]), initializedCount: 0)
+            buffer: UnsafeMutableRawBufferPointer(rebasing: start[..<byteCount]), initializedCount: 0)
         try load(&output)
         precondition(output.byteCount == byteCount, "a cache entry was loaded short")
         loaded.store(true, ordering: .releasing)

@@ -41,6 +41,9 @@ package final class ClusterCache: Sendable {
     private static let mostShards = 16
 
     private let shards: [CacheShard]
+    private let awaited: AwaitedBytes
+    /// For large clusters that are being decoded.
+    let room: DecodingRoom
     private let nextDiskNumber = Atomic<UInt32>(0)
 
     package init(byteLimit: Int) {
@@ -49,7 +52,11 @@ package final class ClusterCache: Sendable {
         while shardCount < Self.mostShards, byteLimit / (shardCount * 2) >= Self.leastShardByteCount {
             shardCount *= 2
         }
-        shards = (0..<shardCount).map { _ in CacheShard(byteLimit: byteLimit / shardCount) }
+        let awaited = AwaitedBytes()
+        self.awaited = awaited
+        room = DecodingRoom(byteLimit: byteLimit / 2)
+        let shardLimit = byteLimit / shardCount
+        shards = (0..<shardCount).map { _ in CacheShard(byteLimit: shardLimit, awaited: awaited) }
     }
 
     package func makeDiskNumber() -> DiskNumber {
@@ -121,6 +128,9 @@ package final class ClusterCache: Sendable {
     package var byteCount: Int {
         shards.reduce(0) { $0 + $1.byteCount }
     }
+
+    /// Bytes of entries that were loaded ahead of readers who have not come yet.
+    package var awaitedByteCount: Int { awaited.value }
 
     /// An entry that is larger than a shard stays beyond the shard's limit until the next one comes: all of those are
     /// in the first shard, so that one stays and not one in each.

@@ -9,14 +9,17 @@ import Glibc
 @safe struct SlotMemory: ~Copyable {
     /// From this size on, in bytes, a piece is mapped by itself.
     private static let leastMappedByteCount = 32 << 10
+    /// Up to this size, in bytes, the pages of a mapped piece are asked for at once: all of them are written in a moment.
+    private static let mostPopulatedByteCount = 1 << 20
 
     let bytes: UnsafeMutableRawBufferPointer
     private let isMapped: Bool
 
     init(byteCount: Int) {
+        let populates = byteCount <= Self.mostPopulatedByteCount ? MAP_POPULATE : 0
         if byteCount >= Self.leastMappedByteCount,
             let start = unsafe mmap(
-                nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+                nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | populates, -1, 0),
             unsafe start != MAP_FAILED
         {
             unsafe bytes = UnsafeMutableRawBufferPointer(start: start, count: byteCount)

@@ -88,14 +88,24 @@ import Codecs
     /// A grain in the middle of another one is no grain.
     private func checkPreceding(_ cluster: CompressedCluster, in file: any ByteSource) throws(ReadError) {
         guard case .grainMarkerOrSize(_, let preceding?) = cluster.framing else { return }
-        let head = try file.bytes(
-            Int(min(UInt64(GrainMarker.probeByteCount), cluster.storedOffset - preceding)), at: preceding)
-        // SAFETY: bytes have no padding.
-        let byteCount = GrainMarker.seemingByteCount(
-            of: unsafe head.span.bytes, grainByteCount: cluster.decodedByteCount)
+        let probe = Int(min(UInt64(GrainMarker.probeByteCount), cluster.storedOffset - preceding))
+        let byteCount: Int
+        if covers(preceding, byteCount: probe) {
+            // SAFETY: the window covers the probe.
+            byteCount = seemingByteCount(
+                of: unsafe UnsafeRawBufferPointer(rebasing: storedBytes(from: preceding)[..<probe]).bytes, cluster)
+        } else {
+            let head = try file.bytes(probe, at: preceding)
+            // SAFETY: bytes have no padding.
+            byteCount = seemingByteCount(of: unsafe head.span.bytes, cluster)
+        }
         guard UInt64(byteCount) <= cluster.storedOffset - preceding else {
             throw cluster.damage("it lies inside the grain at byte \(preceding)")
         }
+    }
+
+    private func seemingByteCount(of head: RawSpan, _ cluster: CompressedCluster) -> Int {
+        GrainMarker.seemingByteCount(of: head, grainByteCount: cluster.decodedByteCount)
     }
 
     private func inflate(

@@ -12,6 +12,8 @@ final class ReadAhead: Sendable {
     }
 
     private static let mostStreams = 32
+    /// What is decoded ahead of each of many readers, in bytes of the guest disk.
+    private static let leastWindow: UInt64 = 1 << 20
 
     private let prefetcher: Prefetcher
     /// The most guest bytes that are decoded ahead of one reader.
@@ -72,13 +74,20 @@ final class ReadAhead: Sendable {
         }
     }
 
+    /// Whether half of the cache is taken by what readers are still to come for. More of it would push out what another
+    /// reader is about to read, and that would be decoded twice.
+    private func isCrowded(_ cache: ClusterCache) -> Bool {
+        prefetcher.queuedByteCount + cache.awaitedByteCount >= cache.byteLimit / 2
+    }
+
     /// Asks for clusters until the stream's window is full. Holes cost nothing and do not count, so that the
     /// cores have work while a reader crosses them. The map, which may have to load a table, is looked at under the lock
     /// of the streams: that orders the requests of one reader, and no one waits for it.
     private func request(for stream: inout SequentialStream, of disk: GuestDisk) {
-        let window = stream.window(upTo: windowByteLimit)
         for _ in 0..<SequentialStream.mostRequestsAtOnce {
-            guard stream.requestedByteCount < window, stream.requestedEnd < disk.byteCount,
+            let limit = isCrowded(disk.cache) ? min(Self.leastWindow, windowByteLimit) : windowByteLimit
+            guard stream.requestedByteCount < stream.window(upTo: limit),
+                stream.requestedEnd < disk.byteCount,
                 let extent = try? disk.extent(containing: stream.requestedEnd)
             else { return }
             guard case .compressed = extent.storage else {
@@ -86,7 +95,8 @@ final class ReadAhead: Sendable {
                 continue
             }
             let end = min(disk.byteCount, extent.guestOffset + SequentialStream.jobByteCount(of: extent))
-            guard prefetcher.request(extent.guestOffset..<end, of: disk) else { return }
+            let reader = stream.sharedPosition()
+            guard prefetcher.request(extent.guestOffset..<end, of: disk, aheadOf: reader) else { return }
             stream.request(upTo: end)
         }
     }

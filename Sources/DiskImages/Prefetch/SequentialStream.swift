@@ -30,6 +30,8 @@ struct SequentialStream {
 
     /// Where the next read is expected.
     private var position: UInt64
+    /// The same for other threads, as soon as there are some: most streams are single reads.
+    private var shared: ReaderPosition?
     private var hits = 0
     /// What the reads that followed on the first one read, in bytes.
     private var readByteCount: UInt64 = 0
@@ -71,6 +73,7 @@ struct SequentialStream {
         // What is read again earns nothing.
         readByteCount &+= min(count, end - position)
         position = end
+        shared?.move(to: end)
         hits += 1
         requestedEnd = max(requestedEnd, end)
         while passedCount < requests.count, requests[passedCount].end <= position {
@@ -96,6 +99,13 @@ struct SequentialStream {
     /// Where the job that starts with `extent` ends: at a multiple of the job's size.
     static func jobByteCount(of extent: Extent) -> UInt64 {
         max(extent.byteCount, jobByteCount - extent.guestOffset % jobByteCount)
+    }
+
+    mutating func sharedPosition() -> ReaderPosition {
+        if let shared { return shared }
+        let made = ReaderPosition(at: position)
+        shared = made
+        return made
     }
 
     mutating func skip(to end: UInt64) {

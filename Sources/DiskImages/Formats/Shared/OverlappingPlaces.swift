@@ -27,6 +27,8 @@ struct OverlappingPlaces: Sendable {
         self.share = share
     }
 
+    var isEmpty: Bool { aligned.isEmpty && misaligned.isEmpty && bits == nil }
+
     /// Whether the place that starts at byte `start` overlaps another one.
     func contains(_ start: UInt64) -> Bool {
         aligned.holds(start) || misaligned.holds(start) || bits?.contains(start) == true

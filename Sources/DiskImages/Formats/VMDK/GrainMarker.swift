@@ -50,7 +50,8 @@ package enum GrainMarker {
     /// How many bytes the grain without a certain marker that starts with `stored` seems to take: 0 where it is none.
     static func seemingByteCount(of stored: RawSpan, grainByteCount: Int) -> Int {
         guard stored.byteCount >= probeByteCount else { return 0 }
-        for start in [sizeByteCount, byteCount] {
+        // Behind a size, or behind a marker.
+        for start in stride(from: sizeByteCount, through: byteCount, by: byteCount - sizeByteCount) {
             let first = UInt16(stored.littleEndian(UInt8.self, at: start))
             let second = UInt16(stored.littleEndian(UInt8.self, at: start + 1))
             // RFC 1950, 2.2: method 8, and a header that is a multiple of 31.

@@ -143,20 +143,34 @@ extension VMDKSparseExtent {
         guard !overlaps.contains(stored) else {
             return damaged(index, table, entry, "another entry names sectors of the same grain")
         }
-        // Grains that follow each other on the disk and in the file, each of them sound.
+        let end = endOfJoined(from: index, in: table, entries)
+        // One question for all of them, and one for each only where something is wrong with one.
+        let needed = neededByteCount(of: index..<end, in: table)
+        guard !overlaps.isEmpty || rules.problem(at: stored, byteCount: needed) != nil else {
+            return run(of: table, index..<end, .stored(at: stored))
+        }
+        let grainSectors = layout.grainByteCount / 512
+        var soundEnd = index + 1
+        while soundEnd < end {
+            let start = (UInt64(entry) + UInt64(soundEnd - index) * grainSectors) * 512
+            let byteCount = neededByteCount(from: guestOffset(of: soundEnd, table))
+            guard rules.problem(at: start, byteCount: byteCount) == nil, !overlaps.contains(start) else { break }
+            soundEnd += 1
+        }
+        return run(of: table, index..<soundEnd, .stored(at: stored))
+    }
+
+    /// Where the grains end that follow the one of entry `index` both on the disk and in the file.
+    private func endOfJoined(from index: Int, in table: GrainTable, _ entries: RawSpan) -> Int {
         let grainSectors = layout.grainByteCount / 512
         let limit = min(table.presentEntryCount, Self.endOfRuns(from: index))
         var end = index + 1
-        var expected = UInt64(entry) + grainSectors
-        while end < limit, UInt64(entries.grainTableEntry(end)) == expected,
-            rules.problem(
-                at: expected * 512, byteCount: neededByteCount(from: guestOffset(of: end, table))) == nil,
-            !overlaps.contains(expected * 512)
-        {
+        var expected = UInt64(entries.grainTableEntry(index)) + grainSectors
+        while end < limit, UInt64(entries.grainTableEntry(end)) == expected {
             end += 1
             expected += grainSectors
         }
-        return run(of: table, index..<end, .stored(at: stored))
+        return end
     }
 
     /// Where a run that goes on at entry `index` ends at the latest: the same for all entries of the run.
@@ -178,6 +192,12 @@ extension VMDKSparseExtent {
     /// What of a grain belongs to the disk, in bytes.
     private func neededByteCount(from guestOffset: UInt64) -> UInt64 {
         min(layout.grainByteCount, virtualByteCount - guestOffset)
+    }
+
+    /// What of the grains of `indexes` belongs to the disk, in bytes.
+    private func neededByteCount(of indexes: Range<Int>, in table: GrainTable) -> UInt64 {
+        let start = guestOffset(of: indexes.lowerBound, table)
+        return min(guestOffset(of: indexes.upperBound, table), virtualByteCount) - start
     }
 
     private func run(of table: GrainTable, _ indexes: Range<Int>, _ storage: Extent.Storage) -> Extent {
