@@ -18,7 +18,7 @@ package protocol DiskImageFormat: Sendable {
     static func identity(_ head: ArraySlice<UInt8>) -> ImageIdentity?
 
     /// What the header says of the disk, out of what `reader` holds already: the start of the file, and for marks at its end
-    /// that. Nil where the format has that elsewhere.
+    /// that; or out of a bounded number of bounded reads more. Nil where the format has that elsewhere.
     /// - Throws: `ReadError.corrupt` where the header is damaged, `ReadError.unsupported` for what is not read.
     static func header(_ reader: OpeningReader) throws(ReadError) -> ImageHeader?
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A disk's format and size, for who wants no more of it: one read of the file's start, and one of its last sector where that
-/// may have a mark.
+/// may have a mark; of a VHDX two more, of its tables.
 package struct ImageHeader: Sendable, Equatable {
     package let format: DiskFormat
     /// As the format says, to the byte.

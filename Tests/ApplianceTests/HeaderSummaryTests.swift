@@ -60,11 +60,45 @@ struct HeaderSummaryTests {
         #expect(counted.bytesRead <= 64 << 10 + 3 * 512)
     }
 
-    @Test("the size of a VHDX is not in its header")
+    @Test("two reads more tell the size of a VHDX, which is behind its region table")
     func vhdx() throws {
-        let disk = VHDXBuilder([.whole]).build()
-        let error = try #require(throws: ApplianceError.self) { try Self.summary(MemorySource(disk.bytes)) }
-        #expect(error.description.contains("whose header does not say its size"))
+        var differencing = VHDXBuilder([.part, .zero])
+        differencing.parent = [
+            ("relative_path", "parent.vhdx"), ("parent_linkage", "{04030201-0605-0807-090a-0b0c0d0e0f10}"),
+        ]
+        for (builder, format) in [
+            (VHDXBuilder([.whole, .absent]), "vhdx-dynamic"),
+            (VHDXBuilder([.whole]).with { $0.isFixed = true }, "vhdx-fixed"),
+            (differencing, "vhdx-differencing"),
+        ] {
+            let disk = builder.build()
+            let counted = CountingSource(MemorySource(disk.bytes))
+            let summary = try Self.summary(counted)
+            #expect(summary.format == format)
+            #expect(summary.virtualSize == UInt64(disk.guest.count))
+            #expect(counted.readCount == 3)
+            #expect(counted.bytesRead == (64 + 256 + 68) << 10)
+        }
+    }
+
+    @Test("a VHDX that is cut, damaged or was not closed says no size, and why")
+    func vhdxWithoutSize() throws {
+        let sound = VHDXBuilder([.whole]).build()
+        var damaged = sound.bytes
+        for offset in [192 << 10, 256 << 10] { damaged[offset + 20] ^= 1 }
+        var logged = sound
+        var log = VHDXLogWriter()
+        log.append(logged.takePages([VHDXBuilder.metadataOffset]), tail: 0)
+        logged.setLog(log)
+        for (bytes, words) in [
+            (Array(sound.bytes.prefix(64 << 10)), "VHDX header 1"),
+            (Array(sound.bytes.prefix(300 << 10)), "region"), (damaged, "region table"),
+            (logged.bytes, "log is replayed"),
+        ] {
+            let error = try #require(throws: ApplianceError.self) { try Self.summary(MemorySource(bytes)) }
+            #expect(error.description.contains(words), "\(error)")
+            #expect(error.kind == .damaged)
+        }
     }
 
     @Test("bytes without a mark are a raw disk, after a look at the last sector")

@@ -16,7 +16,7 @@ package struct HeaderSummary: Codable, Sendable {
     /// What the file has, in bytes.
     package let storedSize: UInt64
 
-    /// Reads 64 KiB from the start of `source`, and the last sector. Without `isLenient`, bytes without a mark are a raw
+    /// Reads 64 KiB from the start of `source`, the last sector, and what a VHDX has behind that. Without `isLenient`, bytes without a mark are a raw
     /// disk only where the name does not say otherwise.
     package init(of source: ApplianceSource, lenient isLenient: Bool) throws(ApplianceError) {
         guard case .file(let file, let name, _) = source else {

@@ -42,10 +42,14 @@ package struct OpeningReader {
 
     /// Reads the last 64 KiB, where the file has more than its head.
     package mutating func readTail() throws(ReadError) {
-        let count = min(UInt64(Self.tailByteCount), byteCount)
-        guard count > 0, !isHeld(Int(count), at: byteCount - count) else { return }
-        let bytes = try source.bytes(Int(count), at: byteCount - count)
-        windows.append(OnDiskRecord(bytes, named: imageName, at: byteCount - count))
+        try hold(Self.tailByteCount, at: byteCount - min(UInt64(Self.tailByteCount), byteCount))
+    }
+
+    /// Reads up to `count` bytes at `offset`, as far as the file goes, for the records in them.
+    package mutating func hold(_ count: Int, at offset: UInt64) throws(ReadError) {
+        let count = Int(min(UInt64(count), byteCount - min(offset, byteCount)))
+        guard count > 0, !isHeld(count, at: offset) else { return }
+        windows.append(OnDiskRecord(try source.bytes(count, at: offset), named: imageName, at: offset))
     }
 
     /// The record of `byteCount` bytes at `offset`, called "`name` of the image" in errors.

@@ -60,8 +60,7 @@ struct VHDXImage: DiskImage {
             rules: rules, of: reader, budget: options.budget)
         bitmaps = metadata.parent == nil ? nil : try VHDXBitmaps(of: map, rules, budget: options.budget)
         allocation = BlockAllocation(map.allocatedByteCount, isEstimate: map.allocationIsEstimate)
-        format =
-            metadata.parent != nil ? .vhdxDifferencing : metadata.isFixed ? .vhdxFixed : .vhdxDynamic
+        format = metadata.format
         virtualByteCount = metadata.virtualByteCount
         parent = metadata.parent
         identity = .vhdx(header.dataWriteIdentifier)

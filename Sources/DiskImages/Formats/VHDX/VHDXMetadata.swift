@@ -21,6 +21,8 @@ struct VHDXMetadata: Sendable {
     private static let blockByteCounts: ClosedRange<UInt64> = (1 << 20)...(256 << 20)
     private static let mostVirtualByteCount: UInt64 = 64 << 40
 
+    var format: DiskFormat { parent != nil ? .vhdxDifferencing : isFixed ? .vhdxFixed : .vhdxDynamic }
+
     /// After how many entries of blocks an entry of a bitmap stands: a bitmap has 2^23 bits.
     var blocksPerBitmap: UInt64 { (sectorByteCount << 23) / blockByteCount }
 
