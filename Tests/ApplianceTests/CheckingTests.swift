@@ -221,6 +221,29 @@ struct CheckingTests {
         #expect(DeepCheck(of: good).run(threadCount: threadCount).count == 0)
     }
 
+    @Test("a deep check of a disk looks at its snapshots, too: what only one of them has may be damaged")
+    func snapshots() throws {
+        var built = QCOWBuilder(QCOWClusterContent.mixed(80)).with {
+            $0.snapshots = [.init("sound", [.plain(.text)]), .init("broken", QCOWClusterContent.mixed(20))]
+        }.build()
+        // The first-level table of the second leads behind the end of the file.
+        built.bytes.put((UInt64(1) << 63 | 1 << 40).byteSwapped, at: built.places.snapshotFirstLevels[1])
+        let appliance = try TestPackage.open(built.source, named: "disk.qcow2")
+        var names: [String] = []
+        let checked = VerificationReport.Disk(checking: appliance.disks[0]) { check, name in
+            names.append(name)
+            return check.run(threadCount: 1)
+        }
+        let disk = try #require(checked)
+        #expect(names == ["disk.raw", "sound.raw", "broken.raw"])
+        #expect(disk.damageCount == 0 && !disk.isOK)
+        #expect(disk.snapshots.map(\.isOK) == [true, false])
+        #expect(disk.snapshots[1].damages.first?.guestOffset == 0)
+        let report = VerificationReport(of: appliance, members: nil, certificate: nil, disks: [disk])
+        #expect(report.failures.map(\.code) == [.diskDamaged])
+        #expect(report.failures[0].message == "snapshot \"broken\" of disk disk.qcow2 is damaged")
+    }
+
     @Test("a file called an OVA that is neither an archive nor an image is refused as damaged")
     func noArchive() throws {
         let noise = MemorySource(Array(repeating: 0x33, count: 5000))

@@ -105,7 +105,13 @@ struct InfoDocumentTests {
             guestOffset: 0, byteCount: 512, error: .unsupported(feature: "the test's disk"))
         let report = VerificationReport(
             of: appliance, members: appliance.checkManifest(threadCount: 1), certificate: nil,
-            disks: [VerificationReport.Disk(id: "first", damages: [damage], count: 1)])
+            disks: [
+                VerificationReport.Disk(
+                    id: "first", damages: [damage], count: 1,
+                    snapshots: [
+                        .init(name: Name([0x61]), isOK: false, damages: [.init(damage)], damageCount: 1)
+                    ])
+            ])
         var found = try JSONPaths.all(of: report.json(), leaves: names)
         let certificate = VerificationReport.Certificate(
             signature: "valid", validity: "valid", algorithm: "SHA256 with RSA2048", trust: "untrusted",

@@ -248,6 +248,11 @@ extension EndToEnd {
                     #expect(values.contains("user.ova.snapshot-name=\"../x\""))
                     let text = try Ovafs.attempt("info", image).lines
                     #expect(text.contains { $0.hasPrefix("disk/before.raw ") })
+                    let checked = try Ovafs.attempt("verify", "--deep", image)
+                    #expect(checked.exitCode == 0)
+                    #expect(
+                        checked.text.contains("snapshot \"before\" of disk disk.qcow2: every cluster decodes")
+                    )
                     let json = try String(contentsOfFile: mount(".ova/info.json"), encoding: .utf8)
                     #expect(json.contains("\"clusterSize\" : 65536"))
                 }

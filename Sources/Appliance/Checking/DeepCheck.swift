@@ -33,6 +33,9 @@ package final class DeepCheck: Sendable {
         queue = StretchQueue(byteCount: disk.byteCount)
     }
 
+    /// How many guest bytes there are to be dealt with.
+    package var byteCount: UInt64 { disk.byteCount }
+
     /// Guest bytes that have been dealt with so far, holes included.
     package var progress: UInt64 { queue.doneByteCount }
 

@@ -163,7 +163,12 @@ extension VerificationFailure {
         _ disks: [ApplianceDisk], _ checked: [VerificationReport.Disk]
     ) -> [VerificationFailure] {
         let unreadable = disks.filter { $0.source == nil }.map { "disk \($0.identifier) is not decoded" }
-        let damaged = checked.filter { !$0.isOK }.map { "disk \($0.id) is damaged" }
+        let damaged = checked.flatMap { disk in
+            (disk.damageCount == 0 ? [] : ["disk \(disk.id) is damaged"])
+                + disk.snapshots.filter { !$0.isOK }.map {
+                    "snapshot \"\($0.name.text)\" of disk \(disk.id) is damaged"
+                }
+        }
         return [
             VerificationFailure(.diskNotDecoded, unreadable), VerificationFailure(.diskDamaged, damaged),
         ].compactMap { $0 }

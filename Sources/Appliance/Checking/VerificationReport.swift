@@ -55,9 +55,20 @@ package struct VerificationReport: Codable, Sendable {
 
     package struct Disk: Codable, Sendable {
         package let id: String
+        /// Whether all of it can be decoded, and all of its snapshots.
         package let isOK: Bool
+        /// Of the disk as it is now.
         package let damages: [Damage]
         /// How many there are in all; `damages` lists at most 1,000.
+        package let damageCount: Int
+        /// The earlier states that the image keeps, in its order.
+        package let snapshots: [Snapshot]
+    }
+
+    package struct Snapshot: Codable, Sendable {
+        package let name: Name
+        package let isOK: Bool
+        package let damages: [Damage]
         package let damageCount: Int
     }
 
@@ -146,14 +157,38 @@ extension VerificationReport.Certificate {
 }
 
 extension VerificationReport.Disk {
-    /// The result of a deep check.
-    package init(id: String, damages: [DeepCheck.Damage], count: Int) {
+    /// The result of deep checks, of the disk and of its snapshots.
+    package init(
+        id: String, damages: [DeepCheck.Damage], count: Int, snapshots: [VerificationReport.Snapshot] = []
+    ) {
         self.id = id
-        self.damages = damages.map {
-            VerificationReport.Damage(
-                guestOffset: $0.guestOffset, size: $0.byteCount, reason: $0.error.description)
-        }
+        self.damages = damages.map(VerificationReport.Damage.init)
         damageCount = count
-        isOK = count == 0
+        self.snapshots = snapshots
+        isOK = count == 0 && snapshots.allSatisfy(\.isOK)
+    }
+
+    /// What `run` gives for `disk` and for each of its snapshots, with a name for people; nil for a disk that is not
+    /// decoded.
+    package init?(
+        checking disk: ApplianceDisk,
+        run: (_ check: DeepCheck, _ name: String) -> (damages: [DeepCheck.Damage], count: Int)
+    ) {
+        guard case .decoded(let guest) = disk.content else { return nil }
+        let (damages, count) = run(DeepCheck(of: guest), disk.rawFileName)
+        let snapshots = (disk.snapshots?.snapshots ?? []).map { snapshot in
+            let (damages, count) = run(DeepCheck(of: snapshot.disk), String(displaying: snapshot.fileName))
+            return VerificationReport.Snapshot(
+                name: Name(snapshot.name), isOK: count == 0,
+                damages: damages.map(VerificationReport.Damage.init), damageCount: count)
+        }
+        self.init(id: disk.identifier, damages: damages, count: count, snapshots: snapshots)
+    }
+}
+
+extension VerificationReport.Damage {
+    init(_ damage: DeepCheck.Damage) {
+        self.init(
+            guestOffset: damage.guestOffset, size: damage.byteCount, reason: damage.error.description)
     }
 }

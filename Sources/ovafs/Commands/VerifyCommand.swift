@@ -25,7 +25,7 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup
     var source: SourceArguments
 
-    @Flag(help: "Decode every cluster of every disk.")
+    @Flag(help: "Decode every cluster of every disk, and of its snapshots.")
     var deep = false
 
     @Flag(help: "Print JSON.")
@@ -70,11 +70,10 @@ struct VerifyCommand: ParsableCommand {
     }
 
     private func checkDisk(_ disk: ApplianceDisk) -> VerificationReport.Disk? {
-        guard case .decoded(let guest) = disk.content else { return nil }
-        let check = DeepCheck(of: guest)
-        let bar = ProgressBar(disk.rawFileName, of: guest.byteCount) { check.progress }
-        let (damages, count) = bar.show { check.run(threadCount: threads.count) }
-        return VerificationReport.Disk(id: disk.identifier, damages: damages, count: count)
+        VerificationReport.Disk(checking: disk) { check, name in
+            let bar = ProgressBar(name, of: check.byteCount) { check.progress }
+            return bar.show { check.run(threadCount: threads.count) }
+        }
     }
 
     /// The certificates of `--trust`; nil without it.

@@ -58,13 +58,19 @@ struct VerificationText {
     }
 
     private func lines(_ disk: VerificationReport.Disk) -> [String] {
-        guard !disk.isOK else { return ["\(Self.padded("ok"))disk \(disk.id): every cluster decodes"] }
-        let damages = disk.damages.map {
-            "            guest bytes \($0.guestOffset) to \($0.guestOffset + $0.size - 1): \($0.reason)"
-        }
-        let count = disk.damageCount
-        return ["\(Self.padded("bad"))disk \(disk.id): \(count) damaged place\(count == 1 ? "" : "s")"]
-            + damages
+        lines(of: "disk \(disk.id)", disk.damages, count: disk.damageCount)
+            + disk.snapshots.flatMap {
+                lines(
+                    of: "snapshot \"\($0.name.shown)\" of disk \(disk.id)", $0.damages, count: $0.damageCount)
+            }
+    }
+
+    private func lines(of disk: String, _ damages: [VerificationReport.Damage], count: Int) -> [String] {
+        guard count > 0 else { return ["\(Self.padded("ok"))\(disk): every cluster decodes"] }
+        return ["\(Self.padded("bad"))\(disk): \(count) damaged place\(count == 1 ? "" : "s")"]
+            + damages.map {
+                "            guest bytes \($0.guestOffset) to \($0.guestOffset + $0.size - 1): \($0.reason)"
+            }
     }
 
     /// The last line: what all of it comes to.
