@@ -193,11 +193,68 @@ extension EndToEnd {
             }
         }
 
+        @Test("O25: nothing is kept in the folder of the package that is opened")
+        func packageFolder() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                try shell(
+                    "cd \"$1\"; gzip -1 -c appliance-disk2.vmdk > x; mv x appliance-disk2.vmdk; ln -s . ../link",
+                    package.members)
+                let before = try run(["ls", "-A", package.members]).lines
+                let places = [
+                    package.members, package.members + "/cache", folder("link"), folder("link/cache/"),
+                ]
+                for place in places {
+                    for source in [package.members, package.members + "/appliance.ovf"] {
+                        let info = try Ovafs.attempt("info", "--cache-dir", place, source)
+                        #expect(info.exitCode == 0)
+                        #expect(
+                            info.standardError.contains(
+                                "the cache folder is not used: not supported: a cache folder in the folder of the package"
+                            ),
+                            "\(place): \(info.standardError)")
+                    }
+                }
+                #expect(try run(["ls", "-A", package.members]).lines == before)
+                let info = try Ovafs.attempt("info", "--cache-dir", folder("cache"), package.members)
+                #expect(info.standardError == "")
+                #expect(try run(["ls", "-A", folder("cache")]).lines.count == 1)
+            }
+        }
+
+        @Test(
+            "O25: nothing is kept on a file system that stands on what is opened",
+            .enabled(if: EndToEnd.isRoot, "loop devices need root"))
+        func deviceFolder() throws {
+            try withTestFolder { folder in
+                let point = try folder.makeFolder("point")
+                try withLoopDevice("disk.img", byteCount: 4 << 20, in: folder) { device in
+                    try run(["mkfs.ext4", "-q", "-F", device])
+                    try run(["mount", "-o", "ro,noload", device, point])
+                    defer { _ = try? run(["umount", point]) }
+                    for source in [device, folder("disk.img")] {
+                        for place in [point, point + "/cache"] {
+                            let info = try Ovafs.attempt("info", "--cache-dir", place, source)
+                            #expect(info.exitCode == 0)
+                            #expect(
+                                info.standardError.contains("on a file system that stands on what is opened"),
+                                "\(info.standardError)")
+                        }
+                    }
+                }
+            }
+        }
+
         @Test("C25: opening that takes long is told of in the log")
         func progress() throws {
             try withTestFolder { folder in
                 let file = folder("zeros.raw.gz")
-                try shell("head -c 3G /dev/zero | gzip -1 > \"$1\"", file, limit: 120)
+                // A member is compressed once and is there 32 times.
+                try shell(
+                    """
+                    head -c 64M /dev/zero | gzip -1 > "$1.part"
+                    yes "$1.part" | head -n 32 | xargs cat > "$1"
+                    """, file)
                 let log = folder("log")
                 let mount = try Mount(file, in: folder, options: "log=\(log)")
                 try mount.unmount()

@@ -53,6 +53,12 @@ struct RawArgumentsTests {
             let found = try? log(list)
             #expect(found == (name.isEmpty ? nil : FilePath(bytes: Self.bytes(name))), "\(list)")
         }
+        #expect(
+            try MountOptions([Self.bytes("cache_dir=/t/\u{e4},log=\u{e4}")]).cacheFolder
+                == Self.bytes("/t/\u{e4}"))
+        for list in ["cache_dir=", "cache_dir"] {
+            #expect(throws: CommandFailure.self) { try MountOptions([Self.bytes(list)]) }
+        }
         #expect(try MountOptions([Array("log=syslog".utf8)]).log == .systemLog)
         #expect(try MountOptions([Array("log=stderr".utf8)]).log == .standardError)
         #expect(throws: CommandFailure.self) { try MountOptions([Array("log=".utf8)]) }

@@ -11,11 +11,12 @@ extension Appliance {
     package static func open(
         _ source: ApplianceSource, options: ApplianceOptions
     ) throws(ApplianceError) -> Appliance {
-        let resources = try DiskResources(options)
+        var resources = try DiskResources(options)
         do throws(ApplianceError) {
             switch source {
             case .file(let file, let name, let modificationTime):
                 let opened = OpenedFiles([file])
+                resources.openStore(in: options.cacheFolder, sparing: opened.numbers ?? [])
                 let metered = MeteredSource(file, countedBy: resources.meter)
                 let content = try decompressed(metered, named: name, resources)
                 if try isArchive(content) {
@@ -54,6 +55,7 @@ extension Appliance {
         folder path: FilePath, descriptorName: [UInt8]?, options: ApplianceOptions, resources: DiskResources
     ) throws(ApplianceError) -> Appliance {
         let package: OVFPackage
+        var resources = resources
         var opened = OpenedFiles([])
         do throws(ReadError) {
             package = try OVFPackage(
@@ -66,6 +68,7 @@ extension Appliance {
         } catch {
             throw ApplianceError(error)
         }
+        resources.openStore(in: options.cacheFolder, sparing: opened.numbers ?? [], package: path)
         return opened.noted(
             in: try PackageOpener.open(package, in: path, options: options, resources: resources), resources)
     }

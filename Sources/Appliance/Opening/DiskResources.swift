@@ -4,6 +4,7 @@
 import ByteSources
 import CompressedSources
 import DiskImages
+import SystemPackage
 
 /// The cluster cache, the threads that decode ahead, and the count of what is read.
 struct DiskResources {
@@ -17,9 +18,9 @@ struct DiskResources {
     /// Whether damaged images and compressed files are read as far as they go.
     let isLenient: Bool
     /// Where indexes of compressed files are kept; nil where nobody asked for that, or it cannot be used.
-    let store: IndexStore?
+    private(set) var store: IndexStore?
     /// Why the folder for them cannot be used.
-    let storeProblem: String?
+    private(set) var storeProblem: String?
     private let stretches: StretchCache
     private let progress: OpeningProgress?
     private let threadCount: Int
@@ -34,7 +35,6 @@ struct DiskResources {
         progress = options.progress
         threadCount = options.openingThreadCount
         isLenient = options.isLenient
-        (store, storeProblem) = Self.store(in: options.cacheFolder)
         budget = OpeningBudget(byteLimit: options.openingByteLimit)
         guard options.prefetchThreadCount > 0 else {
             prefetcher = nil
@@ -47,13 +47,15 @@ struct DiskResources {
         }
     }
 
-    /// The folder for indexes, or why it is not used: what is opened can be opened without.
-    private static func store(in folder: [UInt8]?) -> (IndexStore?, problem: String?) {
-        guard let folder else { return (nil, nil) }
+    /// Keeps indexes in `folder` from now on, where one is named. That it is not used is no error: what is opened can be
+    /// opened without. `sources` and `package` are what nothing is written to.
+    mutating func openStore(in folder: [UInt8]?, sparing sources: Set<FileNumber>, package: FilePath? = nil) {
+        guard let folder else { return }
         do throws(ReadError) {
-            return (try IndexStore(folder: folder), nil)
+            try CacheFolder.check(FilePath(bytes: folder), sparing: sources, package: package)
+            store = try IndexStore(folder: folder)
         } catch {
-            return (nil, "the cache folder is not used: \(error)")
+            storeProblem = "the cache folder is not used: \(error)"
         }
     }
 

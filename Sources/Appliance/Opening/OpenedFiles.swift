@@ -6,7 +6,7 @@ import ByteSources
 /// The files behind the sources that an appliance is opened from.
 struct OpenedFiles {
     /// Nil where a source is no file of the local system.
-    private var numbers: Set<FileNumber>? = []
+    private(set) var numbers: Set<FileNumber>? = []
 
     init(_ sources: [any ByteSource]) {
         for source in sources { add(source) }

@@ -70,7 +70,7 @@ struct MountCommand: ParsableCommand {
         let openLog = try destination.open()
         // On a terminal there is a bar.
         let isBarShown = destination == .standardError && Terminal.canRedraw
-        let appliance = try Appliance.open(source, options: try applianceOptions(options), words: .mount) {
+        let appliance = try Appliance.open(source, options: applianceOptions(options), words: .mount) {
             isBarShown ? nil : try openLog.logger(sparing: Set([$0].compactMap(\.self)))
         }
         defer { appliance.stopPrefetching() }
@@ -158,13 +158,13 @@ struct MountCommand: ParsableCommand {
         }
     }
 
-    private func applianceOptions(_ options: MountOptions) throws -> ApplianceOptions {
+    private func applianceOptions(_ options: MountOptions) -> ApplianceOptions {
         var result = ApplianceOptions()
         result.isLenient = options.isLenient
         result.followsLinksInside = options.followsLinksInside
         result.cacheByteLimit = options.cacheByteLimit
         result.openingByteLimit = options.openingByteLimit
-        result.cacheFolder = try options.cacheFolder.map(RawArguments.bytes)
+        result.cacheFolder = options.cacheFolder
         result.prefetchThreadCount = options.threadCount ?? ProcessorCount.current
         return result
     }

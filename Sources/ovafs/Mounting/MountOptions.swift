@@ -17,8 +17,8 @@ struct MountOptions: Equatable {
     var followsLinksInside = false
     /// Whether the digests are checked before the mount appears.
     var verifiesManifest = false
-    /// The path of the folder in which is kept what compressed files had to be decoded for.
-    var cacheFolder: String?
+    /// The path of the folder in which is kept what compressed files had to be decoded for, as bytes.
+    var cacheFolder: [UInt8]?
     /// Decoded data that is kept, in bytes.
     var cacheByteLimit = 64 << 20
     /// Memory that opening may take, in bytes.
@@ -47,9 +47,11 @@ struct MountOptions: Equatable {
                 try apply(name, value: nil)
                 continue
             }
-            // The one value that is a name of a file, which is bytes.
+            // The values that are names of files, which are bytes.
             if name == "log", let destination = LogDestination(parts[1]) {
                 log = destination
+            } else if name == "cache_dir", !parts[1].isEmpty {
+                cacheFolder = Array(parts[1])
             } else {
                 try apply(name, value: String(decoding: parts[1], as: UTF8.self))
             }
@@ -80,8 +82,6 @@ struct MountOptions: Equatable {
                 throw Self.wrong(name, value, "kernel or none")
             }
             cacheMode = mode
-        case ("cache_dir", let path?) where !path.isEmpty:
-            cacheFolder = path
         case ("cache_dir", let value): throw Self.wrong(name, value, "a folder")
         case ("cache_size", let value):
             guard let bytes = value.flatMap({ MemorySize($0) }), bytes.isReasonable else {
