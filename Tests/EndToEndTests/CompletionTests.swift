@@ -54,6 +54,22 @@ extension EndToEnd {
                         ["ovafs", "extract", "-o", "disk1.raw", "./appliance.ova", "vmdisk1", "app"],
                         ["appliance-disk1.raw", "appliance-disk2.raw"]
                     ),
+                    // The values of options are no sources, though files are called like them.
+                    (
+                        ["ovafs", "extract", "--cache-dir", ".", "--threads", "2", "appliance.ova", "vm"],
+                        ["vmdisk1", "vmdisk2"]
+                    ),
+                    (
+                        [
+                            "ovafs", "extract", "--open-memory", "=", "1G", "--map", "disk2.raw",
+                            "appliance.ova", "vm",
+                        ],
+                        ["vmdisk1", "vmdisk2"]
+                    ),
+                    (
+                        ["ovafs", "extract", "--keep-going", "-f", "appliance.ova", "vm"],
+                        ["vmdisk1", "vmdisk2"]
+                    ),
                     (["ovafs", "extract", "absent.ova", "vm"], []),
                     (["ovafs", "extract", "disk2.raw", "di"], ["disk2.raw"]),
                 ] {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Appliance
+import ArgumentParser
 import Glibc
 
 enum DiskNameCompletion {
@@ -10,27 +11,22 @@ enum DiskNameCompletion {
 
     /// The identifiers and raw names of the disks in the source that stands on the command line.
     static func candidates(_ words: [String]) -> [String] {
-        guard let source = source(in: words) else { return [] }
+        guard let arguments = sourceArguments(in: words) else { return [] }
         // Ends the process, which has nothing else to do.
         alarm(timeLimit)
-        guard let located = try? SourceLocator.locate(source),
-            let appliance = try? Appliance.open(located, options: ApplianceOptions())
+        guard let located = try? SourceLocator.locate(arguments.source),
+            let appliance = try? Appliance.open(located, options: arguments.options)
         else { return [] }
         defer { appliance.stopPrefetching() }
         let names = appliance.disks.flatMap { [$0.identifier, $0.rawFileName] }.map(\.onOneLine)
         return names.enumerated().filter { !names.prefix($0.offset).contains($0.element) }.map(\.element)
     }
 
-    /// The first word behind the command that names something there and is no option's value.
-    private static func source(in words: [String]) -> String? {
-        var previous = ""
-        for word in words.drop(while: { $0 != "extract" }).dropFirst() {
-            defer { previous = word }
-            if word.hasPrefix("-") || ["-o", "--output", "--map"].contains(previous) { continue }
-            let path = unquoted(word)
-            if unsafe access(path, F_OK) == 0 { return path }
-        }
-        return nil
+    /// What the words behind the command say of the source; nil where they are no arguments of it, or have none.
+    static func sourceArguments(in words: [String]) -> SourceArguments? {
+        let typed = words.drop { $0 != ExtractCommand.configuration.commandName }.dropFirst().map(unquoted)
+        // Where to put the copies has to be said, and may not be yet; what is typed later counts.
+        return try? ExtractCommand.parse(["--output", "-"] + typed).source
     }
 
     /// A word of a command line as the shell would read it, in the cases that names of files come in.

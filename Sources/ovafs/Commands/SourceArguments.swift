@@ -28,14 +28,21 @@ struct SourceArguments: ParsableArguments {
         completion: .directory)
     var cacheDir: String?
 
+    /// How the source is to be opened.
+    var options: ApplianceOptions {
+        get throws {
+            var options = ApplianceOptions()
+            options.isLenient = lenient
+            options.followsLinksInside = linksInside
+            if let openMemory { options.openingByteLimit = openMemory.byteCount }
+            options.cacheFolder = try cacheDir.map { try RawArguments.bytes($0) }
+            return options
+        }
+    }
+
     /// Opens the source; an error gives advice in `words`.
     /// - Throws: `CommandFailure` with the exit code that fits.
     func open(words: OptionWords = .command) throws -> Appliance {
-        var options = ApplianceOptions()
-        options.isLenient = lenient
-        options.followsLinksInside = linksInside
-        if let openMemory { options.openingByteLimit = openMemory.byteCount }
-        options.cacheFolder = try cacheDir.map { try RawArguments.bytes($0) }
         let appliance = try Appliance.open(source, options: options, words: words)
         for problem in appliance.cacheProblems { StandardError.write("warning: \(problem)") }
         return appliance
