@@ -13,7 +13,7 @@ struct PackageOpener {
     let resources: DiskResources
     /// What images may lead to.
     let neighbours: PackageNeighbours
-    private var warnings: [PackageWarning]
+    var warnings: [PackageWarning]
     /// What became of each file that was opened, by where it is stored: many disks may name one file, and many names
     /// one place.
     var opened: [[PackageMember.StoredPlace]: Result<GuestDisk, ReadError>] = [:]
@@ -85,47 +85,6 @@ struct PackageOpener {
         self.options = options
         self.resources = resources
         warnings = package.warnings
-    }
-
-    private mutating func parseDescriptor() throws(ApplianceError) -> (Envelope, [StorageLayout]) {
-        guard let descriptor = package.descriptor else {
-            let damage = package.damage.map { " (the archive is damaged: \($0))" } ?? ""
-            throw ApplianceError(
-                .damaged, "no descriptor, *.ovf, is in the package\(damage)", remedy: .lenient)
-        }
-        do throws(DescriptorError) {
-            let parser = try EnvelopeParser(reading: descriptor.source, budget: resources.budget)
-            warnings += parser.warnings
-            return (parser.envelope, parser.layouts)
-        } catch {
-            let kind = error.cause.map { ApplianceError($0).kind } ?? .damaged
-            throw ApplianceError(
-                kind, "\(String(displaying: descriptor.path)): \(error)",
-                remedy: error.remedy ?? (kind == .damaged ? .lenient : nil))
-        }
-    }
-
-    /// What the manifest lists; nil where there is none, or with a `problem` none that can be read.
-    private mutating func manifestChecks(problem: inout String?) -> ManifestChecks? {
-        guard let member = package.manifest else {
-            guard let refused = package.refusedManifest else { return nil }
-            problem = refused.problem
-            warnings.append(
-                PackageWarning(
-                    .manifestUnreadable, "the manifest cannot be read: \(refused.problem)",
-                    remedy: refused.remedy))
-            return nil
-        }
-        do throws(ReadError) {
-            let map = ManifestMap(
-                try Manifest(reading: member.source, budget: resources.budget), of: package)
-            warnings += map.warnings
-            return ManifestChecks(map)
-        } catch {
-            problem = "\(error)"
-            warnings.append(PackageWarning(.manifestUnreadable, "the manifest cannot be read: \(error)"))
-            return nil
-        }
     }
 
     /// The disks that the descriptor declares, in its order.

@@ -4,7 +4,7 @@
 import OVFPackage
 
 enum RawPaths {
-    private static let maximumNameByteCount = 255
+    private static let maximumNameByteCount = NumberedNames.longestByteCount
 
     /// Gives each disk that is decoded a path of its own, beside the members that are shown: in its member's
     /// folder, `<name>.raw`; with its extension where that would be another disk's or another file's; with a
@@ -100,11 +100,7 @@ enum RawPaths {
         private var places: [Key: Int] = [:]
         /// For each place, whether something is there; the first is the root.
         private var isTaken = [true]
-        /// For the front of a name that is taken, the number to try next: many disks in one file stay cheap.
-        private var nextNumbers: [Key: Int] = [:]
-
-        /// Longest `~` and number, in bytes.
-        private static let maximumSuffixByteCount = 7
+        private var numbered = NumberedNames()
 
         func contains(_ place: Int) -> Bool { isTaken[place] }
 
@@ -128,12 +124,8 @@ enum RawPaths {
             let folder = place(of: Array(path.dropLast()))
             var place = self.place(of: name, in: folder)
             var free = name
-            let front = Array(name.prefix(maximumNameByteCount - Self.maximumSuffixByteCount))
-            let key = Key(folder: folder, name: ByteString(front))
             while isTaken[place] {
-                let number = nextNumbers[key] ?? 2
-                nextNumbers[key] = number + 1
-                free = front + Array("~\(number)".utf8)
+                free = numbered.next(for: name, in: folder)
                 place = self.place(of: free, in: folder)
             }
             isTaken[place] = true

@@ -22,10 +22,6 @@ struct PartFolders {
     /// What each place is; the first is the root.
     private var uses = [Use.passed]
 
-    private static let longestByteCount = 255
-    /// Longest `~` and number, in bytes.
-    private static let longestSuffixByteCount = 7
-
     /// The folder for the parts of the disk with the raw file `rawPath`, which will hold `files`: its path without `.raw`, with
     /// `~2`, `~3` … behind a name that is taken.
     mutating func take(_ rawPath: [[UInt8]], holding files: [[UInt8]]) -> [[UInt8]] {
@@ -34,14 +30,12 @@ struct PartFolders {
         for (index, name) in Self.folder(of: rawPath).enumerated() {
             let isLast = index == rawPath.count - 1
             var candidate = name
-            var number = 2
+            // Anew each time, so that all disks beneath one folder find the one that stands for it.
+            var numbered = NumberedNames()
             while let known = places[Key(folder: place, name: ByteString(candidate))],
                 isLast ? !canHold(files, at: known) : uses[known] == .file
             {
-                candidate =
-                    name.prefix(Self.longestByteCount - Self.longestSuffixByteCount)
-                    + Array("~\(number)".utf8)
-                number += 1
+                candidate = numbered.next(for: name)
             }
             place = self.place(of: candidate, in: place)
             folder.append(candidate)

@@ -7,8 +7,7 @@ import OVFPackage
 struct FileNames {
     private static let longestByteCount = 200
     private var taken: Set<ByteString> = []
-    /// The number to try next for a name that is taken: many equal names stay cheap.
-    private var nextNumbers: [ByteString: Int] = [:]
+    private var numbered = NumberedNames()
 
     mutating func name(for text: String) -> String {
         var name = ""
@@ -18,13 +17,10 @@ struct FileNames {
                 scalar == "/" || scalar.value < 0x20 || scalar.value == 0x7f ? "_" : scalar)
         }
         if name.isEmpty || name.allSatisfy({ $0 == "." }) { name = "system" }
-        var number = nextNumbers[ByteString(name)] ?? 2
         var candidate = name
         while !taken.insert(ByteString(candidate)).inserted {
-            candidate = "\(name)~\(number)"
-            number += 1
+            candidate = String(decoding: numbered.next(for: Array(name.utf8)), as: UTF8.self)
         }
-        nextNumbers[ByteString(name)] = number
         return candidate
     }
 }

@@ -6,10 +6,10 @@ package import ByteSources
 /// Opens an image, the files that it leads to, its parent, and so on. A disk whose parent is missing, refused or another
 /// one than the image says is refused: what differs from a parent is wrong without it.
 package struct ChainOpener {
-    private let cache: ClusterCache
-    private let options: DiskImageOpener.Options
-    private let neighbours: (any NeighbourFiles)?
-    private var layers: [DiskLayer] = []
+    let cache: ClusterCache
+    let options: DiskImageOpener.Options
+    let neighbours: (any NeighbourFiles)?
+    var layers: [DiskLayer] = []
     /// The images of the chain.
     private var keys: Set<FileKey> = []
 
@@ -20,7 +20,7 @@ package struct ChainOpener {
     /// Files that are looked at for a parent without a name.
     private static let mostCandidates = 1_000
     /// What an open file of a disk takes beside its tables, in bytes.
-    private static let bytesPerExtentFile: UInt64 = 16 << 10
+    static let bytesPerExtentFile: UInt64 = 16 << 10
     /// The same of an image: a decoder with its buffers, and the positions of readers.
     package static let bytesPerImage: UInt64 = 128 << 10
 
@@ -201,53 +201,6 @@ package struct ChainOpener {
         }
         throw .unsupported(
             feature: "\(childName) holds only what differs from its parent disk, which is not beside it")
-    }
-
-    private mutating func addExtentFiles(of index: Int) throws(ReadError) {
-        let files = layers[index].image.extentFiles
-        guard !files.isEmpty else { return }
-        let imageName = layers[index].name
-        guard let neighbours else {
-            throw .unsupported(feature: "\(imageName) is a disk of other files, and none is beside it")
-        }
-        guard layers.count + files.count <= Self.mostExtentFiles else {
-            throw .unsupported(feature: "\(imageName) has more than \(Self.mostExtentFiles) files")
-        }
-        layers[index].firstExtentFile = layers.count
-        for file in files { layers.append(try layer(of: file, for: imageName, neighbours)) }
-    }
-
-    /// The layer of a file that holds a part of `imageName`. One that cannot be read is damage of its part alone.
-    private func layer(
-        of part: ExtentFile, for imageName: String, _ neighbours: any NeighbourFiles
-    ) throws(ReadError) -> DiskLayer {
-        let share = BudgetShare(of: options.budget)
-        try share.take(Self.bytesPerExtentFile, for: "the files of \(imageName)")
-        if let reason = NeighbourName.problem(with: part.name) {
-            throw .unsupported(feature: "\(imageName) leads to \(Self.shown(part.name)): \(reason)")
-        }
-        let number = cache.makeDiskNumber()
-        guard let file = try neighbours.file(named: part.name) else {
-            throw .corrupt(
-                record: imageName, offset: 0, reason: "its file \(Self.shown(part.name)) is not there")
-        }
-        let image: any DiskImage
-        switch part.content {
-        case .raw(let start):
-            let byteCount = file.source.byteCount
-            let source = try SubrangeSource(
-                of: file.source, from: min(start, byteCount), byteCount: byteCount - min(start, byteCount),
-                named: file.name)
-            image = RawImage(wholeOf: source)
-            return DiskLayer(image, in: source, number: number, named: file.name, share: share)
-        case .sparseExtent:
-            let reader = try OpeningReader(file.source, named: file.name)
-            image = try VMDKExtentOpener.open(
-                reader, tables: TableCache(of: file.source, in: cache, for: number),
-                options: DiskImageOpener.Options(
-                    lenient: options.lenient, budget: options.budget, formats: options.formats))
-            return DiskLayer(image, in: file.source, number: number, named: file.name, share: share)
-        }
     }
 
     /// A file's own name for a message: printable, and not long.
