@@ -18,20 +18,17 @@ struct FuzzCommand: ParsableCommand {
             --round and a file, one of them is written there.
             """)
 
-    @Argument(
-        help: ArgumentHelp(
-            """
-            tar, package, envelope, manifest, certificate, vmdk, gzip, xz, zstd, bzip2, appliance, tree, \
-            commands or bombs.
-            """,
-            valueName: "target"))
-    var target: FuzzTarget
+    @Argument(help: "What is fed; not with --list.")
+    var target: FuzzTarget?
 
     @Argument(help: "Samples.")
     var files: [String] = []
 
     @Flag(help: "Start from inputs that are built for the target, too.")
     var constructed = false
+
+    @Flag(help: "Name the targets, a line each.")
+    var list = false
 
     @Option(help: "How long to go on.")
     var seconds: Double?
@@ -46,6 +43,11 @@ struct FuzzCommand: ParsableCommand {
     var progress: String?
 
     func run() throws {
+        if list {
+            for target in FuzzTarget.allCases { print(target.rawValue) }
+            return
+        }
+        guard let target else { throw ValidationError("name a target; --list names them all") }
         guard target != .bombs else {
             guard let round, let path = files.first else { return try BombRun.run() }
             return try BombRun.make(round, at: path)
@@ -60,15 +62,15 @@ struct FuzzCommand: ParsableCommand {
         guard !samples.isEmpty else { throw ValidationError("name samples, or give --constructed") }
         defer { if target == .commands { CommandTarget.cleanUp() } }
         if let round {
-            try parse(input(of: round, from: samples))
+            try parse(input(of: round, from: samples, for: target), as: target)
         } else if let seconds {
-            try runRounds(of: samples, until: Date() + seconds)
+            try runRounds(of: samples, for: target, until: Date() + seconds)
         } else {
-            for sample in samples { try parse(sample) }
+            for sample in samples { try parse(sample, as: target) }
         }
     }
 
-    private func runRounds(of samples: [[UInt8]], until end: Date) throws {
+    private func runRounds(of samples: [[UInt8]], for target: FuzzTarget, until end: Date) throws {
         let record = try progress.map { path in
             try Data().write(to: URL(fileURLWithPath: path))
             return try FileHandle(forWritingTo: URL(fileURLWithPath: path))
@@ -79,7 +81,7 @@ struct FuzzCommand: ParsableCommand {
                 try record.seek(toOffset: 0)
                 try record.write(contentsOf: Data("\(round)\n".utf8))
             }
-            try parse(input(of: round, from: samples))
+            try parse(input(of: round, from: samples, for: target), as: target)
             round += 1
         }
         print("\(target.rawValue): \(round) rounds, seed \(seed)")
@@ -88,7 +90,7 @@ struct FuzzCommand: ParsableCommand {
     /// Processor time that one input may take, in seconds.
     private static let longestTime = 2.0
 
-    private func parse(_ bytes: [UInt8]) throws {
+    private func parse(_ bytes: [UInt8], as target: FuzzTarget) throws {
         let start = clock()
         try target.parse(bytes)
         let time = Double(clock() - start) / Double(CLOCKS_PER_SEC)
@@ -98,7 +100,7 @@ struct FuzzCommand: ParsableCommand {
     }
 
     /// The damaged bytes of a round: the same for the same seed, round and samples.
-    private func input(of round: UInt64, from samples: [[UInt8]]) -> [UInt8] {
+    private func input(of round: UInt64, from samples: [[UInt8]], for target: FuzzTarget) -> [UInt8] {
         var mutator = Mutator(seed: seed &+ round &* 0x9e37_79b9)
         return mutator.damaged(samples, repairsTar: target.isArchive)
     }

@@ -11,7 +11,8 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
     case envelope
     case manifest
     case certificate
-    case vmdk
+    /// Disk images, of every format.
+    case images
     case gzip
     case partitions
     case xz
@@ -39,7 +40,7 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
         case .envelope: EnvelopeTarget.run(bytes)
         case .manifest: ManifestTarget.run(bytes)
         case .certificate: CertificateTarget.run(bytes)
-        case .vmdk: ImageTarget.run(bytes)
+        case .images: ImageTarget.run(bytes)
         case .gzip: GzipTarget.run(bytes)
         case .partitions: PartitionTarget.run(bytes)
         case .xz, .zstd, .bzip2: UnitTarget.run(bytes)

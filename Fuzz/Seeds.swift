@@ -10,7 +10,7 @@ enum Seeds {
         case .tar, .package, .appliance: packages + Bomb.all.map(\.seed)
         case .envelope: descriptors.map { Array($0.utf8) }
         case .manifest, .certificate: manifests.map { Array($0.utf8) }
-        case .vmdk: images + furtherImages + qcowImages + virtualHardDisks
+        case .images: images + furtherImages + qcowImages + virtualHardDisks
         case .gzip: images.map { GzipCompressor.compress($0) } + [GzipCompressor.compress([])]
         case .partitions: partitionTables
         case .xz: CompressedSeeds.xz

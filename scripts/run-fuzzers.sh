@@ -30,19 +30,27 @@ samples() {
 }
 
 status=0
-"$fuzz" bombs || status=1
-for target in tar package envelope manifest certificate vmdk gzip xz zstd bzip2 appliance tree commands; do
+for target in $("$fuzz" --list); do
     case $target in
+    bombs)
+        "$fuzz" bombs || status=1
+        continue
+        ;;
     tar | package | appliance) patterns=('*.ova' '*.tar') ;;
     envelope) patterns=('*.ovf' '*.OVF') ;;
     manifest) patterns=('*.mf') ;;
     certificate) patterns=('*.cert' '*.mf') ;;
-    vmdk) patterns=('*.vmdk' 'vmdk-*.img') ;;
+    images) patterns=('*.vmdk' '*.img' '*.qcow2' '*.qcow' '*.vhd' '*.vhdx' '*.vdi' '*.hdd' '*.cloop') ;;
     gzip) patterns=('*.gz') ;;
     xz) patterns=('*.xz') ;;
     zstd) patterns=('*.zst') ;;
     bzip2) patterns=('*.bz2') ;;
-    tree | commands) patterns=() ;;
+    partitions | tree | commands) patterns=() ;;
+    *)
+        echo "$target: it is not known here which samples are for it" >&2
+        status=1
+        continue
+        ;;
     esac
     mapfile -d '' -t files < <(samples "${patterns[@]}")
     code=0
