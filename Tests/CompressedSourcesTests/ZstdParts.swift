@@ -21,6 +21,17 @@ enum ZstdParts {
         return header
     }
 
+    /// Where the content of the last block of a frame without a checksum starts.
+    static func lastBlock(of frame: [UInt8]) throws -> (start: Int, isCompressed: Bool) {
+        var position = try header(of: frame).byteCount
+        while true {
+            let header = (0..<3).reduce(0) { $0 | Int(frame[position + $1]) << (8 * $1) }
+            let type = header >> 1 & 3
+            if header & 1 == 1 { return (position + 3, type == 2) }
+            position += 3 + (type == 1 ? 1 : header >> 3)
+        }
+    }
+
     static func skippable(_ content: [UInt8], number: UInt8 = 0) -> [UInt8] {
         [0x50 + number, 0x2a, 0x4d, 0x18] + number32(content.count) + content
     }

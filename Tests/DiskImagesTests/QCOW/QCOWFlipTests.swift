@@ -44,8 +44,8 @@ struct QCOWFlipTests {
     func flips(kind: Kind) throws {
         let image = kind.build()
         let tables = image.places.tables.values.sorted()
-        // Twice the pattern of contents.
-        let entryCount = min(24, image.guest.count / image.clusterByteCount)
+        // The pattern of contents, once in each table.
+        let entryCount = min(12, image.guest.count / image.clusterByteCount)
         var records = [0..<(kind == .version1 ? 48 : kind == .version2 ? 72 : 112)]
         records.append(image.places.firstLevel..<(image.places.firstLevel + 8 * tables.count))
         records += tables.map { $0..<($0 + entryCount * image.entryByteCount) }
@@ -90,11 +90,18 @@ struct QCOWFlipTests {
         guard opened.image.virtualByteCount == UInt64(image.guest.count), opened.image.parent == nil else {
             return true
         }
-        for start in stride(from: 0, to: image.guest.count, by: 512) {
-            guard let found = try? opened.disk.bytes(512, at: UInt64(start)) else { continue }
-            guard image.guest.holds(found, at: start) else { return true }
+        return isWrong(0..<image.guest.count, of: opened.disk, image)
+    }
+
+    /// The same of guest bytes `range`: what cannot be read whole is read in halves, down to a sector.
+    private func isWrong(_ range: Range<Int>, of disk: GuestDisk, _ image: BuiltQCOW) -> Bool {
+        if let found = try? disk.bytes(range.count, at: UInt64(range.lowerBound)) {
+            return !image.guest.holds(found, at: range.lowerBound)
         }
-        return false
+        guard range.count > 512 else { return false }
+        let middle = range.lowerBound + (range.count / 2 + 511) / 512 * 512
+        return isWrong(range.lowerBound..<middle, of: disk, image)
+            || isWrong(middle..<range.upperBound, of: disk, image)
     }
 
     @Test("flags that are reserved never give wrong bytes", arguments: Kind.allCases)
@@ -121,12 +128,7 @@ struct QCOWFlipTests {
             guard let opened = try? OpenedImage(MemorySource(Array(image.bytes.prefix(byteCount)))) else {
                 continue
             }
-            for start in stride(from: 0, to: image.guest.count, by: 512) {
-                guard let found = try? opened.disk.bytes(512, at: UInt64(start)) else { continue }
-                #expect(
-                    image.guest.holds(found, at: start), "\(byteCount) bytes of the file, guest byte \(start)"
-                )
-            }
+            #expect(!isWrong(0..<image.guest.count, of: opened.disk, image), "\(byteCount) bytes of the file")
         }
     }
 }

@@ -36,8 +36,10 @@ extension EndToEnd {
                 try run([try Ovafs.path(), "extract", path, "-o", folder("copy.raw")], limit: 270)
                 let attributes = try FileManager.default.attributesOfItem(atPath: folder("copy.raw"))
                 #expect(attributes[.size] as? Int == sample.byteCount)
-                let digest = try run(["sha256sum", folder("copy.raw")], limit: 270).text.prefix(64)
-                #expect(digest == sample.digest)
+                // Several times as fast as sha256sum, on a disk of 10 GiB.
+                let digest = try run(["openssl", "dgst", "-sha256", "-r", folder("copy.raw")], limit: 270)
+                    .text
+                #expect(digest.prefix(64) == sample.digest)
             }
         }
 
