@@ -94,6 +94,31 @@ for command in ${program:+mount unmount info extract verify}; do
     done
 done
 
+# The word for each disk format is in their page; the page has those of VMDK descriptors as one. A disk without a file is none.
+formats=$(grep -rhoE 'DiskFormat\("[A-Za-z0-9-]+"\)' Sources | sed 's/.*"\(.*\)".*/\1/')
+for format in $formats; do
+    case $format in
+    none) ;;
+    vmdk-*) grep -q '^\.It Li vmdk- Ns Ar type$' docs/ovafs-formats.5 ;;
+    *) grep -qE "^\.It Li (.* )?$format( |\$)" docs/ovafs-formats.5 ;;
+    esac || complain "docs/ovafs-formats.5 does not have the format $format"
+done
+
+# Files are no longer than CONTRIBUTING.md says.
+long=$(find Sources Fuzz Benchmarks/Cases -name '*.swift' -exec awk 'FNR == 251 { print FILENAME }' {} +
+    find Tests -name '*.swift' -exec awk 'FNR == 401 { print FILENAME }' {} +)
+for file in $long; do complain "$file is longer than CONTRIBUTING.md allows"; done
+
+# The options that commands share with mount are those about formats; their page has them, and none that is no mount option.
+page=$(sed -n '/^\.Sh OPTIONS/,/^\.Sh LIMITS/s/^\.It Cm \([a-z_]*\).*/\1/p' docs/ovafs-formats.5)
+for option in $page; do
+    echo "$options" | grep -qx "$option" || complain "docs/ovafs-formats.5 has $option, which is no mount option"
+done
+for option in ${program:+$("$program" info --help | sed -n 's/^  --\([a-z-]*\).*/\1/p' | tr - _)}; do
+    ! echo "$options" | grep -qx "$option" || echo "$page" | grep -qx "$option" ||
+        complain "docs/ovafs-formats.5 lacks the option $option, which info has, too"
+done
+
 # The manual pages are what mandoc and groff take for well-formed.
 mandoc -Tlint -Wwarning docs/*.[158] || status=1
 exit "$status"
