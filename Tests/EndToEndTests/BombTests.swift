@@ -124,7 +124,7 @@ extension EndToEnd {
                 try shell(
                     """
                     head -c 64M /dev/zero | gzip -1 > "$1.part"
-                    yes "$1.part" | head -n 300 | xargs cat > "$1" && rm "$1.part"
+                    for i in $(seq 300); do echo "$1.part"; done | xargs cat > "$1" && rm "$1.part"
                     """, path)
                 let arguments: [String] =
                     switch command {

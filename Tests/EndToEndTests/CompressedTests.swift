@@ -198,7 +198,7 @@ extension EndToEnd {
             try withTestFolder { folder in
                 let package = try StandardPackage(in: folder)
                 try shell(
-                    "cd \"$1\"; gzip -1 -c appliance-disk2.vmdk > x; mv x appliance-disk2.vmdk; ln -s . ../link",
+                    "cd \"$1\"; gzip -1 -c appliance-disk2.vmdk > x; mv x appliance-disk2.vmdk; ln -s members ../link",
                     package.members)
                 let before = try run(["ls", "-A", package.members]).lines
                 let places = [
@@ -253,7 +253,7 @@ extension EndToEnd {
                 try shell(
                     """
                     head -c 64M /dev/zero | gzip -1 > "$1.part"
-                    yes "$1.part" | head -n 32 | xargs cat > "$1"
+                    for i in $(seq 32); do echo "$1.part"; done | xargs cat > "$1"
                     """, file)
                 let log = folder("log")
                 let mount = try Mount(file, in: folder, options: "log=\(log)")
