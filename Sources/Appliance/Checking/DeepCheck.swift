@@ -11,7 +11,7 @@ package final class DeepCheck: Sendable {
     package struct Damage: Sendable, Equatable {
         /// In bytes on the guest disk.
         package let guestOffset: UInt64
-        package let byteCount: UInt64
+        package fileprivate(set) var byteCount: UInt64
         /// Names the record and its place in the stored file.
         package let error: ReadError
     }
@@ -43,7 +43,14 @@ package final class DeepCheck: Sendable {
     /// - Returns: What is damaged, in the order of the guest disk, and how many such places there are in all.
     package func run(threadCount: Int) -> (damages: [Damage], count: Int) {
         WorkerThread.concurrently(threadCount) { _ in self.checkStretches() }
-        return state.withLock { ($0.damages.sorted { $0.guestOffset < $1.guestOffset }, $0.count) }
+        return state.withLock { state in
+            // What goes on in the next stretch is one place.
+            var joined: [Damage] = []
+            for damage in state.damages.sorted(by: { $0.guestOffset < $1.guestOffset }) {
+                joined.append(joining: damage)
+            }
+            return (joined, state.count - (state.damages.count - joined.count))
+        }
     }
 
     private func checkStretches() {
@@ -67,19 +74,34 @@ package final class DeepCheck: Sendable {
         }
     }
 
-    /// Goes through a stretch that cannot be read whole, extent by extent.
+    /// Goes through a stretch that cannot be read whole.
     private func findDamage(in stretch: Range<UInt64>, through buffer: CopyBuffer) {
+        var found: [Damage] = []
         var position = stretch.lowerBound
-        while position < stretch.upperBound {
-            var end = stretch.upperBound
-            do throws(ReadError) {
-                end = min(end, try disk.extent(containing: position).guestEnd)
-                try read(position..<end, through: buffer)
-            } catch {
-                note(Damage(guestOffset: position, byteCount: end - position, error: error))
-            }
-            position = end
+        let search = DamageSearch(
+            source: disk,
+            read: { part throws(ReadError) in
+                try self.read(part, through: buffer)
+                position = part.upperBound
+            },
+            note: { part, error throws(CopyError) in
+                found.append(
+                    joining: Damage(
+                        guestOffset: part.lowerBound, byteCount: part.upperBound - part.lowerBound,
+                        error: error))
+                position = part.upperBound
+            })
+        do throws(CopyError) {
+            try search.run(in: stretch)
+        } catch {
+            // Something that is no damage of a place keeps the rest from being looked at.
+            let reason: ReadError =
+                if case .source(let error) = error { error } else { .unsupported(feature: "\(error)") }
+            found.append(
+                joining: Damage(
+                    guestOffset: position, byteCount: stretch.upperBound - position, error: reason))
         }
+        note(found)
     }
 
     private func read(_ range: Range<UInt64>, through buffer: CopyBuffer) throws(ReadError) {
@@ -88,10 +110,21 @@ package final class DeepCheck: Sendable {
         }
     }
 
-    private func note(_ damage: Damage) {
+    private func note(_ damages: [Damage]) {
         state.withLock { state in
-            state.count += 1
-            if state.damages.count < Self.mostDamagesListed { state.damages.append(damage) }
+            state.count += damages.count
+            state.damages += damages.prefix(max(0, Self.mostDamagesListed - state.damages.count))
+        }
+    }
+}
+
+extension [DeepCheck.Damage] {
+    /// Adds what is behind all others, to the last one where that is the same damage and goes on.
+    fileprivate mutating func append(joining damage: DeepCheck.Damage) {
+        if let last, last.guestOffset + last.byteCount == damage.guestOffset, last.error == damage.error {
+            self[count - 1].byteCount += damage.byteCount
+        } else {
+            append(damage)
         }
     }
 }
