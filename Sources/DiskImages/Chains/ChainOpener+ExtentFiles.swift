@@ -33,6 +33,7 @@ extension ChainOpener {
             throw .corrupt(
                 record: imageName, offset: 0, reason: "its file \(Self.shown(part.name)) is not there")
         }
+        file.noteUse()
         let image: any DiskImage
         switch part.content {
         case .raw(let start):

@@ -127,6 +127,7 @@ package struct ChainOpener {
     ) throws(ReadError) -> Int {
         let childName = layers[child].name
         let file = if let declared { declared } else { try find(parent, of: childName) }
+        file.noteUse()
         guard keys.insert(file.key).inserted else {
             throw .unsupported(feature: "\(childName) builds on \(file.name), which builds on it: a circle")
         }

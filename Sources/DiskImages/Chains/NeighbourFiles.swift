@@ -21,11 +21,17 @@ package struct NeighbourFile: Sendable {
     package let name: String
     /// The same for all names of a file.
     package let key: FileKey
+    /// Called when the disk is read from it: others are looked at only.
+    package let noteUse: @Sendable () -> Void
 
-    package init(_ source: any ByteSource, named name: String, key: FileKey) {
+    package init(
+        _ source: any ByteSource, named name: String, key: FileKey,
+        noteUse: @escaping @Sendable () -> Void = {}
+    ) {
         self.source = source
         self.name = name
         self.key = key
+        self.noteUse = noteUse
     }
 }
 

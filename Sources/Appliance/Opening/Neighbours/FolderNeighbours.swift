@@ -29,10 +29,9 @@ final class FolderNeighbours: NeighbourFiles {
             throw error.asReadError(of: name)
         }
         guard let file else { return nil }
-        resources.noteOpened(file.number)
         return NeighbourFile(
             MeteredSource(file, countedBy: resources.meter), named: String(displaying: name),
-            key: file.number.key)
+            key: file.number.key, noteUse: { [resources] in resources.noteOpened(file.number) })
     }
 
     func names(atMost limit: Int) throws(ReadError) -> [[UInt8]] {

@@ -46,9 +46,7 @@ final class PackageNeighbours: Sendable {
     fileprivate func member(at components: [[UInt8]]) throws(ReadError) -> NeighbourFile? {
         let index: Int? = state.withLock { state in
             if state.places == nil { state.places = places() }
-            let found = state.places?[ByteString(Array(components.joinedBySlashes))]
-            if let found { state.members.insert(found) }
-            return found
+            return state.places?[ByteString(Array(components.joinedBySlashes))]
         }
         guard let index else { return nil }
         let member = package.members[index]
@@ -59,7 +57,8 @@ final class PackageNeighbours: Sendable {
             )
         }
         return NeighbourFile(
-            member.source, named: String(displaying: member.path), key: member.storedPlace(at: index).key)
+            member.source, named: String(displaying: member.path), key: member.storedPlace(at: index).key,
+            noteUse: { self.state.withLock { _ = $0.members.insert(index) } })
     }
 
     fileprivate func noteOutsider(_ name: String) {
@@ -90,8 +89,12 @@ private struct MemberNeighbours: NeighbourFiles {
     func file(named name: [UInt8]) throws(ReadError) -> NeighbourFile? {
         if let member = try all.member(at: folder + [name]) { return member }
         guard let file = try outside?.file(named: name) else { return nil }
-        all.noteOutsider(file.name)
-        return file
+        return NeighbourFile(
+            file.source, named: file.name, key: file.key,
+            noteUse: {
+                file.noteUse()
+                all.noteOutsider(file.name)
+            })
     }
 
     func names(atMost limit: Int) throws(ReadError) -> [[UInt8]] {
