@@ -54,14 +54,23 @@ package enum DiskImageOpener {
         options: Options
     ) throws(ReadError) -> any DiskImage {
         let reader = try OpeningReader(source, named: name)
-        for format in options.formats + formats where try format.recognises(reader.head, of: source) {
+        var unreadableEnd: ReadError?
+        for format in options.formats + formats {
+            do throws(ReadError) {
+                guard try format.recognises(reader.head, of: source) else { continue }
+            } catch {
+                // The start could be read: it is the end that tells.
+                guard error.isOfTheBytes else { throw error }
+                unreadableEnd = error
+                continue
+            }
             return try format.open(
                 reader, tables: TableCache(of: source, in: cache, for: disk), options: options)
         }
         if let format = UndecodedFormat(startingWith: reader.head) {
             throw .unsupported(feature: refusal(of: format, named: name))
         }
-        return try RawImage(source, named: name)
+        return try RawImage(source, named: name, unreadableEnd: unreadableEnd)
     }
 
     /// The format of `source` by its content; nil for what is read as a raw disk. Also tells whether the
@@ -86,10 +95,15 @@ package enum DiskImageOpener {
                     "\(reader.imageName) is a disk in the format \(format.name), whose header does not say its size"
             )
         }
-        if let format = UndecodedFormat(startingWith: reader.head) {
-            throw .unsupported(feature: refusal(of: format, named: reader.imageName))
+        switch UndecodedFormat(startingWith: reader.head) {
+        case .compressed(let format)?:
+            throw .unsupported(
+                feature:
+                    "\(reader.imageName) is \(article(of: format.name)) \(format.name) file, whose header does "
+                    + "not say the disk's size")
+        case let format?: throw .unsupported(feature: refusal(of: format, named: reader.imageName))
+        case nil: return nil
         }
-        return nil
     }
 
     /// What children know the image in `source` by, where its first 512 bytes tell.
@@ -102,9 +116,12 @@ package enum DiskImageOpener {
     }
 
     private static func refusal(of format: UndecodedFormat, named name: String) -> String {
-        let advice = ConversionAdvice.unpacking(format, named: name) ?? "unpack it first"
-        // As they are spoken: an xz file.
-        let article = "aeiox".contains(format.name.prefix(1).lowercased()) ? "an" : "a"
-        return "\(name) is \(article) \(format.name) file, which is not unpacked; unpack it: \(advice)"
+        "\(name) is \(article(of: format.name)) \(format.name) file, which is not unpacked here; unpack it: "
+            + ConversionAdvice.unpacking(format, named: name)
+    }
+
+    /// As they are spoken: an xz file.
+    private static func article(of name: String) -> String {
+        "aeiox".contains(name.prefix(1).lowercased()) ? "an" : "a"
     }
 }

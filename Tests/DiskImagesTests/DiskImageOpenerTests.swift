@@ -17,10 +17,11 @@ struct DiskImageOpenerTests {
     }
 
     private static let samples: [Sample] = [
-        Sample(format: .gzip, start: [0x1f, 0x8b, 0x08]),
-        Sample(format: .xz, start: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]),
-        Sample(format: .zstd, start: [0x28, 0xb5, 0x2f, 0xfd]),
-        Sample(format: .bzip2, start: Array("BZh9".utf8) + [0x31, 0x41, 0x59, 0x26, 0x53, 0x59]),
+        Sample(format: .compressed(.gzip), start: [0x1f, 0x8b, 0x08]),
+        Sample(format: .compressed(.xz), start: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]),
+        Sample(format: .compressed(.zstd), start: [0x28, 0xb5, 0x2f, 0xfd]),
+        Sample(
+            format: .compressed(.bzip2), start: Array("BZh9".utf8) + [0x31, 0x41, 0x59, 0x26, 0x53, 0x59]),
         Sample(format: .zip, start: [0x50, 0x4b, 0x03, 0x04]),
     ]
 
@@ -55,6 +56,19 @@ struct DiskImageOpenerTests {
         #expect(
             error?.description.hasSuffix("unpack it: xz --decompress --keep " + word) == true,
             "\(String(describing: error))")
+    }
+
+    @Test("a raw disk whose last sector cannot be read is one all the same, and says so")
+    func unreadableEnd() throws {
+        let bytes = [UInt8](repeating: 7, count: 64 << 10)
+        let source = FailingSource(
+            MemorySource(bytes), failingIn: UInt64(bytes.count - 512)..<UInt64(bytes.count))
+        let opened = try OpenedImage(source, named: "disk.raw")
+        #expect(opened.image.format == .raw && opened.image.virtualByteCount == 64 << 10)
+        #expect(opened.image.warnings.count == 1 && opened.image.warnings[0].contains("last sector"))
+        // Its start is another matter.
+        let other = FailingSource(MemorySource(bytes), failingIn: 0..<512)
+        #expect(throws: FailingSource.failure) { try OpenedImage(other, named: "disk.raw") }
     }
 
     @Test("a name has no say", arguments: ["disk.vmdk", "disk.qcow2", "", "0b6c7c52-3a1f"])

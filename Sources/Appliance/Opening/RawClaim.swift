@@ -13,6 +13,11 @@ struct RawClaim {
     let format: String?
     /// The descriptor's capacity, in bytes.
     let capacity: UInt64?
+    /// Whether its last sector, by which a fixed VHD would be known, cannot be read.
+    var endIsUnreadable = false
+
+    /// Extensions of raw disks.
+    private static let rawExtensions: Set<String> = ["raw", "img", "dd", "iso"]
 
     /// Extensions of files that are not raw disks, and what they are called.
     private static let otherFormats: [String: String] = [
@@ -34,22 +39,37 @@ struct RawClaim {
         if let format, FormatHint(format).deniesRaw {
             return because("the descriptor says the format \(format)")
         }
-        guard let claimed = formatOfName else { return nil }
-        return because("it is called a \(claimed) file")
+        if let claimed = formatOfName { return because("it is called a \(claimed) file") }
+        guard endIsUnreadable, !extensionSaysRaw else { return nil }
+        return because("its last sector, by which a fixed VHD would be known, cannot be read")
     }
 
     private func because(_ reason: String) -> String {
         "its bytes are no known format's, and it is not taken for a raw disk: \(reason)"
     }
 
-    /// The format that the name's extension stands for; nil where it is a raw disk's, or none that is known.
-    private var formatOfName: String? {
+    /// Whether the name is that of a raw disk.
+    private var extensionSaysRaw: Bool {
+        let parts = nameParts
+        guard parts.count > 1, let last = parts.last else { return false }
+        return Self.rawExtensions.contains(String(last))
+            || last == "vmdk" && (parts.dropLast().last ?? "").hasSuffix("-flat")
+    }
+
+    /// The parts of the name between dots, without that of a compressed file.
+    private var nameParts: ArraySlice<Substring> {
         var parts = name.lowercased().split(separator: "/").last?.split(separator: ".")[...] ?? []
         if wasCompressed, parts.count > 1, let last = parts.last,
             RawName.compressionExtensions.contains(String(last))
         {
             parts.removeLast()
         }
+        return parts
+    }
+
+    /// The format that the name's extension stands for; nil where it is a raw disk's, or none that is known.
+    private var formatOfName: String? {
+        let parts = nameParts
         guard parts.count > 1, let last = parts.last else { return nil }
         // The extents of VMware's flat disks are raw.
         let stem = parts.dropLast().last ?? ""

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
-import CompressedSources
 import DiskImages
 import OVFPackage
 
@@ -53,10 +52,6 @@ package struct HeaderSummary: Codable, Sendable {
         guard !TarIndex.isArchive(firstBlock: Array(reader.head.prefix(512))) else {
             throw .unsupported(
                 feature: "\(reader.imageName) is an archive, and not a disk image with a header")
-        }
-        guard !GzipSource.isGzip(firstBytes: Array(reader.head.prefix(3))) else {
-            throw .unsupported(
-                feature: "\(reader.imageName) is a gzip file, whose header does not say the disk's size")
         }
     }
 }

@@ -16,14 +16,23 @@ struct RawImage: DiskImage {
     private let source: any ByteSource
     private let allocation: RawAllocation
 
-    init(_ source: any ByteSource, named name: String) throws(ReadError) {
+    /// Why the end, where the footer of a fixed VHD would be, could not be read; nil where it could.
+    let unreadableEnd: ReadError?
+
+    init(
+        _ source: any ByteSource, named name: String, unreadableEnd: ReadError? = nil
+    ) throws(ReadError) {
         self.source = source
+        self.unreadableEnd = unreadableEnd
         let byteCount = source.byteCount
         virtualByteCount = try byteCount.roundedUp(toMultipleOf: Self.sectorByteCount, in: name, at: 0)
         allocation = RawAllocation(of: source)
-        warnings =
-            virtualByteCount == byteCount
-            ? [] : ["the file ends inside a sector; \(virtualByteCount - byteCount) zeros are added"]
+        let added = virtualByteCount - byteCount
+        let length = added == 0 ? [] : ["the file ends inside a sector; \(added) zeros are added"]
+        let end = unreadableEnd.map { error in
+            ["its last sector, by which a fixed VHD would be known, cannot be read: \(error)"]
+        }
+        warnings = length + (end ?? [])
     }
 
     /// All of `source`, to the byte: a part of a disk, or a disk whose image says how long it is.
@@ -32,6 +41,7 @@ struct RawImage: DiskImage {
         virtualByteCount = source.byteCount
         allocation = RawAllocation(of: source)
         warnings = []
+        unreadableEnd = nil
     }
 
     /// Exact for a file with few holes, which are looked for when this is first asked for; of one with more, or
