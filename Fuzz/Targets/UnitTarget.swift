@@ -1,4 +1,4 @@
-// xz, zstd and bzip2 files.
+// Compressed files of every format.
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources

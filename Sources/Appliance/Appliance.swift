@@ -39,6 +39,7 @@ package struct Appliance: Sendable {
     private let prefetcher: Prefetcher?
     /// What cannot be kept of compressed files for the next time, and why.
     package let cacheProblems: [String]
+    private let store: IndexStore?
     /// The members, in their order.
     private let storedSources: [any ByteSource]
 
@@ -62,6 +63,8 @@ package struct Appliance: Sendable {
         openingBudget = resources.budget
         prefetcher = resources.prefetcher
         cacheProblems = [resources.storeProblem].compactMap(\.self) + (resources.store?.takeProblems() ?? [])
+        store = resources.store
+        resources.phase.end()
         storedSources = (package?.members ?? []).enumerated().map { index, member in
             guard let checks, !checks.map.entries[index].isEmpty else { return member.source }
             return CheckedMemberSource(member.source, memberIndex: index, checks: checks)
@@ -100,6 +103,11 @@ package struct Appliance: Sendable {
             self.message = message
             self.remedy = remedy
         }
+    }
+
+    /// Has what cannot be kept of compressed files from now on told to `report`, on any thread.
+    package func reportCacheProblems(to report: @escaping @Sendable (String) -> Void) {
+        store?.reportProblems(to: report)
     }
 
     /// Stops the threads that decode ahead; reading still works afterwards.

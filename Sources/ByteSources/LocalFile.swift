@@ -103,7 +103,8 @@ package final class LocalFile: ByteSource {
             : VersionMark(
                 place: [UInt64(status.st_ino)],
                 version: [status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
-                    .map { UInt64(bitPattern: Int64($0)) } + [UInt64(bitPattern: identity.changeTime)])
+                    .map { UInt64(bitPattern: Int64($0)) } + [UInt64(bitPattern: identity.changeTime)],
+                changeTime: Double(status.st_ctim.tv_sec) + Double(status.st_ctim.tv_nsec) / 1e9)
         knownChangeTime = Atomic(identity.changeTime)
         // What was written before the look above is in it; the next look, which finds the same, calls these events harmless.
         WriteWatch.shared.takeEvents()

@@ -3,6 +3,7 @@
 
 package import ByteSources
 import CDeflate
+import Glibc
 
 /// A decompressor of libdeflate. One thread uses it at a time.
 @safe package struct BufferInflater: ~Copyable {
@@ -21,7 +22,7 @@ import CDeflate
     /// - Throws: `ReadError.system` where there is no memory.
     package init() throws(ReadError) {
         guard let decompressor = unsafe libdeflate_alloc_decompressor() else {
-            throw .system(call: "libdeflate_alloc_decompressor", errno: 12)
+            throw .system(call: "libdeflate_alloc_decompressor", errno: ENOMEM)
         }
         unsafe self.decompressor = decompressor
     }

@@ -3,6 +3,7 @@
 
 package import ByteSources
 import CBzip2
+import Glibc
 
 /// A bzip2 stream being decoded. The library's state keeps its address in memory of its own.
 @safe package final class Bzip2Decoder: StreamDecoder {
@@ -30,7 +31,7 @@ import CBzip2
         if !isStarted {
             // SAFETY: the stream stays where it is until `deinit`.
             guard unsafe BZ2_bzDecompressInit(stream, 0, 0) == BZ_OK else {
-                throw .system(call: "BZ2_bzDecompressInit", errno: 12)
+                throw .system(call: "BZ2_bzDecompressInit", errno: ENOMEM)
             }
             isStarted = true
         }
@@ -52,7 +53,7 @@ import CBzip2
             switch code {
             case BZ_OK: .running
             case BZ_STREAM_END: .ended
-            case BZ_MEM_ERROR: throw .system(call: "BZ2_bzDecompress", errno: 12)
+            case BZ_MEM_ERROR: throw .system(call: "BZ2_bzDecompress", errno: ENOMEM)
             default: .damaged("its data or its checksum is wrong")
             }
         return DecodingStep(consumed: consumed, produced: produced, state: state)

@@ -3,6 +3,7 @@
 
 package import ByteSources
 import CZlib
+import Glibc
 
 /// One deflate stream being decoded. The stream's state keeps its address in memory of its own.
 @safe package struct Inflater: ~Copyable {
@@ -45,7 +46,7 @@ import CZlib
         // SAFETY: the stream stays where it is until `deinit`.
         guard unsafe ovafs_inflateInit2(stream, windowBits) == Z_OK else {
             unsafe stream.deallocate()
-            throw .system(call: "inflateInit2", errno: 12)
+            throw .system(call: "inflateInit2", errno: ENOMEM)
         }
         unsafe self.stream = stream
     }
@@ -68,7 +69,7 @@ import CZlib
         unsafe inflateEnd(stream)
         // SAFETY: the snapshot's stream is only read; zlib copies what it leads to.
         guard unsafe inflateCopy(stream, snapshot.stream) == Z_OK else {
-            throw .system(call: "inflateCopy", errno: 12)
+            throw .system(call: "inflateCopy", errno: ENOMEM)
         }
     }
 
@@ -106,6 +107,11 @@ import CZlib
     package static func checksum(_ checksum: UInt, of bytes: UnsafeRawBufferPointer) -> UInt {
         // SAFETY: the buffer is read within its length.
         unsafe crc32(checksum, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), uInt(bytes.count))
+    }
+
+    /// The CRC-32 of what has `first`, with `byteCount` bytes behind it that have `second`.
+    package static func combined(_ first: UInt32, _ second: UInt32, byteCount: UInt64) -> UInt32 {
+        UInt32(truncatingIfNeeded: crc32_combine(uLong(first), uLong(second), Int(clamping: byteCount)))
     }
 
     private func state(_ code: CInt) -> State {

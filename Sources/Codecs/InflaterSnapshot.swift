@@ -3,6 +3,7 @@
 
 package import ByteSources
 import CZlib
+import Glibc
 
 /// A copy of zlib's state: window, code tables and half-read codes. Unlike a window alone, which is enough between two
 /// blocks, it can be taken anywhere. It never changes; any thread may go back to it.
@@ -21,7 +22,7 @@ import CZlib
         // SAFETY: both streams stay where they are until their owners end.
         guard unsafe inflateCopy(stream, inflater.stream) == Z_OK else {
             unsafe stream.deallocate()
-            throw .system(call: "inflateCopy", errno: 12)
+            throw .system(call: "inflateCopy", errno: ENOMEM)
         }
         unsafe self.stream = stream
     }

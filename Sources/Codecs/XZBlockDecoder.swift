@@ -3,6 +3,7 @@
 
 package import ByteSources
 import CLZMA
+import Glibc
 
 /// A block being decoded: its header was read, and what follows the header goes in. The library's state keeps its
 /// address in memory of its own.
@@ -67,7 +68,7 @@ import CLZMA
     ) throws(ReadError) -> DecodingStep {
         if !isStarted {
             guard unsafe ovafs_xz_start(block) == LZMA_OK else {
-                throw .system(call: "lzma_block_decoder", errno: 12)
+                throw .system(call: "lzma_block_decoder", errno: ENOMEM)
             }
             isStarted = true
         }
@@ -89,7 +90,7 @@ import CLZMA
             // No progress is possible: more input, or room, is needed.
             case LZMA_OK, LZMA_BUF_ERROR: .running
             case LZMA_STREAM_END: .ended
-            case LZMA_MEM_ERROR: throw .system(call: "lzma_code", errno: 12)
+            case LZMA_MEM_ERROR: throw .system(call: "lzma_code", errno: ENOMEM)
             case LZMA_DATA_ERROR: .damaged("its data, a length or its checksum is wrong")
             default: .damaged("liblzma reports \(code.rawValue)")
             }

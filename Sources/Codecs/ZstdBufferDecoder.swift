@@ -3,6 +3,7 @@
 
 package import ByteSources
 import CZstd
+import Glibc
 
 /// A decompressor of libzstd. One thread uses it at a time. Since a frame is decoded straight into the output, no
 /// window is allocated, however large a window the frame asks for.
@@ -12,7 +13,7 @@ import CZstd
     /// - Throws: `ReadError.system` where there is no memory.
     package init() throws(ReadError) {
         guard let context = unsafe ZSTD_createDCtx() else {
-            throw .system(call: "ZSTD_createDCtx", errno: 12)
+            throw .system(call: "ZSTD_createDCtx", errno: ENOMEM)
         }
         unsafe self.context = context
     }

@@ -3,6 +3,7 @@
 
 package import ByteSources
 import CZstd
+import Glibc
 
 /// A frame being decoded, whose window is at most `largestWindowByteCount`.
 /// Spec: RFC 8878, 3.1.1 "Zstandard Frames".
@@ -25,7 +26,7 @@ import CZstd
     ) throws(ReadError) -> DecodingStep {
         if unsafe context == nil {
             guard let made = unsafe ZSTD_createDCtx() else {
-                throw .system(call: "ZSTD_createDCtx", errno: 12)
+                throw .system(call: "ZSTD_createDCtx", errno: ENOMEM)
             }
             unsafe context = made
             unsafe ZSTD_DCtx_setParameter(made, ZSTD_d_windowLogMax, Self.largestWindowLog)
@@ -41,9 +42,8 @@ import CZstd
             return DecodingStep(
                 consumed: consumed, produced: produced, state: result == 0 ? .ended : .running)
         }
-        // The code of an error is stored as a negative number; 64 is the lack of memory.
-        guard Int(bitPattern: UInt(bitPattern: Int(result))) != -64 else {
-            throw .system(call: "ZSTD_decompressStream", errno: 12)
+        guard ZSTD_getErrorCode(result) != ZSTD_error_memory_allocation else {
+            throw .system(call: "ZSTD_decompressStream", errno: ENOMEM)
         }
         let reason = unsafe String(cString: ZSTD_getErrorName(result))
         return DecodingStep(consumed: consumed, produced: produced, state: .damaged("libzstd: \(reason)"))

@@ -100,6 +100,18 @@ struct Bzip2SourceTests {
         #expect(small.usedByteCount == 0)
     }
 
+    @Test("streams of nothing are read over in large pieces, and have a bound")
+    func emptyStreams() throws {
+        let empty = try Self.bzip2([])
+        var stored = (0..<1_000).flatMap { _ in empty }
+        let counted = CountingSource(MemorySource(stored))
+        #expect(try OpeningContext().open(counted).byteCount == 0)
+        #expect(counted.readCount < 10)
+        while stored.count / empty.count <= Bzip2Scan.mostStreams { stored += stored }
+        let error = #expect(throws: ReadError.self) { try OpeningContext().open(stored) }
+        #expect("\(try #require(error))".contains("streams"))
+    }
+
     @Test("every number of threads finds the same blocks", arguments: [1, 2, 7])
     func threads(count: Int) throws {
         let content = GzipSourceTests.content(1_500_000)

@@ -38,7 +38,7 @@ struct CompressedCase: CustomTestStringConvertible, Sendable {
         CompressedCase(command: ["pigz", "-p", "2"]),
     ]
     static let all = xz + zstd + bzip2 + gzip
-    static let ofUnits = xz + zstd + bzip2
+    static let ofUnits = all
 
     func compress(_ bytes: [UInt8]) throws -> [UInt8] { try CompressionProgram.compress(bytes, command) }
 }
@@ -52,6 +52,9 @@ struct OpeningContext {
     var threadCount = 2
     var progress: OpeningProgress?
     var store: IndexStore?
+    var phase = OpeningPhase()
+    /// Else what fails once is not tried again for a while.
+    var failureSeconds = 0.0
 
     func open(_ base: any ByteSource) throws -> any ByteSource {
         var context = CompressedSource.Context(
@@ -61,6 +64,8 @@ struct OpeningContext {
         context.threadCount = threadCount
         context.progress = progress
         context.store = store
+        context.phase = phase
+        context.failureSeconds = failureSeconds
         struct NotCompressed: Error {}
         guard let source = try CompressedSource.decoding(base, named: "file", in: context) else {
             throw NotCompressed()

@@ -103,7 +103,7 @@ struct CompressedSourceTests {
                 try OpeningContext().open(Array(stored.prefix(length)))
             }
             // So little is left of some that they are no compressed file at all.
-            #expect(error is ReadError || length < CompressedSource.Format.headByteCount)
+            #expect(error is ReadError || length < CompressionFormat.headByteCount)
         }
     }
 
@@ -142,7 +142,7 @@ struct CompressedSourceTests {
                 #expect("\(error)".contains("file"))
             } catch {
                 // The first bytes, which tell what it is.
-                #expect(start < CompressedSource.Format.headByteCount)
+                #expect(start < CompressionFormat.headByteCount)
             }
         }
         // Or the test looks at nothing.

@@ -44,10 +44,9 @@ extension GzipSourceTests {
         let (bytes, content) = Self.oneBlock(repeats: 256)
         #expect(content.count > 16 << 20)
         let stored = CountingSource(MemorySource(bytes))
-        let source = try GzipSource(
-            decoding: stored, maximumByteCount: 1 << 30, named: "test.gz", budget: OpeningBudget())
+        let source = try Self.open(stored)
         #expect(source.byteCount == UInt64(content.count))
-        #expect(source.restartPointCount >= 8)
+        #expect(source.table.units.count >= 8)
         for start in stride(from: content.count - 70_000, to: 0, by: -999_983) {
             #expect(try source.bytes(70_000, at: UInt64(start)) == Array(content[start..<(start + 70_000)]))
             let before = stored.bytesRead
@@ -62,25 +61,22 @@ extension GzipSourceTests {
         let content = Self.content(12 << 20)
         let bytes = try Self.gzip(content)
         do {
-            var sources: [GzipSource] = []
+            var sources: [UnitSource] = []
             for _ in 0..<6 {
                 sources.append(
-                    try GzipSource(
-                        decoding: MemorySource(bytes), maximumByteCount: 1 << 30, named: "test.gz",
-                        budget: budget))
+                    try Self.open(MemorySource(bytes), budget: budget))
                 #expect(
                     try sources.last?.bytes(1000, at: 6 << 20) == Array(content[6 << 20..<(6 << 20 + 1000)]))
             }
             #expect(budget.usedByteCount <= budget.byteLimit)
             #expect(budget.usedByteCount > 1 << 20)
-            #expect(sources.allSatisfy { $0.restartPointCount > 1 })
+            #expect(sources.allSatisfy { $0.table.units.count > 1 })
         }
         #expect(budget.usedByteCount == 0)
         var damaged = bytes
         damaged[damaged.count - 5] ^= 1
         #expect(throws: ReadError.self) {
-            try GzipSource(
-                decoding: MemorySource(damaged), maximumByteCount: 1 << 30, named: "test.gz", budget: budget)
+            try Self.open(MemorySource(damaged), budget: budget)
         }
         #expect(budget.usedByteCount == 0)
     }
@@ -103,8 +99,7 @@ extension GzipSourceTests {
         for bytes in [bytes, Self.emptyBlocks(byteCount: 8 << 20)] {
             let stored = CountingSource(MemorySource(bytes))
             let error = #expect(throws: ReadError.self) {
-                try GzipSource(
-                    decoding: stored, maximumByteCount: 1 << 30, named: "test.gz", budget: OpeningBudget())
+                try Self.open(stored)
             }
             #expect(error?.description.contains("pieces that hold next to nothing") == true)
             #expect(stored.bytesRead < bytes.count * 3 / 4)
@@ -135,9 +130,8 @@ extension GzipSourceTests {
     @Test("blocks that hold nothing are decoded once, not for each byte after them")
     func emptyBlocks() throws {
         let stored = CountingSource(MemorySource(Self.emptyBlocks(byteCount: 3 << 20)))
-        let source = try GzipSource(
-            decoding: stored, maximumByteCount: 1 << 30, named: "test.gz", budget: OpeningBudget())
-        #expect(source.restartPointCount >= 3)
+        let source = try Self.open(stored)
+        #expect(source.table.units.count == 2)
         for _ in 0..<3 {
             let before = stored.bytesRead
             #expect(try source.bytes(1, at: 0) == [7])
@@ -160,8 +154,7 @@ extension GzipSourceTests {
     @Test("a read makes sure of the stored bytes that it is made of, not of the whole file")
     func validatedRange() throws {
         let stored = RangeRecorder(MemorySource(try Self.gzip(Self.content(8 << 20))))
-        let source = try GzipSource(
-            decoding: stored, maximumByteCount: 1 << 30, named: "test.gz", budget: OpeningBudget())
+        let source = try Self.open(stored)
         for offset in [0, 4 << 20, 8 << 20 - 1_000] as [UInt64] {
             stored.ranges.withLock { $0 = [] }
             _ = try source.bytes(1_000, at: offset)

@@ -39,7 +39,7 @@ struct IndexStoreTests {
         func open(
             maximumByteCount: UInt64 = 1 << 30, cacheByteLimit: Int = 1 << 20
         ) throws -> (source: any ByteSource, store: IndexStore, meter: ReadMeter) {
-            let store = try IndexStore(folder: indexes)
+            let store = try IndexStore(folder: indexes, settlingSeconds: 0)
             let meter = ReadMeter()
             let local = try LocalFile(path: .init(file.path))
             var context = OpeningContext(cacheByteLimit: cacheByteLimit, maximumByteCount: maximumByteCount)
@@ -179,9 +179,9 @@ struct IndexStoreTests {
     func impossible() throws {
         let place = try place(CompressedCase.bzip2[1])
         _ = try place.open()
-        let store = try IndexStore(folder: place.indexes)
+        let store = try IndexStore(folder: place.indexes, settlingSeconds: 0)
         let local = try LocalFile(path: .init(place.file.path))
-        let stored = try #require(try store.place(of: local, .bzip2, budget: OpeningBudget()))
+        let stored = try store.place(of: local, named: "file", .bzip2, budget: OpeningBudget())
         let share = BudgetShare(of: OpeningBudget())
         var table = UnitTable()
         try table.add(

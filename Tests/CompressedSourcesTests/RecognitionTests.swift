@@ -19,9 +19,9 @@ import Testing
             ([0x42, 0x5a, 0x68, 0x39, 0x17, 0x72, 0x45, 0x38, 0x50, 0x90], .bzip2),
             ([0x42, 0x5a, 0x68, 0x30, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59], nil),
             (Array("BZh9 is text".utf8), nil), ([], nil), ([0x1f], nil),
-        ] as [([UInt8], CompressedSource.Format?)])
-    func firstBytes(bytes: [UInt8], format: CompressedSource.Format?) throws {
-        #expect(CompressedSource.Format(firstBytes: bytes) == format)
+        ] as [([UInt8], CompressionFormat?)])
+    func firstBytes(bytes: [UInt8], format: CompressionFormat?) throws {
+        #expect(CompressionFormat(firstBytes: bytes) == format)
         if format == nil {
             let context = CompressedSource.Context(
                 budget: OpeningBudget(), cache: StretchCache(byteLimit: 1 << 20))
@@ -37,9 +37,9 @@ import Testing
         #expect(try source.bytes(Int(source.byteCount), at: 0) == inner)
     }
 
-    @Test("no first bytes of a format trap", arguments: CompressedSource.Format.allCases)
-    func short(_ format: CompressedSource.Format) throws {
-        let heads: [CompressedSource.Format: [UInt8]] = [
+    @Test("no first bytes of a format trap", arguments: CompressionFormat.allCases)
+    func short(_ format: CompressionFormat) throws {
+        let heads: [CompressionFormat: [UInt8]] = [
             .gzip: [0x1f, 0x8b, 8], .xz: XZIndex.magic, .zstd: [0x28, 0xb5, 0x2f, 0xfd],
             .bzip2: [0x42, 0x5a, 0x68, 0x31, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59],
         ]

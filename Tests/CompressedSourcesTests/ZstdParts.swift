@@ -32,6 +32,18 @@ enum ZstdParts {
         }
     }
 
+    /// A frame that says that it has a checksum and `byteCount` bytes, with as many runs of 128 KiB as `runCount`.
+    static func runs(_ runCount: Int, saying byteCount: UInt64) -> [UInt8] {
+        // Eight bytes of length, a checksum; a window of 128 KiB.
+        var bytes: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd, 0xc4, 7 << 3]
+        for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: byteCount >> UInt64(8 * shift))) }
+        for run in 1...runCount {
+            let word = 131_072 << 3 | 1 << 1 | (run == runCount ? 1 : 0)
+            bytes += [UInt8(word & 0xff), UInt8(word >> 8 & 0xff), UInt8(word >> 16), 0]
+        }
+        return bytes + [0, 0, 0, 0]
+    }
+
     static func skippable(_ content: [UInt8], number: UInt8 = 0) -> [UInt8] {
         [0x50 + number, 0x2a, 0x4d, 0x18] + number32(content.count) + content
     }

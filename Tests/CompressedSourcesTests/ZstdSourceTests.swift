@@ -20,7 +20,7 @@ struct ZstdSourceTests {
         let skipped = ZstdParts.skippable([1, 2, 3], number: 7)
         let stored =
             try skipped + Self.frame(first) + ZstdParts.skippable([]) + Self.frame(second) + skipped
-        #expect(ZstdFrameHeader.isZstd(firstBytes: stored))
+        #expect(CompressionFormat(firstBytes: stored) == .zstd)
         let source = try OpeningContext().open(stored)
         #expect(try source.bytes(30_000, at: 0) == first + second)
         #expect(throws: ReadError.self) { try OpeningContext().open(skipped + skipped) }
@@ -52,6 +52,78 @@ struct ZstdSourceTests {
         #expect("\(try #require(error))".contains("zstd frame 2"))
         #expect(try source.bytes(300_000, at: 0) == parts[0])
         #expect(try source.bytes(600_000, at: 600_000) == parts[2] + parts[3])
+    }
+
+    @Test(
+        "a bit wrong in the header of any frame never moves or shortens what can be read",
+        arguments: [
+            [65_536], [65_536, 65_536], [65_536, 65_536, 65_536], [65_536, 65_536, 65_536, 1_024],
+        ],
+        [true, false])
+    func damagedLengths(counts: [Int], hasChecksums: Bool) throws {
+        let parts = counts.enumerated().map { GzipSourceTests.content($1, seed: UInt64($0)) }
+        let content = parts.flatMap { $0 }
+        let frames = try parts.map { try Self.frame($0, hasChecksums ? "--check" : "--no-check") }
+        var start = 0
+        for frame in frames {
+            for bit in 0..<(try ZstdParts.header(of: frame).byteCount * 8) {
+                var stored = frames.flatMap { $0 }
+                stored[start + bit / 8] ^= 1 << UInt8(bit % 8)
+                for cacheByteLimit in [64 << 20, 1 << 10] {
+                    guard let source = try? OpeningContext(cacheByteLimit: cacheByteLimit).open(stored) else {
+                        continue
+                    }
+                    var isDamaged = source.byteCount != UInt64(content.count)
+                    for place in stride(from: 0, to: source.byteCount, by: 1_024) {
+                        let count = Int(min(1_024, source.byteCount - place))
+                        guard let part = try? source.bytes(count, at: place) else {
+                            isDamaged = true
+                            continue
+                        }
+                        #expect(content.holds(part, at: Int(place)), "bit \(bit) of the frame at \(start)")
+                    }
+                    // A disk of another length never reads to its end.
+                    if isDamaged {
+                        #expect(throws: ReadError.self, "bit \(bit) of the frame at \(start)") {
+                            try source.bytes(Int(source.byteCount), at: 0)
+                        }
+                        #expect(source.byteCount > 0)
+                    }
+                }
+            }
+            start += frame.count
+        }
+    }
+
+    @Test("frames of several lengths are all decoded to open; of one length none is")
+    func vouchedLengths() throws {
+        var random = SeededRandom(seed: 5)
+        for (counts, isDecoded) in [
+            ([300_000, 300_000, 300_000, 10_000], false), ([300_000], false), ([300_000, 300_000], true),
+            ([300_000, 299_999, 300_000], true),
+        ] {
+            let content = random.bytes(counts.reduce(0, +))
+            var stored: [UInt8] = []
+            var start = 0
+            for count in counts {
+                stored += try Self.frame(Array(content[start..<(start + count)]))
+                start += count
+            }
+            let counted = CountingSource(MemorySource(stored))
+            let source = try OpeningContext().open(counted)
+            #expect((counted.bytesRead >= stored.count) == isDecoded)
+            #expect(try source.bytes(content.count, at: 0).holds(content, at: 0))
+        }
+    }
+
+    @Test("a damaged last frame leaves the others readable")
+    func damagedLastFrame() throws {
+        let parts = (0..<3).map { GzipSourceTests.content(100_000, seed: UInt64($0)) }
+        var stored = try parts.flatMap { try Self.frame($0) }
+        stored[stored.count - 1] ^= 1
+        let source = try OpeningContext().open(stored)
+        #expect(try source.bytes(200_000, at: 0) == parts[0] + parts[1])
+        #expect(throws: ReadError.self) { try source.bytes(1, at: 299_999) }
     }
 
     @Test(
@@ -93,21 +165,26 @@ struct ZstdSourceTests {
         #expect(try source.bytes(100_000, at: 600_000) == parts[6])
     }
 
-    @Test("a seek table with any bit wrong never moves what is behind it", arguments: [true, false])
-    func damagedSeekTable(hasChecksums: Bool) throws {
-        let parts = (0..<6).map { GzipSourceTests.content(5_000, seed: UInt64($0)) }
+    @Test(
+        "a seek table with any bit wrong never moves what is behind it", arguments: [true, false],
+        [1, 2, 3, 6])
+    func damagedSeekTable(hasChecksums: Bool, count: Int) throws {
+        let parts = (0..<count).map { GzipSourceTests.content(5_000, seed: UInt64($0)) }
         let content = parts.flatMap { $0 }
-        let length = 6 * (hasChecksums ? 12 : 8) + 9
+        let length = count * (hasChecksums ? 12 : 8) + 9
         let right = try ZstdParts.seekable(parts, hasChecksums: hasChecksums)
         for bit in 0..<(length * 8) {
             var stored = right
             // The table is the end of the file.
             stored[right.count - length + bit / 8] ^= 1 << UInt8(bit % 8)
-            let source = try OpeningContext().open(stored)
-            #expect(source.byteCount == UInt64(content.count), "bit \(bit)")
-            for start in stride(from: 0, to: content.count, by: 5_000) {
-                guard let part = try? source.bytes(5_000, at: UInt64(start)) else { continue }
-                #expect(content.holds(part, at: start), "bit \(bit)")
+            // Of the smaller cache, frames are shown as far as they are decoded.
+            for cacheByteLimit in [64 << 20, 1 << 10] {
+                let source = try OpeningContext(cacheByteLimit: cacheByteLimit).open(stored)
+                #expect(source.byteCount == UInt64(content.count), "bit \(bit)")
+                for start in stride(from: 0, to: content.count, by: 5_000) {
+                    guard let part = try? source.bytes(5_000, at: UInt64(start)) else { continue }
+                    #expect(content.holds(part, at: start), "bit \(bit)")
+                }
             }
         }
     }

@@ -163,12 +163,16 @@ extension VerificationFailure {
         _ disks: [ApplianceDisk], _ checked: [VerificationReport.Disk]
     ) -> [VerificationFailure] {
         let unreadable = disks.filter { $0.source == nil }.map { "disk \($0.identifier) is not decoded" }
-        let damaged = checked.flatMap { disk in
-            (disk.damageCount == 0 ? [] : ["disk \(disk.id) is damaged"])
-                + disk.snapshots.filter { !$0.isOK }.map {
-                    "snapshot \"\($0.name.text)\" of disk \(disk.id) is damaged"
-                }
+        let cut = disks.filter { $0.leftOutByteCount > 0 }.map {
+            "\($0.leftOutByteCount) stored bytes of disk \($0.identifier) were left out"
         }
+        let damaged =
+            checked.flatMap { disk in
+                (disk.damageCount == 0 ? [] : ["disk \(disk.id) is damaged"])
+                    + disk.snapshots.filter { !$0.isOK }.map {
+                        "snapshot \"\($0.name.text)\" of disk \(disk.id) is damaged"
+                    }
+            } + cut
         return [
             VerificationFailure(.diskNotDecoded, unreadable), VerificationFailure(.diskDamaged, damaged),
         ].compactMap { $0 }

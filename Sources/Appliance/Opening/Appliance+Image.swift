@@ -28,7 +28,7 @@ extension Appliance {
                     identifier: shownName, storedName: name, storedByteCount: source.byteCount,
                     modificationTime: modificationTime, content: .decoded(disk),
                     memberIndices: [], stored: source,
-                    warnings: disk.warnings.map { PackageWarning(.imageQuestionable, $0) },
+                    warnings: disk.findings,
                     rawPath: [RawPaths.name(ofImage: name)], copyName: RawPaths.name(ofImage: name))
             ],
             warnings: [], modificationTime: modificationTime, resources: resources)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
+import CompressedSources
 import DiskImages
 import OVFPackage
 import SystemPackage
@@ -48,7 +49,11 @@ extension Appliance {
         } catch {
             throw ApplianceError(error)
         }
-        return try PackageOpener.open(package, options: options, resources: resources)
+        let leftOut = CompressedSource.leftOutByteCount(of: source)
+        return try PackageOpener.open(
+            package,
+            warnings: leftOut > 0 ? [PackageWarning(.archiveDamaged, PackageWarning.leftOut(leftOut))] : [],
+            options: options, resources: resources)
     }
 
     private static func open(

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ByteSources
+import CompressedSources
 
 package struct ApplianceOptions: Sendable {
     /// Whether a package without a usable descriptor is opened all the same, and damaged images are recovered
@@ -23,6 +24,8 @@ package struct ApplianceOptions: Sendable {
     package var progress: OpeningProgress?
     /// The path of a folder in which is kept what such files were decoded for; nil for none.
     package var cacheFolder: [UInt8]?
+    /// What may be kept there, in bytes.
+    package var cacheFolderByteLimit = IndexStore.defaultByteLimit
 
     package init() {}
 }

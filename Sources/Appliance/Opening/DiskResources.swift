@@ -24,6 +24,9 @@ struct DiskResources {
     private let stretches: StretchCache
     private let progress: OpeningProgress?
     private let threadCount: Int
+    private let cacheFolderByteLimit: UInt64
+    /// Lasts until the appliance is there.
+    let phase = OpeningPhase()
 
     private final class OpenedNumbers: Sendable {
         let numbers = SleepingMutex<Set<FileNumber>>([])
@@ -35,6 +38,7 @@ struct DiskResources {
         progress = options.progress
         threadCount = options.openingThreadCount
         isLenient = options.isLenient
+        cacheFolderByteLimit = options.cacheFolderByteLimit
         budget = OpeningBudget(byteLimit: options.openingByteLimit)
         guard options.prefetchThreadCount > 0 else {
             prefetcher = nil
@@ -53,7 +57,7 @@ struct DiskResources {
         guard let folder else { return }
         do throws(ReadError) {
             try CacheFolder.check(FilePath(bytes: folder), sparing: sources, package: package)
-            store = try IndexStore(folder: folder)
+            store = try IndexStore(folder: folder, byteLimit: cacheFolderByteLimit)
         } catch {
             storeProblem = "the cache folder is not used: \(error)"
         }
@@ -65,12 +69,13 @@ struct DiskResources {
         _ source: any ByteSource, named name: String, capacity: UInt64?
     ) throws(ReadError) -> any ByteSource {
         var context = CompressedSource.Context(
-            maximumByteCount: GzipSource.maximumByteCount(forCapacity: capacity), budget: budget,
+            maximumByteCount: CompressedSource.maximumByteCount(forCapacity: capacity), budget: budget,
             cache: stretches)
         context.isLenient = isLenient
         context.threadCount = threadCount
         context.progress = progress
         context.store = store
+        context.phase = phase
         return try CompressedSource.decoding(source, named: name, in: context) ?? source
     }
 
@@ -93,6 +98,15 @@ struct DiskResources {
     ) throws(ReadError) -> GuestDisk {
         let source =
             if let decoded { decoded } else { try decompressed(stored, named: name, capacity: capacity) }
+        if CompressedSource.decodes(source),
+            let inner = CompressionFormat(
+                firstBytes: try source.bytes(
+                    Int(min(UInt64(CompressionFormat.headByteCount), source.byteCount)), at: 0))
+        {
+            throw .unsupported(
+                feature: "\(name) is compressed twice: what it decodes to is a file of \(inner.name); "
+                    + "decompress it once")
+        }
         try budget.take(ChainOpener.bytesPerImage, for: "the image \(name)")
         let layers = try ChainOpener.open(
             source, named: name, key: key, in: cache, options: options, neighbours: neighbours,
@@ -100,7 +114,7 @@ struct DiskResources {
         if layers[0].image.format == .raw, !options.lenient {
             let claim = RawClaim(
                 name: name, wasCompressed: CompressedSource.decodes(source), format: format,
-                capacity: capacity)
+                capacity: capacity, endIsUnreadable: layers[0].isRawWithoutEnd)
             if let reason = claim.refusal(ofByteCount: layers[0].image.virtualByteCount) {
                 throw .refused(record: name, offset: 0, reason: reason, remedy: .lenient)
             }

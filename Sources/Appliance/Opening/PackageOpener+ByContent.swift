@@ -19,7 +19,7 @@ extension PackageOpener {
             let content: ApplianceDisk.Content
             do throws(ReadError) {
                 let guest = try guestDisk(ofMember: index, named: name)
-                warnings = guest.warnings.map { PackageWarning(.imageQuestionable, $0) }
+                warnings = guest.findings
                 content = .decoded(guest)
             } catch {
                 content = .unreadable(reason: error.description)

@@ -38,9 +38,11 @@ struct PackageOpener {
     /// - Throws: `ApplianceError` where the descriptor is missing or cannot be understood, unless
     ///   `options.isLenient`.
     static func open(
-        _ package: OVFPackage, in path: FilePath? = nil, options: ApplianceOptions, resources: DiskResources
+        _ package: OVFPackage, in path: FilePath? = nil, warnings: [PackageWarning] = [],
+        options: ApplianceOptions, resources: DiskResources
     ) throws(ApplianceError) -> Appliance {
         var opener = PackageOpener(package: package, in: path, options: options, resources: resources)
+        opener.warnings += warnings
         var disks: [ApplianceDisk]
         var envelope: Envelope?
         var layout: ApplianceLayout?
@@ -224,7 +226,7 @@ struct PackageOpener {
 
     /// What is questionable about a disk that was opened, and where the descriptor is wrong about it.
     private func warnings(about guest: GuestDisk, declaredAs disk: VirtualDisk) -> [PackageWarning] {
-        var warnings = guest.warnings.map { PackageWarning(.imageQuestionable, $0) }
+        var warnings = guest.findings
         if let capacity = disk.capacity, capacity != guest.byteCount {
             warnings.append(
                 PackageWarning(

@@ -29,15 +29,15 @@ struct Bzip2Format: UnitFormat {
         if layout.isWhole { stored?.save(layout.table, checked: checked) }
         return try UnitSource(
             base, named: name, as: Bzip2Format(), units: layout.table, tableShare: share, checked: checked,
-            in: context)
+            in: context, leftOutByteCount: layout.isWhole ? 0 : base.byteCount - layout.endOffset)
     }
 
     func decoding(
         of unit: CompressedUnit, in base: any ByteSource, named name: String
     ) throws(ReadError) -> UnitDecoding {
-        UnitDecoding(
-            decoder: Bzip2Decoder(),
-            input: try Bzip2BlockInput(unit.stored, of: base, level: unit.kind, named: name),
+        let input = try Bzip2BlockInput(unit.stored, of: base, level: unit.kind, named: name)
+        return UnitDecoding(
+            stream: DecoderStream(Bzip2Decoder(), of: input),
             byteCount: Bzip2Decoder.byteCount + 2 * RangeInput.pieceByteCount, hasChecksum: true)
     }
 }

@@ -70,7 +70,7 @@ struct Bzip2Layout {
                 guard let next = try endStream(index) else { return }
                 index = next
             } else if let byteCount = byteCounts[index] {
-                try addBlock(piece(from: index, to: index + 1, byteCount))
+                try addBlock(piece(from: index, to: index + 1, byteCount), marks[index])
                 index += 1
             } else {
                 index = try addBlockAcrossMarks(index)
@@ -85,21 +85,22 @@ struct Bzip2Layout {
             decodedByteCount: byteCount ?? CompressedUnit.unknownByteCount, kind: marks[start].level)
     }
 
-    private mutating func addBlock(_ unit: CompressedUnit) throws(ReadError) {
-        let stored = try Bzip2BlockInput.number(
-            32, at: unit.stored.lowerBound + Bzip2Scan.markBitCount, of: base)
-        checksum = (checksum << 1 | checksum >> 31) ^ UInt32(truncatingIfNeeded: stored)
+    private mutating func addBlock(_ unit: CompressedUnit, _ mark: Bzip2Mark) throws(ReadError) {
+        checksum = (checksum << 1 | checksum >> 31) ^ (mark.checksum ?? 0)
         try table.add(unit, in: name)
     }
 
     /// Adds the block that starts at a mark and goes on behind the next one.
     /// - Returns: The mark behind it.
     private mutating func addBlockAcrossMarks(_ start: Int) throws(ReadError) -> Int {
+        // A few bytes, which are not how far opening is.
+        var context = context
+        context.progress = nil
         for end in start + 2..<max(start + 2, min(marks.count, start + 2 + Self.mostChanceMarks)) {
             let outcome = try SizingPass.run(
                 on: [piece(from: start, to: end)], of: base, named: name, as: Bzip2Format(), in: context)
             guard case let byteCount?? = outcome.byteCounts.first else { continue }
-            try addBlock(piece(from: start, to: end, byteCount))
+            try addBlock(piece(from: start, to: end, byteCount), marks[start])
             return end
         }
         throw .corrupt(
@@ -112,10 +113,10 @@ struct Bzip2Layout {
     private mutating func endStream(_ index: Int) throws(ReadError) -> Int? {
         let checksumBit = marks[index].bit + Bzip2Scan.markBitCount
         endOffset = (checksumBit + 32 + 7) / 8
-        guard endOffset <= base.byteCount else {
+        guard endOffset <= base.byteCount, let stored = marks[index].checksum else {
             throw corrupt("the file ends inside the end of a stream", at: base.byteCount)
         }
-        guard try Bzip2BlockInput.number(32, at: checksumBit, of: base) == UInt64(checksum) else {
+        guard stored == checksum else {
             throw corrupt(
                 "the checksum of a stream is wrong: a block is missing or damaged", at: checksumBit / 8)
         }

@@ -15,6 +15,8 @@ struct Bzip2Mark: Equatable, Sendable {
     let level: UInt8
     /// Whether the header of a stream stands before it.
     let isFirst: Bool
+    /// The 32 bits behind the mark: the checksum of the block, or of the stream that ends; nil where the file ends before.
+    var checksum: UInt32?
 }
 
 /// Looks through a file once, without decoding.
@@ -26,6 +28,8 @@ struct Bzip2Scan {
     private static let pieceByteCount: UInt64 = 1 << 20
     /// The largest file whose bits can be counted, in bytes.
     static let largestByteCount: UInt64 = 1 << 56
+    /// Streams that a file may have: each costs time whether it holds anything or not.
+    static let mostStreams = 131_072
 
     /// For each byte, the shifts (a bit each) by which it can be the sixth byte of a mark, of which all bits are the
     /// mark's.
@@ -38,15 +42,6 @@ struct Bzip2Scan {
         }
         return table
     }()
-
-    /// Whether a file starts as a bzip2 file does: with a block or, where it is empty, with the end of its stream.
-    static func isBzip2(firstBytes bytes: [UInt8]) -> Bool {
-        guard bytes.count >= 10, bytes.starts(with: Array("BZh".utf8)), 0x31...0x39 ~= bytes[3] else {
-            return false
-        }
-        let mark = bytes[4..<10].reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
-        return mark == blockMark || mark == streamEndMark
-    }
 
     /// All marks of `base`.
     static func marks(
@@ -61,12 +56,23 @@ struct Bzip2Scan {
         var word: UInt64 = 0
         var older: UInt64 = 0
         var offset: UInt64 = 0
+        var streamEndCount = 0
+        // The first mark whose checksum has not been seen yet, and where that ends.
+        var pending = 0
+        var pendingEnd = UInt64.max
         while offset < base.byteCount {
             let piece = try base.bytes(Int(min(pieceByteCount, base.byteCount - offset)), at: offset)
             for byte in piece {
                 older = older << 8 | word >> 56
                 word = word << 8 | UInt64(byte)
                 offset += 1
+                while offset == pendingEnd {
+                    // The mark ends as many bits before a byte as its checksum does.
+                    let shift = (8 - (marks[pending].bit + markBitCount) % 8) % 8
+                    marks[pending].checksum = UInt32(truncatingIfNeeded: word >> shift)
+                    pending += 1
+                    pendingEnd = pending < marks.count ? checksumEnd(of: marks[pending]) : .max
+                }
                 var shifts = shifts[Int(truncatingIfNeeded: word >> 8 & 0xff)]
                 while shifts != 0 {
                     let shift = UInt64(shifts.trailingZeroBitCount)
@@ -83,9 +89,20 @@ struct Bzip2Scan {
                         Bzip2Mark(
                             bit: offset * 8 - markBitCount - shift, isStreamEnd: mark == streamEndMark,
                             level: level, isFirst: isFirst))
+                    if pendingEnd == .max { pendingEnd = checksumEnd(of: marks[pending]) }
+                    streamEndCount += mark == streamEndMark ? 1 : 0
+                    guard streamEndCount <= mostStreams else {
+                        throw .unsupported(
+                            feature: "\(name), a bzip2 file of more than \(mostStreams) streams")
+                    }
                 }
             }
         }
         return marks
+    }
+
+    /// Where the last byte of the checksum behind a mark ends, in bytes.
+    private static func checksumEnd(of mark: Bzip2Mark) -> UInt64 {
+        (mark.bit + markBitCount + 32 + 7) / 8
     }
 }

@@ -39,9 +39,14 @@ final class GzipCursor: @unchecked Sendable {
     /// The byte before it.
     var lastByte: UInt8 { inputPosition > 0 ? input[inputPosition - 1] : previousByte }
 
-    init(over base: any ByteSource, named name: String) throws(ReadError) {
+    /// Where reading stored bytes ends, at the latest.
+    private let inputEnd: UInt64
+
+    /// `end` is where the stored bytes end that are wanted; nil for all.
+    init(over base: any ByteSource, named name: String, upTo end: UInt64? = nil) throws(ReadError) {
         self.base = base
         self.name = name
+        inputEnd = min(end ?? .max, base.byteCount)
         inflater = try Inflater()
     }
 
@@ -155,9 +160,9 @@ final class GzipCursor: @unchecked Sendable {
 
     private func refill() throws(ReadError) -> Bool {
         let start = inputOffset
-        guard start < base.byteCount else { return false }
+        guard start < inputEnd else { return false }
         previousByte = lastByte
-        input = try base.bytes(Int(min(Self.inputByteCount, base.byteCount - start)), at: start)
+        input = try base.bytes(Int(min(Self.inputByteCount, inputEnd - start)), at: start)
         inputStart = start
         inputPosition = 0
         return true

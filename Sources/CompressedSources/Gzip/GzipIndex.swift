@@ -19,10 +19,19 @@ struct GzipRestartPoint: Sendable {
     let isMemberStart: Bool
     /// The inflater's whole state, for a place inside a block; nil elsewhere.
     var snapshot: InflaterSnapshot?
+    /// The CRC-32 and the length, in bytes, of what is decoded from here to the next point, or to the end.
+    var checksum: UInt32 = 0
+    var decodedByteCount: UInt64 = 0
 
     /// What is kept for the point, in bytes.
     var byteCount: UInt64 {
-        64 + UInt64(snapshot == nil ? window.count : InflaterSnapshot.byteCount)
+        80 + UInt64(snapshot == nil ? window.count : InflaterSnapshot.byteCount)
+    }
+
+    /// Takes note of what is decoded behind all that is known to follow.
+    mutating func extend(by checksum: UInt32, byteCount: UInt64) {
+        self.checksum = Inflater.combined(self.checksum, checksum, byteCount: byteCount)
+        decodedByteCount &+= byteCount
     }
 }
 
@@ -62,60 +71,83 @@ struct GzipIndex: Sendable {
         return outputOffset - last.outputOffset >= distance || inputOffset - last.inputOffset >= distance
     }
 
+    /// Restart points that were kept, as many of them as there is memory for.
+    init(restoring points: [GzipRestartPoint], budget: OpeningBudget) {
+        share = BudgetShare(of: budget)
+        self.points = points
+        while self.points.count > 1 {
+            let byteCount = self.points.reduce(0) { $0 + $1.byteCount }
+            if byteCount <= limit, (try? share.take(byteCount, for: Self.purpose)) != nil { return }
+            self.points = Self.halved(self.points)
+        }
+    }
+
+    private static let purpose = "restart points of a gzip file"
+
     /// Adds a point after all others. When there are too many, every other one goes and the spacing doubles.
     mutating func add(_ point: GzipRestartPoint) {
         while points.count > 1, !hasRoom(for: point) { thinOut() }
         // The first point is the start of the file, which keeps nothing.
         guard hasRoom(for: point) || points.isEmpty,
-            (try? share.take(point.byteCount, for: "restart points of a gzip file")) != nil || points.isEmpty
+            (try? share.take(point.byteCount, for: Self.purpose)) != nil || points.isEmpty
         else {
-            spacing *= 2
+            doubleSpacing()
             return
         }
         points.append(point)
     }
 
+    /// Takes note of what was decoded since the last call, all of it behind the last point.
+    mutating func extend(by checksum: UInt32, byteCount: UInt64) {
+        guard !points.isEmpty else { return }
+        points[points.count - 1].extend(by: checksum, byteCount: byteCount)
+    }
+
     private func hasRoom(for point: GzipRestartPoint) -> Bool {
         let kept = share.takenByteCount
-        let limit = min(Self.maximumByteCount, (kept + share.freeByteCount) / 4)
         return points.count < Self.maximumPointCount && kept + point.byteCount <= limit
     }
 
+    /// Most that the points may take now, in bytes.
+    private var limit: UInt64 { min(Self.maximumByteCount, (share.takenByteCount + share.freeByteCount) / 4) }
+
     private mutating func thinOut() {
+        let before = points.reduce(0) { $0 + $1.byteCount }
+        points = Self.halved(points)
+        share.giveBack(before - points.reduce(0) { $0 + $1.byteCount })
+        doubleSpacing()
+    }
+
+    private mutating func doubleSpacing() {
+        spacing = spacing > .max / 4 ? spacing : 2 * spacing
+    }
+
+    /// Every other point, the first one with them.
+    private static func halved(_ points: [GzipRestartPoint]) -> [GzipRestartPoint] {
+        merged(points.enumerated().map { ($0.offset.isMultiple(of: 2), $0.element) })
+    }
+
+    /// The points that are to be kept, each with the checksum of all up to the next one of them.
+    static func merged(_ points: [(isKept: Bool, point: GzipRestartPoint)]) -> [GzipRestartPoint] {
         var kept: [GzipRestartPoint] = []
-        var freed: UInt64 = 0
-        for (index, point) in points.enumerated() {
-            if index.isMultiple(of: 2) { kept.append(point) } else { freed += point.byteCount }
+        for (isKept, point) in points {
+            if isKept || kept.isEmpty {
+                kept.append(point)
+            } else {
+                kept[kept.count - 1].extend(by: point.checksum, byteCount: point.decodedByteCount)
+            }
         }
-        points = kept
-        share.giveBack(freed)
-        spacing *= 2
+        return kept
     }
 
-    /// The last point that is not after `outputOffset`.
-    func point(atOrBefore outputOffset: UInt64) -> GzipRestartPoint? {
-        let next = firstPoint { $0.outputOffset > outputOffset }
-        return next > 0 ? points[next - 1] : nil
-    }
-
-    /// The stored bytes, of `byteCount`, that the decoded bytes `range` and what is before them up to a restart point
-    /// are made of.
-    func storedRange(of range: Range<UInt64>, in byteCount: UInt64) -> Range<UInt64> {
-        // A point may have bits of the byte before.
-        let first = point(atOrBefore: range.lowerBound)?.inputOffset ?? 0
-        let start = min(byteCount, first - min(first, 1))
-        let next = firstPoint { $0.outputOffset >= range.upperBound }
-        return start..<max(start, next < points.count ? points[next].inputOffset : byteCount)
-    }
-
-    /// The number of the first point for which `isAfter` holds, as it does for all that follow.
-    private func firstPoint(where isAfter: (GzipRestartPoint) -> Bool) -> Int {
+    /// The point at a stored byte; nil where there is none.
+    func point(at inputOffset: UInt64) -> GzipRestartPoint? {
         var low = 0
         var high = points.count
         while low < high {
             let middle = (low + high) / 2
-            if isAfter(points[middle]) { high = middle } else { low = middle + 1 }
+            if points[middle].inputOffset < inputOffset { low = middle + 1 } else { high = middle }
         }
-        return low
+        return low < points.count && points[low].inputOffset == inputOffset ? points[low] : nil
     }
 }

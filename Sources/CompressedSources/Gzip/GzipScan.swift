@@ -20,13 +20,16 @@ struct GzipScan {
     /// it decodes to. Programs that compress in pieces make them of tens of kilobytes.
     private static let freePieceCost: UInt64 = 1 << 20
     private static let leastPieceByteCount: UInt64 = 256
-    private let progress: OpeningProgress?
+    private let progress: OpeningProgress.Work?
+    /// The CRC-32 and the length of what was decoded since the last restart point or the start of the member: both are
+    /// put together of such pieces.
+    private var piece: (checksum: UInt, byteCount: UInt64) = (0, 0)
 
     private static let bufferByteCount = 256 << 10
 
     init(
         _ base: any ByteSource, maximumByteCount: UInt64, named name: String, lenient: Bool,
-        budget: OpeningBudget, progress: OpeningProgress? = nil
+        budget: OpeningBudget, progress: OpeningProgress.Work? = nil
     ) throws(ReadError) {
         self.progress = progress
         self.lenient = lenient
@@ -34,11 +37,6 @@ struct GzipScan {
         index = GzipIndex(budget: budget)
         cursor = try GzipCursor(over: base, named: name)
         self.maximumByteCount = maximumByteCount
-    }
-
-    static func tooLong(_ maximumByteCount: UInt64) -> ReadError {
-        .unsupported(
-            feature: "a gzip file that decodes to more than the \(maximumByteCount) bytes expected of it")
     }
 
     /// Decodes every member. Zeros after a member are padding. Other bytes are a member whose header is damaged, or
@@ -57,8 +55,7 @@ struct GzipScan {
                 index.add(
                     GzipRestartPoint(
                         outputOffset: cursor.outputOffset, inputOffset: start, bitCount: 0, bits: 0,
-                        window: [],
-                        isMemberStart: true))
+                        window: [], isMemberStart: true))
             }
             try unsafe decodeMember(buffer)
         }
@@ -80,22 +77,24 @@ struct GzipScan {
 
     // SAFETY: the buffer is lent to this call alone.
     private mutating func decodeMember(_ buffer: UnsafeMutableRawBufferPointer) throws(ReadError) {
-        var checksum = UInt(0)
+        var checksum: UInt32 = 0
         let start = cursor.outputOffset
         while true {
             let before = cursor.inputOffset
             let (produced, event) = try unsafe cursor.step(into: buffer)
             progress?.advance(by: cursor.inputOffset - before)
             if produced > 0 {
-                checksum = unsafe Inflater.checksum(
-                    checksum, of: UnsafeRawBufferPointer(rebasing: buffer[..<produced]))
+                piece.checksum = unsafe Inflater.checksum(
+                    piece.checksum, of: UnsafeRawBufferPointer(rebasing: buffer[..<produced]))
+                piece.byteCount += UInt64(produced)
             }
             guard cursor.outputOffset <= maximumByteCount else {
-                throw Self.tooLong(maximumByteCount)
+                throw .tooLong(name, maximumByteCount)
             }
             switch event {
             case .none:
                 guard index.wantsPointInsideBlock(at: cursor.outputOffset, cursor.inputOffset) else { break }
+                endPiece(&checksum)
                 index.add(
                     GzipRestartPoint(
                         outputOffset: cursor.outputOffset, inputOffset: cursor.inputOffset, bitCount: 0,
@@ -103,6 +102,7 @@ struct GzipScan {
             case .blockEnd(let bitCount):
                 try countPiece(1)
                 guard index.wantsPoint(at: cursor.outputOffset, cursor.inputOffset) else { break }
+                endPiece(&checksum)
                 index.add(
                     GzipRestartPoint(
                         outputOffset: cursor.outputOffset, inputOffset: cursor.inputOffset,
@@ -112,7 +112,8 @@ struct GzipScan {
                         isMemberStart: false))
             case .memberEnd:
                 let trailer = try cursor.readTrailer()
-                guard UInt(trailer.checksum) == checksum else {
+                endPiece(&checksum)
+                guard trailer.checksum == checksum else {
                     throw cursor.corrupt("the checksum of the decoded bytes is wrong")
                 }
                 guard trailer.byteCount == UInt32(truncatingIfNeeded: cursor.outputOffset - start) else {
@@ -121,5 +122,13 @@ struct GzipScan {
                 return
             }
         }
+    }
+
+    /// Adds what was decoded since the last call to the checksum of the member and to that of the last restart point.
+    private mutating func endPiece(_ member: inout UInt32) {
+        let checksum = UInt32(truncatingIfNeeded: piece.checksum)
+        member = Inflater.combined(member, checksum, byteCount: piece.byteCount)
+        index.extend(by: checksum, byteCount: piece.byteCount)
+        piece = (0, 0)
     }
 }

@@ -10,7 +10,7 @@ enum IndexRecord {
     /// "OVAFSIDX".
     private static let mark: UInt64 = 0x5844_4953_4641_564f
     /// Raised with every change of any payload: an older index is as good as none.
-    private static let version: UInt64 = 1
+    private static let version: UInt64 = 2
 
     static func bytes(_ payload: [UInt8], for key: IndexKey) -> [UInt8] {
         var bytes = IndexBytes()

@@ -7,16 +7,50 @@ import ByteSources
 /// number that cannot be makes it as good as none.
 struct StoredIndex: Sendable {
     private let store: IndexStore
-    private let key: IndexKey
+    /// Nil where the file has no identity that could be told again.
+    private let key: IndexKey?
+    private let name: String
+    /// Whether it is told that there is no key.
+    private let isTold: Bool
     /// The stored length of the compressed file, in bytes.
     private let storedByteCount: UInt64
     private let budget: OpeningBudget
 
-    init(store: IndexStore, key: IndexKey, storedByteCount: UInt64, budget: OpeningBudget) {
+    init(
+        store: IndexStore, key: IndexKey?, name: String, isTold: Bool = true, storedByteCount: UInt64,
+        budget: OpeningBudget
+    ) {
         self.store = store
         self.key = key
+        self.name = name
+        self.isTold = isTold
         self.storedByteCount = storedByteCount
         self.budget = budget
+    }
+
+    /// What is kept; nil where there is nothing of use.
+    /// - Throws: `ReadError.overBudget` where there is not the memory for it.
+    private func payload(_ share: BudgetShare) throws(ReadError) -> [UInt8]? {
+        guard let key else { return nil }
+        return try store.read(key, share: share)
+    }
+
+    private func write(_ payload: [UInt8]) {
+        guard let key else {
+            if isTold {
+                store.note(
+                    "nothing is kept of \(name): it is no file that could be told to be the same the next time"
+                )
+            }
+            return
+        }
+        // What could not be read for lack of memory is better than what was found with as little.
+        do throws(ReadError) {
+            _ = try store.read(key, share: BudgetShare(of: budget))
+        } catch {
+            return
+        }
+        store.write(payload, for: key)
     }
 
     /// Keeps the units, and which of them were found right.
@@ -30,12 +64,12 @@ struct StoredIndex: Sendable {
             bytes.append(UInt64(unit.kind) << 32 | UInt64(unit.checksum))
         }
         for word in checked.words { bytes.append(word) }
-        store.write(bytes.bytes, for: key)
+        write(bytes.bytes)
     }
 
     /// Keeps the units again when more of them were found right.
-    func keeper(of table: UnitTable) -> @Sendable (CheckedUnits) -> Void {
-        { save(table, checked: $0) }
+    func keeper(of table: UnitTable) -> IndexKeeper {
+        IndexKeeper { save(table, checked: $0) }
     }
 
     /// The units that were kept; nil where there are none.
@@ -44,10 +78,7 @@ struct StoredIndex: Sendable {
         share: BudgetShare, within limit: UInt64
     ) throws(ReadError) -> (table: UnitTable, checked: CheckedUnits)? {
         guard let known = read(share: share) else { return nil }
-        guard known.table.byteCount <= limit else {
-            throw .unsupported(
-                feature: "a compressed file that decodes to more than the \(limit) bytes expected of it")
-        }
+        guard known.table.byteCount <= limit else { throw .tooLong(name, limit) }
         return known
     }
 
@@ -59,7 +90,7 @@ struct StoredIndex: Sendable {
 
     private func read(share: BudgetShare) -> (table: UnitTable, checked: CheckedUnits)? {
         let reading = BudgetShare(of: budget)
-        guard let payload = store.read(key, share: reading) else { return nil }
+        guard let key, let payload = (try? payload(reading)) ?? nil else { return nil }
         var reader = IndexReader(OnDiskRecord(payload, named: "index"))
         guard let count = reader.word(), count <= UInt64(payload.count) / 32,
             (try? share.take(count, times: UnitTable.entryByteCount, for: "units")) != nil
@@ -67,7 +98,7 @@ struct StoredIndex: Sendable {
         var table = UnitTable()
         var end: UInt64 = 0
         // Blocks of bzip2 are counted in bits.
-        let scale: UInt64 = key.words.first == UInt64(CompressedSource.Format.bzip2.rawValue) ? 8 : 1
+        let scale: UInt64 = key.words.first == UInt64(CompressionFormat.bzip2.rawValue) ? 8 : 1
         let (limit, overflow) = storedByteCount.multipliedReportingOverflow(by: scale)
         for _ in 0..<count {
             guard let lower = reader.word(), let upper = reader.word(), let decoded = reader.word(),
@@ -87,48 +118,50 @@ struct StoredIndex: Sendable {
     }
 
     /// Keeps the restart points of a gzip file.
-    func save(_ index: GzipIndex, decodedByteCount: UInt64) {
-        var bytes = IndexBytes()
-        bytes.append(decodedByteCount)
+    func save(_ index: GzipIndex) {
         // Those inside of blocks are states of the library, which cannot be written.
-        let points = index.points.filter { $0.snapshot == nil }
-        guard points.count * 2 >= index.points.count else { return }
+        let points = GzipIndex.merged(index.points.map { ($0.snapshot == nil, $0) })
+        guard points.count * 2 >= index.points.count else {
+            return store.note(
+                "nothing is kept of \(name): it is compressed in blocks that are too large to begin in")
+        }
+        var bytes = IndexBytes()
         bytes.append(UInt64(points.count))
         for point in points {
-            bytes.append(point.outputOffset)
-            bytes.append(point.inputOffset)
+            for word in [point.outputOffset, point.inputOffset, point.decodedByteCount] { bytes.append(word) }
             bytes.append(
-                UInt64(point.bitCount) << 16 | UInt64(point.bits) << 8 | (point.isMemberStart ? 1 : 0))
+                UInt64(point.checksum) << 32 | UInt64(point.bitCount) << 16 | UInt64(point.bits) << 8
+                    | (point.isMemberStart ? 1 : 0))
             bytes.append(UInt64(point.window.count))
             bytes.append(point.window)
         }
-        store.write(bytes.bytes, for: key)
+        write(bytes.bytes)
     }
 
-    /// The restart points that were kept, within the memory for them; nil where there are none.
-    func gzipIndex() -> (index: GzipIndex, decodedByteCount: UInt64)? {
+    /// The restart points that were kept, as many as there is memory for; nil where there are none.
+    func gzipIndex() -> GzipIndex? {
         let reading = BudgetShare(of: budget)
-        guard let payload = store.read(key, share: reading) else { return nil }
+        guard let payload = (try? payload(reading)) ?? nil else { return nil }
         var reader = IndexReader(OnDiskRecord(payload, named: "index"))
-        guard let byteCount = reader.word(), let count = reader.word(), count > 0,
-            count <= UInt64(GzipIndex.maximumPointCount)
-        else { return nil }
-        var index = GzipIndex(budget: budget)
-        var last: GzipRestartPoint?
+        guard let count = reader.word(), 1...UInt64(GzipIndex.maximumPointCount) ~= count else { return nil }
+        var points: [GzipRestartPoint] = []
+        var end: UInt64 = 0
         for _ in 0..<count {
-            guard let output = reader.word(), let input = reader.word(), let bits = reader.word(),
-                let windowByteCount = reader.word(), windowByteCount <= GzipIndex.windowByteCount,
-                let window = reader.bytes(windowByteCount), output <= byteCount, input <= storedByteCount,
-                bits >> 16 <= 7, output >= last?.outputOffset ?? 0, input >= last?.inputOffset ?? 0
+            guard let output = reader.word(), let input = reader.word(), let byteCount = reader.word(),
+                let rest = reader.word(), let windowByteCount = reader.word(),
+                windowByteCount <= GzipIndex.windowByteCount, let window = reader.bytes(windowByteCount),
+                // Each begins where the one before ends, and the first one at the start of the file.
+                output == end, byteCount <= UInt64(Int64.max) - end, input < storedByteCount,
+                points.last.map({ $0.inputOffset < input }) ?? (input == 0 && rest & 1 == 1),
+                rest >> 16 & 0xffff <= 7
             else { return nil }
-            let point = GzipRestartPoint(
-                outputOffset: output, inputOffset: input, bitCount: Int(bits >> 16),
-                bits: UInt8(truncatingIfNeeded: bits >> 8), window: window, isMemberStart: bits & 1 == 1)
-            // The first is the start of the file.
-            guard last != nil || point.isMemberStart && output == 0 && input == 0 else { return nil }
-            index.add(point)
-            last = point
+            points.append(
+                GzipRestartPoint(
+                    outputOffset: output, inputOffset: input, bitCount: Int(rest >> 16 & 7),
+                    bits: UInt8(truncatingIfNeeded: rest >> 8), window: window, isMemberStart: rest & 1 == 1,
+                    checksum: UInt32(truncatingIfNeeded: rest >> 32), decodedByteCount: byteCount))
+            end = output + byteCount
         }
-        return (index, byteCount)
+        return GzipIndex(restoring: points, budget: budget)
     }
 }

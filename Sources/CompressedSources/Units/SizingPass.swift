@@ -52,9 +52,9 @@ final class SizingPass: Sendable {
         let threadCount = max(1, min(context.threadCount, units.count, Int(clamping: affordable)))
         try share.take(
             UInt64(threadCount), times: decoderByteCount, for: "the decoders that look through \(name)")
-        context.progress?.begin(name, of: base.byteCount)
-        defer { context.progress?.end() }
-        WorkerThread.concurrently(threadCount) { _ in pass.work(decoderByteCount) }
+        let progress = context.progress?.begin(name, of: base.byteCount)
+        defer { progress?.end() }
+        WorkerThread.concurrently(threadCount) { _ in pass.work(decoderByteCount, progress) }
         return try pass.state.withLock { state throws(ReadError) in
             if let ending = state.ending { throw ending }
             return Outcome(byteCounts: state.byteCounts, failures: state.failures)
@@ -82,12 +82,12 @@ final class SizingPass: Sendable {
         }
     }
 
-    private func work(_ decoderByteCount: UInt64) {
+    private func work(_ decoderByteCount: UInt64, _ progress: OpeningProgress.Work?) {
         let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.scratchByteCount, alignment: 64)
         defer { unsafe scratch.deallocate() }
         while let unit = nextUnit() {
             do throws(ReadError) {
-                let byteCount = try unsafe byteCount(of: unit, scratch, decoderByteCount)
+                let byteCount = try unsafe byteCount(of: unit, scratch, decoderByteCount, progress)
                 state.withLock { $0.byteCounts[unit] = byteCount }
             } catch {
                 note(error, of: unit)
@@ -123,7 +123,8 @@ final class SizingPass: Sendable {
 
     // SAFETY: the scratch memory is the thread's own.
     private func byteCount(
-        of unit: Int, _ scratch: UnsafeMutableRawBufferPointer, _ decoderByteCount: UInt64
+        of unit: Int, _ scratch: UnsafeMutableRawBufferPointer, _ decoderByteCount: UInt64,
+        _ progress: OpeningProgress.Work?
     ) throws(ReadError) -> UInt64 {
         let decoding = try format.decoding(of: units[unit], in: base, named: name)
         let share = BudgetShare(of: context.budget)
@@ -137,7 +138,7 @@ final class SizingPass: Sendable {
         while true {
             let before = cursor.consumedByteCount
             let count = try unsafe cursor.fill(scratch)
-            context.progress?.advance(by: cursor.consumedByteCount - before)
+            progress?.advance(by: cursor.consumedByteCount - before)
             total += UInt64(count)
             try add(UInt64(count))
             guard count == scratch.count else { break }

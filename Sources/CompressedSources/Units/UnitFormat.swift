@@ -20,14 +20,34 @@ protocol UnitFormat: Sendable {
 
 /// All that it takes to decode one unit.
 struct UnitDecoding {
-    let decoder: any StreamDecoder
-    let input: any UnitInput
+    let stream: any UnitStream
     /// The memory of the decoder, in bytes.
     let byteCount: UInt64
     /// Whether only the unit's end tells whether what was decoded is right: nothing of it is shown before.
     let hasChecksum: Bool
     /// Looks at all that was decoded; nil where the decoder does that.
     var digest: (any UnitDigest)?
+}
+
+/// The decoded bytes of a unit, from its start on.
+protocol UnitStream: AnyObject {
+    /// Stored bytes that were used.
+    var consumedByteCount: UInt64 { get }
+
+    /// Decodes into `output` until it is full or the unit, which is at `place`, ends.
+    /// - Returns: The number of bytes decoded.
+    func fill(_ output: UnsafeMutableRawBufferPointer, from place: UnitPlace) throws(ReadError) -> Int
+}
+
+/// What errors call a unit.
+struct UnitPlace {
+    let record: String
+    /// Where it is stored, in bytes.
+    let offset: UInt64
+
+    func damaged(_ reason: String) -> ReadError {
+        .corrupt(record: record, offset: offset, reason: reason)
+    }
 }
 
 /// A checksum that the decoder does not know of.

@@ -23,8 +23,15 @@ extension UnitSource {
         while true {
             try PatientRead.checkCancellation()
             if let stretch = cache.stretch(key(number, of: unit)) { return stretch }
+            try state.withLock { state throws(ReadError) in try state.checkDamage(of: unit, at: number) }
             // Its header is read before anything is locked: that may take as long as a disk likes.
-            let decoding = try format.decoding(of: table.units[unit], in: base, named: name)
+            let decoding: UnitDecoding
+            do throws(ReadError) {
+                decoding = try format.decoding(of: table.units[unit], in: base, named: name)
+            } catch {
+                state.withLock { $0.note(error, from: 0, of: unit, for: failureSeconds) }
+                throw error
+            }
             switch try state.withLock({ state throws(ReadError) in
                 try work(on: number, of: unit, decoding, &state)
             }) {
@@ -39,10 +46,13 @@ extension UnitSource {
     private func work(
         on number: Int, of unit: Int, _ decoding: UnitDecoding, _ state: inout State
     ) throws(ReadError) -> Work {
-        if let damage = state.damages[unit], number >= damage.first { throw damage.error }
+        try state.checkDamage(of: unit, at: number)
         guard !state.units.contains(unit) else { return .wait(since: state.doneCount) }
         let isWhole = isKeptWhole(unit) || decoding.hasChecksum && !state.checked.contains(unit)
         if isWhole {
+            guard isKeptWhole(unit) || table.units[unit].decodedByteCount <= maximumByteCount else {
+                throw .tooLong("\(name), \(format.unitName) \(unit + 1)", maximumByteCount)
+            }
             let pending = isKeptWhole(unit) ? table.units[unit].decodedByteCount : 0
             guard state.pendingByteCount == 0 || state.pendingByteCount + pending <= UInt64(cache.byteLimit)
             else { return .wait(since: state.doneCount) }
@@ -101,14 +111,15 @@ extension UnitSource {
             }
             state.wake()
         }
-        if !isKept { progress?.begin(name, of: UInt64(storedRange(of: unit).count)) }
-        defer { if !isKept { progress?.end() } }
+        let step = isKept ? nil : progress?.begin(name, of: UInt64(storedRange(of: unit).count))
+        defer { step?.end() }
         let kept = isKept ? 0..<Int.max : (number ?? 0)..<((number ?? 0) + Self.stretchesKeptOfLarge)
         let stretches: [(number: Int, stretch: DecodedStretch)]
         do throws(ReadError) {
-            stretches = try decode(cursor(decoding, of: unit), of: unit, keeping: kept)
+            try countDecoding(of: table.units[unit].decodedByteCount)
+            stretches = try decode(cursor(decoding, of: unit), of: unit, keeping: kept, step)
         } catch {
-            state.withLock { $0.note(error, from: 0, of: unit) }
+            state.withLock { $0.note(error, from: 0, of: unit, for: failureSeconds) }
             throw error
         }
         for (number, stretch) in stretches { cache.keep(stretch, as: key(number, of: unit)) }
@@ -117,7 +128,7 @@ extension UnitSource {
             state.noteDecoded(unit)
             return isKept ? nil : state.checked
         }
-        if let checked { noteChecked?(checked) }
+        if let checked { keeper?.note(checked) }
         guard let number else { return nil }
         return stretches.first { $0.number == number }?.stretch
     }
@@ -125,7 +136,7 @@ extension UnitSource {
     /// Decodes all of a unit.
     /// - Returns: The stretches with the numbers `kept`, and the last ones: what describes an image may be at its end.
     private func decode(
-        _ cursor: UnitCursor, of unit: Int, keeping kept: Range<Int>
+        _ cursor: UnitCursor, of unit: Int, keeping kept: Range<Int>, _ step: OpeningProgress.Work?
     ) throws(ReadError) -> [(number: Int, stretch: DecodedStretch)] {
         var stretches: [(number: Int, stretch: DecodedStretch)] = []
         let spare = DecodedStretch(byteCount: Int(DecodedStretch.byteCount))
@@ -137,7 +148,7 @@ extension UnitSource {
             let stretch = isKept ? DecodedStretch(byteCount: length) : spare
             let before = cursor.consumedByteCount
             try fill(stretch, length, cursor)
-            if !isKeptWhole(unit) { progress?.advance(by: cursor.consumedByteCount - before) }
+            step?.advance(by: cursor.consumedByteCount - before)
             if isKept { stretches.append((number, stretch)) }
             number += 1
         }
@@ -168,6 +179,7 @@ extension UnitSource {
         var next = Int(cursor.decodedByteCount / DecodedStretch.byteCount)
         var last: DecodedStretch?
         do throws(ReadError) {
+            try countDecoding(of: UInt64(max(0, number + 1 - next)) * DecodedStretch.byteCount)
             while next <= number, let length = stretchByteCount(next, of: unit) {
                 let stretch = DecodedStretch(byteCount: length)
                 try fill(stretch, length, cursor)
@@ -179,7 +191,9 @@ extension UnitSource {
         } catch {
             // It is in no known place.
             state.withLock { state in
-                state.note(error, from: next, of: unit)
+                // What says at its end that it is wrong is wrong anywhere.
+                state.note(
+                    error, from: cursor.hasChecksum ? 0 : next, of: unit, for: failureSeconds)
                 state.doneCount += 1
                 drop(index, &state)
             }

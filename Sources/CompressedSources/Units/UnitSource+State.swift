@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
+import Glibc
 
 extension UnitSource {
     /// What a thread has to know to choose its work; behind a lock that no one holds while decoding.
@@ -21,6 +22,8 @@ extension UnitSource {
         struct Damage: Sendable {
             let first: Int
             let error: ReadError
+            /// When it is to be tried again, in seconds of the monotonic clock; nil for never.
+            let end: Double?
         }
 
         /// The memory of a decoder: what was set aside at open, or a number of bytes that were taken since.
@@ -57,11 +60,34 @@ extension UnitSource {
             if recent.count > 64 { recent.removeFirst(32) }
         }
 
-        mutating func note(_ error: ReadError, from first: Int, of unit: Int) {
-            // What says nothing about the bytes is tried again; and what is forgotten is found again.
-            guard case .corrupt = error, damages.count < 1_024 else { return }
-            damages[unit] = Damage(first: min(first, damages[unit]?.first ?? first), error: error)
+        /// Remembers that a unit is damaged or, for some seconds, that the medium could not read it: who tries each
+        /// place of it would else decode it from its start, and wait for the same sector, each time. What else goes
+        /// wrong says nothing about the bytes.
+        mutating func note(_ error: ReadError, from first: Int, of unit: Int, for seconds: Double) {
+            let end: Double?
+            switch error {
+            case .corrupt: end = nil
+            case .system(_, EIO): end = MonotonicClock.now + seconds
+            default: return
+            }
+            if damages.count >= Self.mostDamages, damages[unit] == nil, let some = damages.keys.first {
+                // It is found again.
+                damages[some] = nil
+            }
+            damages[unit] = Damage(first: min(first, damages[unit]?.first ?? first), error: error, end: end)
         }
+
+        /// - Throws: what is known to be wrong with the unit from before this stretch on.
+        mutating func checkDamage(of unit: Int, at number: Int) throws(ReadError) {
+            guard let damage = damages[unit] else { return }
+            if let end = damage.end, MonotonicClock.now >= end {
+                damages[unit] = nil
+            } else if number >= damage.first {
+                throw damage.error
+            }
+        }
+
+        private static let mostDamages = 1_024
     }
 
     /// Most cursors that are kept.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ByteSources
+import Synchronization
 
 /// A compressed file, decoded when read. Each of its units is decoded by itself, so threads that want different ones work
 /// at once, and one that is damaged leaves the others readable.
@@ -18,8 +19,15 @@ package final class UnitSource: ByteSource {
     let table: UnitTable
     let cache: StretchCache
     let progress: OpeningProgress?
-    /// Called when a unit that takes long to check was found right, with all that were.
-    let noteChecked: (@Sendable (CheckedUnits) -> Void)?
+    /// Told when a unit that takes long to check was found right, with all that were.
+    let keeper: IndexKeeper?
+    /// Bytes at the end of the compressed file that are no part of it.
+    let leftOutByteCount: UInt64
+    let failureSeconds: Double
+    let maximumByteCount: UInt64
+    private let phase: OpeningPhase
+    /// Bytes that were decoded while opening.
+    private let openingByteCount = Atomic<UInt64>(0)
     let file: UInt32
     /// What the decoders take.
     let share: BudgetShare
@@ -33,14 +41,18 @@ package final class UnitSource: ByteSource {
     init(
         _ base: any ByteSource, named name: String, as format: any UnitFormat, units table: UnitTable,
         tableShare: BudgetShare, checked: CheckedUnits?, in context: CompressedSource.Context,
-        noteChecked: (@Sendable (CheckedUnits) -> Void)? = nil
+        leftOutByteCount: UInt64 = 0, keeper: IndexKeeper? = nil
     ) throws(ReadError) {
         self.base = base
         self.name = name
         self.format = format
         self.table = table
         self.tableShare = tableShare
-        self.noteChecked = noteChecked
+        self.keeper = keeper
+        self.leftOutByteCount = leftOutByteCount
+        failureSeconds = context.failureSeconds
+        maximumByteCount = context.maximumByteCount
+        phase = context.phase
         cache = context.cache
         progress = context.progress
         file = context.cache.makeFileNumber()
@@ -99,6 +111,21 @@ package final class UnitSource: ByteSource {
     package var isNear: Bool { base.isNear }
 
     package var versionMark: VersionMark? { base.versionMark?.decoded }
+
+    /// How often all that may be decoded to open a file is decoded while it is opened: what describes an image can be
+    /// anywhere in a unit that the cache cannot hold.
+    private static let mostOpeningPasses: UInt64 = 4
+
+    /// Takes note of what is about to be decoded.
+    /// - Throws: `ReadError.unsupported` where opening has decoded as much as it may.
+    func countDecoding(of byteCount: UInt64) throws(ReadError) {
+        guard !phase.isOver else { return }
+        let (limit, overflow) = maximumByteCount.multipliedReportingOverflow(by: Self.mostOpeningPasses)
+        let before = openingByteCount.add(byteCount, ordering: .relaxed).oldValue
+        guard overflow || before <= limit && byteCount <= limit - before else {
+            throw .tooLong(name, maximumByteCount)
+        }
+    }
 
     /// The stored bytes that have the unit.
     func storedRange(of unit: Int) -> Range<UInt64> {

@@ -18,6 +18,12 @@ struct CompressedUnit: Equatable, Sendable {
 
     /// In place of a length that is not known yet.
     static let unknownByteCount = UInt64.max
+
+    /// The unit, of which it is to be found out how long it is.
+    var withoutLength: CompressedUnit {
+        CompressedUnit(
+            stored: stored, decodedByteCount: Self.unknownByteCount, kind: kind, checksum: checksum)
+    }
 }
 
 /// All units of a file that hold something, in order.

@@ -3,6 +3,7 @@
 
 import ByteSources
 import Codecs
+import Glibc
 
 struct XZFormat: UnitFormat {
     let unitName = "xz block"
@@ -22,7 +23,7 @@ struct XZFormat: UnitFormat {
         return try UnitSource(
             base, named: name, as: XZFormat(), units: table, tableShare: share,
             checked: stored?.checkedUnits(of: table, share: share), in: context,
-            noteChecked: stored?.keeper(of: table))
+            keeper: stored?.keeper(of: table))
     }
 
     func decoding(
@@ -54,7 +55,7 @@ struct XZFormat: UnitFormat {
             case .damaged: throw corrupt("its header is damaged, or says something else than the index")
             case .unsupported:
                 throw .unsupported(feature: "\(name) has a block with filters that are not known")
-            case .noMemory: throw .system(call: "lzma_block_header_decode", errno: 12)
+            case .noMemory: throw .system(call: "lzma_block_header_decode", errno: ENOMEM)
             }
         }
         let dictionary = decoder.dictionaryByteCount
@@ -67,8 +68,9 @@ struct XZFormat: UnitFormat {
         let end = start + (storedByteCount + 3) & ~3
         // No more of a dictionary is touched than there is to decode.
         let touched = min(decoder.decoderByteCount, unit.decodedByteCount &+ Self.spareByteCount)
+        let input = RangeInput((start + UInt64(headerByteCount))..<end, of: base)
         return UnitDecoding(
-            decoder: decoder, input: RangeInput((start + UInt64(headerByteCount))..<end, of: base),
+            stream: DecoderStream(decoder, of: input),
             byteCount: touched + RangeInput.pieceByteCount, hasChecksum: unit.kind != 0)
     }
 }

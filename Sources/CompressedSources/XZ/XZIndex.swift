@@ -20,8 +20,6 @@ struct XZIndex {
     /// Most that is skipped between streams and behind the last one, in bytes.
     private static let maximumPaddingByteCount: UInt64 = 64 << 20
 
-    static func isXZ(firstBytes bytes: [UInt8]) -> Bool { bytes.starts(with: magic) }
-
     /// The blocks of `base` that hold something.
     /// - Throws: `ReadError.corrupt` where the file is cut short or an index damaged.
     static func units(

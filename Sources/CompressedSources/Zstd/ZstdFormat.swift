@@ -21,9 +21,9 @@ struct ZstdFormat: UnitFormat {
         if let known = try stored?.table(share: share, within: context.maximumByteCount) {
             return try UnitSource(
                 base, named: name, as: format, units: known.table, tableShare: share, checked: known.checked,
-                in: context, noteChecked: stored?.keeper(of: known.table))
+                in: context, keeper: stored?.keeper(of: known.table))
         }
-        var (units, isWhole) = try units(of: base, named: name, share: share, in: context)
+        var (units, leftOutByteCount) = try units(of: base, named: name, share: share, in: context)
         let unknown = units.indices.filter {
             units[$0].decodedByteCount == CompressedUnit.unknownByteCount
         }
@@ -41,26 +41,26 @@ struct ZstdFormat: UnitFormat {
         for (index, unit) in table.units.enumerated() where places.contains(unit.stored.lowerBound) {
             checked.insert(index)
         }
-        let saved = isWhole ? stored : nil
+        let saved = leftOutByteCount == 0 ? stored : nil
         if !unknown.isEmpty { saved?.save(table, checked: checked) }
         return try UnitSource(
             base, named: name, as: format, units: table, tableShare: share, checked: checked, in: context,
-            noteChecked: saved?.keeper(of: table))
+            leftOutByteCount: leftOutByteCount, keeper: saved?.keeper(of: table))
     }
 
     private static func units(
         of base: any ByteSource, named name: String, share: BudgetShare, in context: CompressedSource.Context
-    ) throws(ReadError) -> (units: [CompressedUnit], isWhole: Bool) {
-        if let table = try ZstdSeekTable.read(of: base, named: name, share: share),
-            let last = table.units.last
-        {
-            // The one whose length nothing else vouches for.
-            let outcome = try SizingPass.run(on: [last], of: base, named: name, as: ZstdFormat(), in: context)
-            if outcome.byteCounts == [last.decodedByteCount] { return (table.units, true) }
+    ) throws(ReadError) -> (units: [CompressedUnit], leftOutByteCount: UInt64) {
+        if let table = try ZstdSeekTable.read(of: base, named: name, share: share) {
+            // Those whose lengths nothing else vouches for: of two there is none that the first has to be like.
+            let doubtful = table.units.count > 2 ? table.units.suffix(1) : table.units[...]
+            let outcome = try SizingPass.run(
+                on: doubtful.map(\.withoutLength), of: base, named: name, as: ZstdFormat(), in: context)
+            if outcome.byteCounts == doubtful.map(\.decodedByteCount) { return (table.units, 0) }
         }
         var scan = ZstdScan(base, named: name, share: share)
         try scan.run(lenient: context.isLenient)
-        return (scan.units, scan.isWhole)
+        return (scan.vouchedUnits, scan.leftOutByteCount)
     }
 
     /// - Throws: `ReadError.unsupported` for what is not decoded.
@@ -95,7 +95,7 @@ struct ZstdFormat: UnitFormat {
             throw corrupt("its header says \(content) bytes, the seek table \(unit.decodedByteCount)")
         }
         return UnitDecoding(
-            decoder: ZstdStreamDecoder(), input: RangeInput(unit.stored, of: base),
+            stream: DecoderStream(ZstdStreamDecoder(), of: RangeInput(unit.stored, of: base)),
             byteCount: min(header.windowByteCount, unit.decodedByteCount) + Self.spareByteCount
                 + RangeInput.pieceByteCount,
             hasChecksum: header.hasChecksum || unit.kind == 1,

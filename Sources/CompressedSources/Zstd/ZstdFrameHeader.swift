@@ -21,17 +21,6 @@ struct ZstdFrameHeader: Equatable {
     static let largestByteCount = 18
     private static let magic: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd]
 
-    /// Whether a file starts as a zstd file does: with a frame, or with one that is to be skipped.
-    static func isZstd(firstBytes bytes: [UInt8]) -> Bool {
-        bytes.starts(with: magic) || isSkippable(bytes[...])
-    }
-
-    /// Whether a frame that starts with `bytes` holds nothing that is decoded.
-    static func isSkippable(_ bytes: ArraySlice<UInt8>) -> Bool {
-        guard bytes.count >= 4, let first = bytes.first else { return false }
-        return 0x50...0x5f ~= first && bytes.dropFirst().starts(with: [0x2a, 0x4d, 0x18])
-    }
-
     static func isFrame(_ bytes: ArraySlice<UInt8>) -> Bool { bytes.starts(with: magic) }
 
     /// Reads a header; nil where `bytes` end inside of it.

@@ -12,9 +12,22 @@ struct ZstdScan {
     private let share: BudgetShare
     private var buffer: [UInt8] = []
     private var bufferStart: UInt64 = 0
+    /// All frames that may hold something, with the lengths that their headers say.
     private(set) var units: [CompressedUnit] = []
-    /// Whether all of the file belongs to a frame.
-    private(set) var isWhole = true
+
+    /// The frames with the lengths that can be believed. Nothing covers a length, and a wrong one would move all that
+    /// follows: it counts where nothing follows, or where all frames but the last are said to have one length, of which
+    /// there are two at least. Else all are decoded to know it.
+    var vouchedUnits: [CompressedUnit] {
+        let lengths = Set(units.dropLast().map(\.decodedByteCount))
+        let isVouched =
+            units.count == 1
+            || units.count > 2 && lengths.count == 1
+                && !lengths.contains(CompressedUnit.unknownByteCount)
+        return isVouched ? units : units.map(\.withoutLength)
+    }
+    /// Bytes behind the last frame that belong to none.
+    private(set) var leftOutByteCount: UInt64 = 0
 
     private static let largeReadByteCount: UInt64 = 64 << 10
     private static let smallReadByteCount: UInt64 = 512
@@ -35,7 +48,7 @@ struct ZstdScan {
         var frameCount = 0
         while offset < base.byteCount {
             let head = try bytes(ZstdFrameHeader.largestByteCount, at: offset)
-            if ZstdFrameHeader.isSkippable(head) {
+            if CompressionFormat.isSkippableFrame(head) {
                 guard head.count >= 8 else { throw cut(at: offset) }
                 let length = head.dropFirst(4).prefix(4).reversed().reduce(0 as UInt64) {
                     $0 << 8 | UInt64($1)
@@ -52,7 +65,7 @@ struct ZstdScan {
                         record: name, offset: offset,
                         reason: "what follows the last zstd frame is not another one", remedy: .lenient)
                 }
-                isWhole = false
+                leftOutByteCount = base.byteCount - offset
                 return
             }
         }
@@ -65,6 +78,7 @@ struct ZstdScan {
         guard let header = try ZstdFrameHeader(head, record: name, at: start) else { throw cut(at: start) }
         try ZstdFormat.check(header, named: name)
         var offset = start + UInt64(header.byteCount)
+        var isEmpty = true
         while true {
             let block = try bytes(3, at: offset)
             guard block.count == 3 else { throw cut(at: start) }
@@ -76,18 +90,20 @@ struct ZstdScan {
             let stored = type == 1 ? 1 : length
             guard stored <= base.byteCount - offset - 3 else { throw cut(at: start) }
             offset += 3 + stored
+            isEmpty = isEmpty && length == 0
             if isLast { break }
         }
         if header.hasChecksum {
             guard base.byteCount - offset >= 4 else { throw cut(at: start) }
             offset += 4
         }
-        guard header.contentByteCount != 0 else { return offset }
+        guard !isEmpty else { return offset }
         try share.take(UnitTable.entryByteCount, for: "the frames of \(name)")
+        // One that has blocks and is said to hold nothing is decoded: else a wrong bit would leave it out.
+        let length = header.contentByteCount == 0 ? nil : header.contentByteCount
         units.append(
             CompressedUnit(
-                stored: start..<offset,
-                decodedByteCount: header.contentByteCount ?? CompressedUnit.unknownByteCount))
+                stored: start..<offset, decodedByteCount: length ?? CompressedUnit.unknownByteCount))
         return offset
     }
 

@@ -21,7 +21,7 @@ struct MountCommand: ParsableCommand {
 
             Options of -o, in full in ovafs(1): allow_other, uid=USER, gid=GROUP, umask=OCTAL, \
             ctldir=visible|hidden, lenient, links=none|inside, verify=none|manifest, \
-            cache_size=SIZE (64M), cache_dir=DIR, open_memory=SIZE (256M), threads=N, \
+            cache_size=SIZE (64M), cache_dir=DIR, cache_dir_size=SIZE (10G), open_memory=SIZE (256M), threads=N, \
             cache=kernel|none, auto_unmount, exec, X-mount.mkdir[=OCTAL], log=FILE|syslog|stderr, ro. \
             Always nosuid and nodev, and noexec without exec.
 
@@ -81,6 +81,7 @@ struct MountCommand: ParsableCommand {
             StandardError.write("warning: \(line)")
             if background != nil { log.warning("\(source): \(line)") }
         }
+        appliance.reportCacheProblems { [source] in log.warning("\(source): \($0)") }
         if let userID = options.userID, userID != getuid(), !options.allowsOtherUsers {
             StandardError.write(
                 "warning: uid= without allow_other: no user but the one who mounts can read the files")
@@ -165,6 +166,7 @@ struct MountCommand: ParsableCommand {
         result.cacheByteLimit = options.cacheByteLimit
         result.openingByteLimit = options.openingByteLimit
         result.cacheFolder = options.cacheFolder
+        result.cacheFolderByteLimit = options.cacheFolderByteLimit
         result.prefetchThreadCount = options.threadCount ?? ProcessorCount.current
         return result
     }

@@ -28,6 +28,11 @@ struct SourceArguments: ParsableArguments {
         completion: .directory)
     var cacheDir: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "What may be kept there, such as 1G; 10G without it.", valueName: "size"))
+    var cacheDirSize: MemorySize?
+
     /// How the source is to be opened.
     var options: ApplianceOptions {
         get throws {
@@ -36,6 +41,7 @@ struct SourceArguments: ParsableArguments {
             options.followsLinksInside = linksInside
             if let openMemory { options.openingByteLimit = openMemory.byteCount }
             options.cacheFolder = try cacheDir.map { try RawArguments.bytes($0) }
+            if let cacheDirSize { options.cacheFolderByteLimit = cacheDirSize.byteCount }
             return options
         }
     }

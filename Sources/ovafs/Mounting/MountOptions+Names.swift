@@ -6,7 +6,7 @@ extension MountOptions {
     /// for one whose values cannot be listed. ovafs(1) explains each.
     static let choices: [(name: String, values: [String]?)] = [
         ("allow_other", nil), ("auto_unmount", nil), ("cache", ["kernel", "none"]), ("cache_dir", []),
-        ("cache_size", []),
+        ("cache_dir_size", []), ("cache_size", []),
         ("ctldir", ["visible", "hidden"]), ("exec", nil), ("gid", []), ("lenient", nil),
         ("links", ["inside", "none"]),
         ("log", ["syslog", "stderr"]), ("open_memory", []), ("ro", nil), ("threads", []), ("uid", []),

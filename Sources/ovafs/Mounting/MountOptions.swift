@@ -1,6 +1,7 @@
 // The options of `-o`, as on a command line and in fstab.
 // SPDX-License-Identifier: Apache-2.0
 
+import Appliance
 import ByteSources
 import FuseServer
 import Glibc
@@ -19,6 +20,8 @@ struct MountOptions: Equatable {
     var verifiesManifest = false
     /// The path of the folder in which is kept what compressed files had to be decoded for, as bytes.
     var cacheFolder: [UInt8]?
+    /// What may be kept there, in bytes.
+    var cacheFolderByteLimit = ApplianceOptions().cacheFolderByteLimit
     /// Decoded data that is kept, in bytes.
     var cacheByteLimit = 64 << 20
     /// Memory that opening may take, in bytes.
@@ -83,6 +86,11 @@ struct MountOptions: Equatable {
             }
             cacheMode = mode
         case ("cache_dir", let value): throw Self.wrong(name, value, "a folder")
+        case ("cache_dir_size", let value):
+            guard let bytes = value.flatMap({ MemorySize($0) }) else {
+                throw Self.wrong(name, value, "a size such as 10G")
+            }
+            cacheFolderByteLimit = bytes.byteCount
         case ("cache_size", let value):
             guard let bytes = value.flatMap({ MemorySize($0) }), bytes.isReasonable else {
                 throw Self.wrong(name, value, "a size such as 64M")

@@ -58,6 +58,11 @@ extension Bomb {
                 for number in 1..<count { tar.add("d\(number).gz", type: "1", link: "d0.gz") }
             }
         },
+        Bomb("a zstd frame of runs") { size in
+            let descriptor = BombDescriptor(
+                files: "<File ovf:id=\"f\" ovf:href=\"d.raw.zst\"/>", disks: "<Disk ovf:fileRef=\"f\"/>")
+            return TarBuilder.package(descriptor.text) { $0.add("d.raw.zst", runs(size(2_000_000))) }
+        },
         Bomb("entries of a directory that name one table") { size in
             package(vmdk(tableCount: size(7_500_000), firstEntry: [1, 1, 1, 1]))
         },
@@ -90,6 +95,17 @@ extension Bomb {
         var directories = [UInt8](repeating: 1, count: directoryByteCount + 512)
         for place in [0, 512] { directories.replaceSubrange(place..<(place + 4), with: firstEntry) }
         return header.bytes + directories
+    }
+
+    /// A zstd frame that has a checksum: as many runs of 128 KiB as `count`.
+    private static func runs(_ count: Int) -> [UInt8] {
+        var bytes: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd, 0xc4, 7 << 3]
+        let byteCount = UInt64(count) << 17
+        for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: byteCount >> UInt64(8 * shift))) }
+        let word = 131_072 << 3 | 1 << 1
+        let run = [UInt8(word & 0xff), UInt8(word >> 8 & 0xff), UInt8(word >> 16), 0]
+        for _ in 1..<count { bytes += run }
+        return bytes + [run[0] | 1, run[1], run[2], 0, 0, 0, 0, 0]
     }
 
     private static func chunkSuffix(_ number: Int) -> String {
