@@ -37,6 +37,7 @@ package struct Appliance: Sendable {
     /// What is left of the memory for opening is for the tree of files.
     let openingBudget: OpeningBudget
     private let prefetcher: Prefetcher?
+    private let unitWorkers: UnitWorkers?
     /// What cannot be kept of compressed files for the next time, and why.
     package let cacheProblems: [String]
     private let store: IndexStore?
@@ -62,6 +63,7 @@ package struct Appliance: Sendable {
         sourceMeter = resources.meter
         openingBudget = resources.budget
         prefetcher = resources.prefetcher
+        unitWorkers = resources.unitWorkers
         cacheProblems = [resources.storeProblem].compactMap(\.self) + (resources.store?.takeProblems() ?? [])
         store = resources.store
         resources.phase.end()
@@ -113,5 +115,6 @@ package struct Appliance: Sendable {
     /// Stops the threads that decode ahead; reading still works afterwards.
     package func stopPrefetching() {
         prefetcher?.stop()
+        unitWorkers?.stop()
     }
 }

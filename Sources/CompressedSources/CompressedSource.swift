@@ -18,6 +18,8 @@ package enum CompressedSource {
         package var threadCount = 1
         /// Told how far that is.
         package var progress: OpeningProgress?
+        /// The threads that decode ahead of who reads from front to back; nil for none.
+        package var workers: UnitWorkers?
         /// Where what is found out about a file is kept for the next time.
         package var store: IndexStore?
         /// Whether what is decoded belongs to opening still.

@@ -53,6 +53,7 @@ struct OpeningContext {
     var progress: OpeningProgress?
     var store: IndexStore?
     var phase = OpeningPhase()
+    var workers: UnitWorkers?
     /// Else what fails once is not tried again for a while.
     var failureSeconds = 0.0
 
@@ -65,6 +66,7 @@ struct OpeningContext {
         context.progress = progress
         context.store = store
         context.phase = phase
+        context.workers = workers
         context.failureSeconds = failureSeconds
         struct NotCompressed: Error {}
         guard let source = try CompressedSource.decoding(base, named: "file", in: context) else {

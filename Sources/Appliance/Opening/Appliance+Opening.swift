@@ -36,6 +36,7 @@ extension Appliance {
             }
         } catch {
             resources.prefetcher?.stop()
+            resources.unitWorkers?.stop()
             throw error
         }
     }

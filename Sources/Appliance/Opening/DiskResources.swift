@@ -10,6 +10,8 @@ import SystemPackage
 struct DiskResources {
     let cache: ClusterCache
     let prefetcher: Prefetcher?
+    /// The same for compressed files.
+    let unitWorkers: UnitWorkers?
     let meter = ReadMeter()
     /// The memory that opening the appliance may take.
     let budget: OpeningBudget
@@ -40,6 +42,8 @@ struct DiskResources {
         isLenient = options.isLenient
         cacheFolderByteLimit = options.cacheFolderByteLimit
         budget = OpeningBudget(byteLimit: options.openingByteLimit)
+        unitWorkers =
+            options.prefetchThreadCount > 0 ? UnitWorkers(threadCount: options.prefetchThreadCount) : nil
         guard options.prefetchThreadCount > 0 else {
             prefetcher = nil
             return
@@ -76,6 +80,7 @@ struct DiskResources {
         context.progress = progress
         context.store = store
         context.phase = phase
+        context.workers = unitWorkers
         return try CompressedSource.decoding(source, named: name, in: context) ?? source
     }
 

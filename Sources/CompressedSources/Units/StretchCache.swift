@@ -52,6 +52,14 @@ package final class StretchCache: Sendable {
 
     func holds(_ key: Key) -> Bool { state.withLock { $0.entries[key] != nil } }
 
+    /// Has a stretch go before all others.
+    func release(_ key: Key) {
+        state.withLock { state in
+            guard let index = state.entries.index(forKey: key) else { return }
+            state.entries.values[index].lastUse = 0
+        }
+    }
+
     func keep(_ stretch: DecodedStretch, as key: Key) {
         state.withLock { state in
             state.clock += 1

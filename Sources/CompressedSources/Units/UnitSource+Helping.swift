@@ -10,7 +10,10 @@ extension UnitSource {
     /// Decodes one of the units that follow, where the file is read from front to back; else waits until someone is
     /// done. So readers that go through a file together decode on as many cores as there are of them.
     func waitOrHelp(_ unit: Int, since count: UInt64) throws(ReadError) {
-        guard let next = state.withLock({ nextUnit(behind: unit, $0) }) else { return try wait(since: count) }
+        // Where there are threads for that, more of them would only be in each other's way.
+        guard workers == nil, let next = state.withLock({ nextUnit(behind: unit, $0) }) else {
+            return try wait(since: count)
+        }
         let decoding: UnitDecoding
         do throws(ReadError) {
             decoding = try format.decoding(of: table.units[next], in: base, named: name)

@@ -45,6 +45,9 @@ extension UnitSource {
         var doneCount: UInt64 = 0
         var reservedByteCount: UInt64 = 0
         var isReserveInUse = false
+        /// Those who read the file lately, and how many threads decode ahead of them or are asked to.
+        var readers = FileReaders()
+        var aheadCount = 0
         /// Units that were decoded lately, the last one at the end.
         var recent: [Int] = []
 

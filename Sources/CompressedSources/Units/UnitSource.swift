@@ -24,6 +24,8 @@ package final class UnitSource: ByteSource {
     /// Bytes at the end of the compressed file that are no part of it.
     let leftOutByteCount: UInt64
     let failureSeconds: Double
+    /// Those that decode ahead; nil for none.
+    let workers: UnitWorkers?
     let maximumByteCount: UInt64
     private let phase: OpeningPhase
     /// Bytes that were decoded while opening.
@@ -51,6 +53,7 @@ package final class UnitSource: ByteSource {
         self.keeper = keeper
         self.leftOutByteCount = leftOutByteCount
         failureSeconds = context.failureSeconds
+        workers = context.workers
         maximumByteCount = context.maximumByteCount
         phase = context.phase
         cache = context.cache
@@ -81,6 +84,7 @@ package final class UnitSource: ByteSource {
         guard count > 0 else { return }
         var position = offset
         let end = offset + UInt64(count)
+        noteRead(offset..<end)
         while position < end {
             let unit = table.index(containing: position)
             let start = table.starts[unit]
