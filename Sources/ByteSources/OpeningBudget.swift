@@ -13,6 +13,11 @@ package final class OpeningBudget: Sendable {
 
     package let byteLimit: UInt64
     private let used = Atomic<UInt64>(0)
+    private let lookedThrough = Atomic<UInt64>(0)
+
+    /// Bytes of tables that are gone through at opening for the sake of a finding: those of half a TiB of disks with
+    /// the usual grains.
+    package static let lookedThroughLimit: UInt64 = 32 << 20
 
     package init(byteLimit: UInt64 = defaultByteLimit) {
         self.byteLimit = byteLimit
@@ -47,6 +52,19 @@ package final class OpeningBudget: Sendable {
     ) throws(ReadError) {
         let (product, overflow) = count.multipliedReportingOverflow(by: byteCount)
         try take(overflow ? .max : product, for: purpose())
+    }
+
+    /// Whether another `byteCount` bytes of tables may be gone through, though the source can be read without that: the time
+    /// of all its images together is bounded so.
+    package func mayLook(through byteCount: UInt64) -> Bool {
+        var known = lookedThrough.load(ordering: .relaxed)
+        while byteCount <= Self.lookedThroughLimit - min(Self.lookedThroughLimit, known) {
+            let (exchanged, original) = lookedThrough.weakCompareExchange(
+                expected: known, desired: known + byteCount, ordering: .relaxed)
+            if exchanged { return true }
+            known = original
+        }
+        return false
     }
 
     /// An allocation that fails ends the program, wherever Swift makes it. So whenever a further 4 MiB have been taken,

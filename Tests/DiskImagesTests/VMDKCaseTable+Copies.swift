@@ -138,8 +138,6 @@ extension VMDKCase {
         VMDKCase("an entry that names another table", MonolithicSparseBuilder.usual()) { image in
             // The tables lie behind the first grain, as when they were moved.
             image.setHeader(UInt64(1), at: 64)
-            image.setHeader(UInt64(0), at: 28)
-            image.setHeader(UInt64(0), at: 36)
             image.setEntry(ofGrain: 6, to: UInt32((image.places.tables[2] ?? 0) / 512))
             return .damaged([image.guestRange(ofGrain: 6)])
         },

@@ -163,17 +163,54 @@ extension VMDKCase {
         VMDKCase(
             "descriptor of 1 sector", StreamOptimizedBuilder.usual { $0.descriptorSizeInSectors = 1 }.build(),
             .read),
-        VMDKCase("no descriptor", StreamOptimizedBuilder.usual()) { image in
+        VMDKCase("no descriptor", StreamOptimizedBuilder.usual { $0.descriptor = "" }) { image in
             image.setHeader(UInt64(0), at: 28)
             image.setHeader(UInt64(0), at: 36)
             return .read
         },
+        VMDKCase("no descriptor, and plain grains", MonolithicSparseBuilder.usual { $0.descriptor = "" }) {
+            image in
+            image.setHeader(UInt64(0), at: 28)
+            image.setHeader(UInt64(0), at: 36)
+            return .refused("it has no descriptor, as a part of a disk has none")
+        },
+        VMDKCase("a header that leads to no descriptor, though there is one", MonolithicSparseBuilder.usual())
+        {
+            image in
+            image.setHeader(UInt64(0), at: 28)
+            return .refused("it does not lead to the descriptor, which is at byte 512")
+        },
+        VMDKCase(
+            "a header that leads to zeros for a descriptor, though there is one",
+            StreamOptimizedBuilder.usual()
+        ) { image in
+            image.setHeader(UInt64(3), at: 28)
+            return .refused("it does not lead to the descriptor, which is at byte 512")
+        },
+        VMDKCase(
+            "a header that leads past the end for a descriptor, though there is one",
+            StreamOptimizedBuilder.usual()
+        ) { image in
+            image.setHeader(UInt64.max, at: 28)
+            return .refused("it does not lead to the descriptor, which is at byte 512")
+        },
+        VMDKCase(
+            "a NUL in the descriptor, and a parent behind it",
+            StreamOptimizedBuilder.usual {
+                $0.descriptor = "CID=1\0parentCID=1234abcd\nparentFileNameHint=\"base.vmdk\"\n"
+            }.build(), .refused("there is a NUL in its text")),
+        VMDKCase(
+            "a NUL in the descriptor, and an old text behind it",
+            StreamOptimizedBuilder.usual {
+                $0.descriptor = "CID=1\ncreateType=\"streamOptimized\"\n\0ddb.x=1\n"
+            }
+            .build(), .read),
         VMDKCase("descriptor of 2^63 sectors", StreamOptimizedBuilder.usual()) { image in
             image.setHeader(UInt64(1) << 63, at: 36)
             return .read
         },
         VMDKCase(
-            "descriptor past the end", StreamOptimizedBuilder.usual(),
+            "descriptor past the end", StreamOptimizedBuilder.usual { $0.descriptor = "" },
             warning: "lies past the end of the file"
         ) { image in
             image.setHeader(UInt64.max, at: 28)

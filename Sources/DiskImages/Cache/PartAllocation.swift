@@ -14,9 +14,9 @@ package final class CountingTime: Sendable {
     }
 
     /// What is left, in nanoseconds; below 0 where more was used.
-    fileprivate var nanoseconds: Int64 { left.load(ordering: .relaxed) }
+    var nanoseconds: Int64 { left.load(ordering: .relaxed) }
 
-    fileprivate func use(_ time: Duration) {
+    func use(_ time: Duration) {
         left.subtract(
             time.components.seconds &* 1_000_000_000 &+ time.components.attoseconds / 1_000_000_000,
             ordering: .relaxed)

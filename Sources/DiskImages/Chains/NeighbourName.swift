@@ -16,12 +16,6 @@ enum NeighbourName {
         return nil
     }
 
-    /// The last component of a path of Linux or Windows.
-    static func lastComponent(of path: [UInt8]) -> [UInt8] {
-        Array(
-            path.reversed().prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\\") }.reversed())
-    }
-
     /// Whether it starts as `nbd:` and `json:` do.
     /// Spec: RFC 3986, 3.1.
     private static func hasScheme(_ name: [UInt8]) -> Bool {

@@ -119,6 +119,7 @@ extension ImageCase {
         cowdHeader("a directory too short", 1, at: 24, "a directory of 1 entries"),
         cowdHeader("a directory past the end", 0x7fff_ffff, at: 20, "grain directory of disk"),
         cowdHeader("a directory at sector 0", 0, at: 20, "grain directory of disk"),
+        cowdHeader("a directory inside of the header", 3, at: 20, "it lies on the header"),
         ImageCase("COWD, a directory larger than the file", COWDBuilder.usual().build()) { image in
             image.bytes.put(UInt32.max, at: 12)
             image.bytes.put(UInt32.max, at: 24)
@@ -248,6 +249,8 @@ extension ImageCase {
         seSparseHeader("the volatile header past the end", 1 << 40, at: 80, "volatile"),
         seSparseHeader("a directory of 0 sectors", 0, at: 136, "a directory of 0 bytes"),
         seSparseHeader("a directory at a place that overflows", .max, at: 128, "more than a file can have"),
+        seSparseHeader("a directory on the header", 0, at: 128, "it lies on the header"),
+        seSparseHeader("a directory on the volatile header", 1, at: 128, "it lies on the volatile header"),
         seSparseHeader("tables at a place that overflows", 1 << 60, at: 144, "more than a file can have"),
         seSparseHeader("grains at a place that overflows", 1 << 60, at: 192, "more than a file can have"),
     ]

@@ -151,6 +151,21 @@ struct QCOW2SnapshotTests {
             image.bytes.put(
                 UInt64(image.places.firstLevel).byteSwapped, at: image.places.snapshotEntries[0])
         },
+        Damage("a first-level table on the table of snapshots", left: [1], "another table is on some") {
+            image in
+            image.bytes.put(
+                UInt64(image.places.snapshotTable).byteSwapped, at: image.places.snapshotEntries[0])
+        },
+        Damage("one first-level table of two snapshots", left: [], "2 of 2 snapshots are not shown") {
+            image in
+            image.bytes.put(
+                UInt64(image.places.snapshotFirstLevels[1]).byteSwapped, at: image.places.snapshotEntries[0])
+        },
+        Damage("a first-level table on the table of reference counts", left: [1], "of reference counts") {
+            image in
+            image.bytes.put(
+                UInt64(image.places.referenceCountTable).byteSwapped, at: image.places.snapshotEntries[0])
+        },
         Damage("a first-level table that is too short", left: [0], "cannot lead to 40960 bytes") { image in
             image.bytes.put(UInt32(1).byteSwapped, at: image.places.snapshotEntries[1] + 8)
         },
@@ -195,6 +210,63 @@ struct QCOW2SnapshotTests {
             }
             #expect("\(error)".contains("as another entry does"))
         }
+    }
+
+    @Test("a first-level table on a second-level table of the disk: neither is used")
+    func onTableOfTheDisk() throws {
+        var image = QCOWBuilder.withSnapshots.build()
+        image.bytes.put(UInt64(image.places.tables[1] ?? 0).byteSwapped, at: image.places.snapshotEntries[0])
+        let opened = try OpenedImage(image.source)
+        #expect(opened.image.snapshots.map(\.name) == [Array("second".utf8)])
+        #expect(opened.image.warnings.contains { $0.contains("it lies on a table") })
+        #expect(
+            opened.violations(
+                expected: image.guest, damaged: [image.guestRange(ofTable: 1)], clusterByteCount: 512) == [])
+        #expect(violations(opened.image.snapshots[0], image, expected: image.snapshotGuests[1]) == [])
+    }
+
+    @Test("a snapshot's entry that leads to a first-level table is damage", arguments: [0, 1])
+    func entryOntoFirstLevel(number: Int) throws {
+        var image = QCOWBuilder.withSnapshots.build()
+        let entry = UInt64(image.places.snapshotFirstLevels[number]) | 1 << 63
+        image.bytes.put(entry.byteSwapped, at: image.places.snapshotFirstLevels[1])
+        let opened = try OpenedImage(image.source)
+        #expect(opened.violations(expected: image.guest, clusterByteCount: 512) == [])
+        for offset in [0, 512, 63 * 512] as [UInt64] {
+            guard
+                case .damaged(let error) = try opened.image.snapshots[1].image.extent(containing: offset)
+                    .storage
+            else {
+                Issue.record("byte \(offset) is read")
+                continue
+            }
+            #expect("\(error)".contains("first-level table of a snapshot"), "\(error)")
+        }
+    }
+
+    @Test("a snapshot is read when all memory for opening is spent: what it needs was taken")
+    func spentBudget() throws {
+        let image = QCOWBuilder.withSnapshots.build()
+        let budget = OpeningBudget()
+        let opened = try OpenedImage(image.source, options: .init(budget: budget))
+        try budget.take(budget.byteLimit - budget.usedByteCount, for: "all")
+        for (number, snapshot) in opened.image.snapshots.enumerated() {
+            #expect(violations(snapshot, image, expected: image.snapshotGuests[number]) == [])
+        }
+    }
+
+    @Test("counting what snapshots store takes no longer than they have together")
+    func countingTime() throws {
+        let opened = try OpenedImage(QCOWBuilder.withSnapshots.build().source)
+        let snapshot = try #require(opened.image.snapshots[0].image as? QCOWImage)
+        func copy(within time: CountingTime) -> QCOWImage {
+            QCOWImage(
+                .qcow2, snapshot.file, virtualByteCount: snapshot.virtualByteCount,
+                firstLevel: snapshot.firstLevel, parent: nil, countingWithin: time)
+        }
+        #expect(!copy(within: CountingTime()).allocationIsEstimate)
+        #expect(copy(within: CountingTime()).allocatedByteCount == snapshot.allocatedByteCount)
+        #expect(copy(within: CountingTime(.zero)).allocationIsEstimate)
     }
 
     @Test("who may not wait does not look through a snapshot's table")

@@ -27,6 +27,17 @@ extension QCOWCase {
                 UInt64(image.places.referenceCountTable)
             },
             firstLevel("into the first-level table") { _, image in UInt64(image.places.firstLevel) },
+            QCOWCase(
+                "first level: into the first-level table of a snapshot", .withSnapshots,
+                warning: "1 of 2 snapshots are not shown"
+            ) { image in
+                image.setFirstLevelEntry(1, to: UInt64(image.places.snapshotFirstLevels[0]) | 1 << 63)
+                return .damaged([image.guestRange(ofTable: 1)])
+            },
+            QCOWCase("first level: into the table of snapshots", .withSnapshots) { image in
+                image.setFirstLevelEntry(1, to: UInt64(image.places.snapshotTable) | 1 << 63)
+                return .damaged([image.guestRange(ofTable: 1)])
+            },
             QCOWCase("first level: bit 63 is not looked at", .usual) { image in
                 for table in 0..<3 {
                     image.setFirstLevelEntry(table, to: image.firstLevelEntry(table) & ~(1 << 63))
@@ -90,6 +101,45 @@ extension QCOWCase {
     }
 
     private static let otherPlaces: [QCOWCase] = [
+        QCOWCase("a cluster in the part of the first-level table that the disk does not need", .usual) {
+            image in
+            let start = image.appendTable(image.places.firstLevel, entryCount: 1_024)
+            image.setHeader(UInt64(start), at: 40)
+            image.setHeader(UInt32(1_024), at: 36)
+            image.setEntry(ofCluster: 69, to: UInt64(start + 8_192 - 512))
+            return .damaged([image.guestRange(ofCluster: 69)])
+        },
+        QCOWCase(
+            "a cluster in the part of a snapshot's first-level table that it does not need", .withSnapshots
+        ) { image in
+            let start = image.appendTable(image.places.snapshotFirstLevels[1], entryCount: 1_024)
+            image.bytes.put(UInt64(start).byteSwapped, at: image.places.snapshotEntries[1])
+            image.bytes.put(UInt32(1_024).byteSwapped, at: image.places.snapshotEntries[1] + 8)
+            image.setEntry(ofCluster: 69, to: UInt64(start + 8_192 - 512))
+            return .damaged([image.guestRange(ofCluster: 69)])
+        },
+        QCOWCase("compressed data that runs into a second-level table", .usual) { image in
+            let start = (image.places.tables[0] ?? 0) - 5
+            // A stored block of 512 bytes.
+            image.bytes.put([1, 0, 2, 0xff, 0xfd], at: start)
+            image.setEntry(ofCluster: 75, to: 1 << 62 | 1 << 61 | UInt64(start))
+            return .damaged([image.guestRange(ofCluster: 75)])
+        },
+        QCOWCase("a cluster in a table of reference counts that is longer than the file", .usual) { image in
+            image.setHeader(UInt32.max, at: 56)
+            image.setEntry(ofCluster: 69, to: UInt64(image.places.referenceCountTable))
+            return .damaged([image.guestRange(ofCluster: 69)])
+        },
+        QCOWCase(
+            "a cluster in the table of snapshots, none of which is shown", .withSnapshots,
+            warning: "2 of 2 snapshots are not shown"
+        ) { image in
+            for (entry, table) in zip(image.places.snapshotEntries, image.places.snapshotFirstLevels) {
+                image.bytes.put(UInt64(table + 8).byteSwapped, at: entry)
+            }
+            image.setEntry(ofCluster: 69, to: UInt64(image.places.snapshotTable))
+            return .damaged([image.guestRange(ofCluster: 69)])
+        },
         QCOWCase("a cluster in the first-level table of a snapshot", .withSnapshots) { image in
             image.setEntry(ofCluster: 69, to: UInt64(image.places.snapshotFirstLevels[1]))
             return .damaged([image.guestRange(ofCluster: 69)])
@@ -134,6 +184,14 @@ extension QCOWBuilder {
 }
 
 extension BuiltQCOW {
+    /// Appends a copy of the three entries at `old`, with zeros up to `entryCount` entries; where it starts.
+    fileprivate mutating func appendTable(_ old: Int, entryCount: Int) -> Int {
+        let start = alignEnd()
+        bytes += bytes[old..<(old + 24)]
+        bytes.append(contentsOf: repeatElement(0, count: entryCount * 8 - 24))
+        return start
+    }
+
     /// Cuts the file behind cluster `index`.
     mutating func cutBehind(_ index: Int) {
         cut(to: clusterOffset(index) + (places.storedByteCounts[index] ?? 0))

@@ -142,6 +142,16 @@ enum VHDCases {
                 "a table at the end of all bytes", header { $0.putBigEndian(UInt64.max - 8, at: 16) },
                 .refused("a number is too large")),
             DiskCase(
+                "a table on the copy of the footer", header { $0.putBigEndian(UInt64(0), at: 16) },
+                .refused("it lies on the copy of the footer")),
+            DiskCase(
+                "a table on its own header", header { $0.putBigEndian(UInt64(1_024), at: 16) },
+                .refused("it lies on the dynamic header")),
+            DiskCase(
+                "a table on the footer",
+                header { $0.putBigEndian(UInt64(usual.bytes.count - 512), at: 16) },
+                .refused("it lies on the footer")),
+            DiskCase(
                 "a table larger than the file",
                 VHDBuilder.usual.with {
                     $0.editFooter = { $0.putBigEndian(UInt64(1) << 40, at: 48) }

@@ -85,10 +85,9 @@ struct VHDXTests {
         }
         #expect(error?.description.contains("entries of 8 bytes") == true)
         // Without a parent it need not.
-        disk.bytes.put(UInt32(0), at: VHDXBuilder.itemsOffset + 4)
-        #expect(
-            try OpenedImage(disk.source, neighbours: BlankParents.all).disk.byteCount == UInt64(
-                31 * 4_096 + 1) << 20)
+        var alone = VHDXCases.usual
+        alone.bytes.put(UInt64(31 * 4_096 + 1) << 20, at: VHDXBuilder.itemsOffset + 8)
+        #expect(try OpenedImage(alone.source).disk.byteCount == UInt64(31 * 4_096 + 1) << 20)
     }
 
     @Test("the holes of a fixed disk's file are the disk's")

@@ -89,12 +89,18 @@ extension Bomb {
     private static func vmdk(tableCount: Int, firstEntry: [UInt8]) -> [UInt8] {
         let directoryByteCount = (tableCount * 4 + 511) / 512 * 512
         let header = SparseExtentFields(
-            version: 1, flags: 3, capacity: UInt64(tableCount) * 512 * 16, grainSize: 16, descriptorOffset: 0,
-            descriptorSize: 0, entriesPerTable: 512, redundantDirectoryOffset: 2, directoryOffset: 1,
-            overhead: UInt64(2 + directoryByteCount / 512), algorithm: 0)
+            version: 1, flags: 3, capacity: UInt64(tableCount) * 512 * 16, grainSize: 16, descriptorOffset: 1,
+            descriptorSize: 1, entriesPerTable: 512, redundantDirectoryOffset: 3, directoryOffset: 2,
+            overhead: UInt64(3 + directoryByteCount / 512), algorithm: 0)
+        let text = SparseExtentFields.descriptor(createType: "monolithicSparse", capacity: header.capacity)
         var directories = [UInt8](repeating: 1, count: directoryByteCount + 512)
         for place in [0, 512] { directories.replaceSubrange(place..<(place + 4), with: firstEntry) }
-        return header.bytes + directories
+        return header.bytes + padded(Array(text.utf8)) + directories
+    }
+
+    /// With zeros up to a whole sector.
+    static func padded(_ bytes: [UInt8]) -> [UInt8] {
+        bytes + [UInt8](repeating: 0, count: (512 - bytes.count % 512) % 512)
     }
 
     /// A zstd frame that has a checksum: as many runs of 128 KiB as `count`.

@@ -25,6 +25,8 @@ struct CloopImage: DiskImage {
     private let rules: PlaceRules
     private let blockByteCount: UInt64
 
+    var allocationUnitByteCount: UInt64? { blockByteCount }
+
     /// All is stored, zeros too.
     var allocatedByteCount: UInt64 { virtualByteCount }
 

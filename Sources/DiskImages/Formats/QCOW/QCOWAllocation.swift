@@ -11,6 +11,12 @@ final class QCOWAllocation: Sendable {
     private static let entryCountLimit: UInt64 = 1 << 18
 
     private let found = CountedOnce()
+    /// What all snapshots of a disk have together; nil for a disk.
+    private let time: CountingTime?
+
+    init(within time: CountingTime?) {
+        self.time = time
+    }
 
     /// For a thread that may wait.
     func result(of image: QCOWImage) -> Allocation {
@@ -21,7 +27,13 @@ final class QCOWAllocation: Sendable {
     /// - Throws: `ReadError.wouldWait` where this thread may not wait, and would have to.
     func count(of image: QCOWImage) throws(ReadError) -> Allocation {
         do throws(ReadError) {
-            return try found.value { () throws(ReadError) in try Self.find(in: image) }
+            return try found.value { () throws(ReadError) in
+                guard let time else { return try Self.find(in: image) }
+                guard time.nanoseconds > 0 else { return Self.estimate(of: image, tableCount: .max) }
+                let start = ContinuousClock.now
+                defer { time.use(ContinuousClock.now - start) }
+                return try Self.find(in: image)
+            }
         } catch {
             // The next caller counts again: the tables may be readable then.
             guard !error.isAboutTheReader else { throw error }
@@ -34,27 +46,33 @@ final class QCOWAllocation: Sendable {
         guard image.firstLevel.entryCount <= entryCountLimit else {
             return estimate(of: image, tableCount: .max)
         }
+        let limit = max(1, tableByteCountLimit / geometry.tableByteCount)
         var tableCount: UInt64 = 0
-        for number in 0..<image.firstLevel.presentEntryCount {
-            if try image.firstLevel.entry(number) != 0 { tableCount += 1 }
+        var entries: [(number: UInt64, entry: UInt64)] = []
+        try image.firstLevel.forEachEntry { number, entry in
+            tableCount += 1
+            if tableCount <= limit { entries.append((number, entry)) }
         }
-        guard tableCount <= max(1, tableByteCountLimit / geometry.tableByteCount) else {
-            return estimate(of: image, tableCount: tableCount)
-        }
-        var sum: UInt64 = 0
-        for number in 0..<image.firstLevel.entryCount {
+        guard tableCount <= limit else { return estimate(of: image, tableCount: tableCount) }
+        // What is damaged counts as data.
+        let presentCount = image.firstLevel.presentEntryCount
+        var sum: UInt64 =
+            presentCount < image.firstLevel.entryCount
+            ? image.virtualByteCount - presentCount << geometry.tableGuestBits : 0
+        for (number, entry) in entries {
             let start = number << geometry.tableGuestBits
-            // What is damaged counts as data.
-            sum += try storedByteCount(of: image, from: start) ?? image.guestByteCount(ofTableFrom: start)
+            sum +=
+                try storedByteCount(of: image, entry, from: start)
+                ?? image.guestByteCount(ofTableFrom: start)
         }
         return Allocation(byteCount: sum, isEstimate: false)
     }
 
-    /// What the table for guest byte `start` calls stored, in bytes; nil where it cannot be read.
-    private static func storedByteCount(of image: QCOWImage, from start: UInt64) throws(ReadError) -> UInt64?
-    {
+    /// What the table that `entry`, that for guest byte `start`, leads to calls stored, in bytes; nil where it cannot be read.
+    private static func storedByteCount(
+        of image: QCOWImage, _ entry: UInt64, from start: UInt64
+    ) throws(ReadError) -> UInt64? {
         let geometry = image.geometry
-        guard let entry = try image.firstLevel.entry(start >> geometry.tableGuestBits) else { return nil }
         let table: UInt64
         switch QCOWTableEntry(entry, geometry) {
         case .absent: return 0

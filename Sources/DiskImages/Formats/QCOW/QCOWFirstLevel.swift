@@ -28,27 +28,53 @@ final class QCOWFirstLevel: Sendable {
     private let pages: TableCache
     private let budget: OpeningBudget
     private let share: BudgetShare
+    private let room: ComparingRoom?
     private let found = AtomicLazyReference<Found>()
     private let lock = LoadingLock()
 
-    /// The second-level tables that are named twice.
+    /// The second-level tables that are named twice, or why they cannot be told.
     private final class Found: Sendable {
-        let overlaps: OverlappingPlaces
+        let overlaps: Result<OverlappingPlaces, ReadError>
 
-        init(_ overlaps: OverlappingPlaces) { self.overlaps = overlaps }
+        init(_ overlaps: Result<OverlappingPlaces, ReadError>) { self.overlaps = overlaps }
+    }
+
+    /// Memory to compare the tables of one snapshot at a time, taken when the image is opened, so that each of them can be
+    /// read.
+    final class ComparingRoom: Sendable {
+        fileprivate let share: BudgetShare
+        fileprivate let byteCount: UInt64
+        fileprivate let lock = LoadingLock()
+
+        /// For tables of up to `entryCounts` entries, in the file that `reader` reads.
+        /// - Throws: `ReadError.overBudget` where there is no memory left for it.
+        init(
+            for entryCounts: [UInt64], _ geometry: QCOWGeometry, by reader: OpeningReader,
+            _ budget: OpeningBudget
+        ) throws(ReadError) {
+            share = BudgetShare(of: budget)
+            byteCount =
+                entryCounts.filter { $0 <= QCOWFirstLevel.heldByteCountLimit / 8 }.map {
+                    PlaceMap.expectedByteCount(
+                        ofFileOf: reader.byteCount, places: geometry.tableByteCount, atMost: $0)
+                }.max() ?? 0
+            try share.take(byteCount, for: "places of the tables of snapshots of \(reader.imageName)")
+        }
     }
 
     /// The table of `entryCount` entries at byte `offset`, of which a part at least is in the file.
+    /// One that is not held is compared in `room`, when it is first needed.
     /// - Throws: `ReadError.overBudget` where there is no memory left for a table that is to be held.
     init(
         at offset: UInt64, entryCount: UInt64, _ geometry: QCOWGeometry, by reader: OpeningReader,
-        pages: TableCache, budget: OpeningBudget, isHeld: Bool
+        pages: TableCache, budget: OpeningBudget, isHeld: Bool, room: ComparingRoom? = nil
     ) throws(ReadError) {
         self.offset = offset
         self.entryCount = entryCount
         self.geometry = geometry
         self.pages = pages
         self.budget = budget
+        self.room = room
         fileByteCount = reader.byteCount
         presentEntryCount = min(entryCount, (reader.byteCount - min(reader.byteCount, offset)) / 8)
         share = BudgetShare(of: budget)
@@ -59,7 +85,7 @@ final class QCOWFirstLevel: Sendable {
         try share.take(presentEntryCount * 8, for: "first-level table of \(reader.imageName)")
         held = try Self.entries(presentEntryCount, at: offset, by: reader)
         let overlaps = try findOverlaps()
-        _ = found.storeIfNil(Found(overlaps))
+        _ = found.storeIfNil(Found(.success(overlaps)))
     }
 
     private static func entries(
@@ -132,58 +158,97 @@ final class QCOWFirstLevel: Sendable {
     /// - Throws: `ReadError.wouldWait` where this thread may not wait and it is not known yet, `ReadError.overBudget` where
     ///   there is no memory to find it out.
     func isNamedTwice(_ start: UInt64) throws(ReadError) -> Bool {
-        if let found = found.load() { return found.overlaps.contains(start) }
+        if let found = found.load() { return try found.overlaps.get().contains(start) }
         guard isCompared else { return false }
         guard Patience.current == .waits else { throw .wouldWait }
         try lock.acquire()
         defer { lock.release() }
-        if let found = found.load() { return found.overlaps.contains(start) }
-        return found.storeIfNil(Found(try findOverlaps())).overlaps.contains(start)
+        if let found = found.load() { return try found.overlaps.get().contains(start) }
+        return try found.storeIfNil(Found(try compared())).overlaps.get().contains(start)
+    }
+
+    /// That there was no memory is kept: whoever asks next would go through the whole table to find the same.
+    private func compared() throws(ReadError) -> Result<OverlappingPlaces, ReadError> {
+        do throws(ReadError) {
+            return .success(try findOverlaps())
+        } catch {
+            guard case .overBudget = error else { throw error }
+            return .failure(error)
+        }
     }
 
     /// Where the second-level tables start, as far as the entries make sense.
     func forEachTable(_ body: (UInt64) throws(ReadError) -> Void) throws(ReadError) {
-        for number in 0..<presentEntryCount {
-            if number & 0xffff == 0xffff { try PatientRead.checkCancellation() }
-            guard let entry = try entry(number), entry != 0,
-                case .table(let start) = QCOWTableEntry(entry, geometry)
-            else { continue }
+        try forEachEntry { _, entry throws(ReadError) in
+            guard case .table(let start) = QCOWTableEntry(entry, geometry) else { return }
             try body(start)
         }
     }
 
-    /// The second-level tables that are known without reading more.
-    struct Tables {
-        /// Where they start, in bytes of the file and in no order.
-        var starts: [UInt64] = []
-        /// What keeping and sorting them takes was taken from it.
-        let share: BudgetShare
-        /// What of it is not needed any more when they are sorted, in bytes.
-        var sortingByteCount: UInt64 = 0
+    /// Calls `body` with the number of each entry that is in the file and not 0, and with the entry.
+    func forEachEntry(_ body: (UInt64, UInt64) throws(ReadError) -> Void) throws(ReadError) {
+        if let held {
+            for (number, entry) in held.enumerated() where entry != 0 { try body(UInt64(number), entry) }
+            return
+        }
+        var number: UInt64 = 0
+        while number < presentEntryCount {
+            try PatientRead.checkCancellation()
+            number = try withPage(of: number) { bytes, first throws(ReadError) in
+                let end = min(presentEntryCount, first + UInt64(bytes.byteCount / 8))
+                for other in number..<end {
+                    let entry = bytes.bigEndianEntry(Int(other - first))
+                    if entry != 0 { try body(other, entry) }
+                }
+                return end
+            }
+        }
     }
 
-    /// The tables that a table which is held leads to; none of one that is not.
-    /// - Throws: `ReadError.overBudget` where there is no memory for them.
-    func tables(for imageName: String) throws(ReadError) -> Tables {
-        var tables = Tables(share: BudgetShare(of: budget))
-        guard isHeld else { return tables }
+    /// Where clusters of the file that `reader` reads can be: from byte `dataStart` on, on none of `records`, and on none of
+    /// the second-level tables that this table leads to, if it is held.
+    /// - Throws: `ReadError.overBudget` where there is no memory for the list of those.
+    func rules(
+        of reader: OpeningReader, dataStart: UInt64, records: [TakenRanges.Record]
+    ) throws(ReadError) -> PlaceRules {
+        guard isHeld else {
+            return PlaceRules(fileByteCount: fileByteCount, dataStart: dataStart, records: records)
+        }
+        let share = BudgetShare(of: budget)
         var count: UInt64 = 0
         try forEachTable { start in if start < fileByteCount { count += 1 } }
         // 8 bytes each for as long as they are kept, and four times that while they are sorted.
-        try tables.share.take(count * 32, for: "the list of the second-level tables of \(imageName)")
-        tables.sortingByteCount = count * 24
-        tables.starts.reserveCapacity(Int(count))
-        try forEachTable { start in if start < fileByteCount { tables.starts.append(start) } }
-        return tables
+        try share.take(count * 32, for: "the list of the second-level tables of \(reader.imageName)")
+        defer { share.giveBack(count * 24) }
+        var starts: [UInt64] = []
+        starts.reserveCapacity(Int(count))
+        try forEachTable { start in if start < fileByteCount { starts.append(start) } }
+        return PlaceRules(
+            fileByteCount: fileByteCount, dataStart: dataStart, records: records, tableStarts: starts,
+            tableByteCount: geometry.tableByteCount, share: share)
     }
 
     private func findOverlaps() throws(ReadError) -> OverlappingPlaces {
-        var count: UInt64 = 0
-        try forEachTable { _ in count += 1 }
+        guard let room else {
+            var count: UInt64 = 0
+            try forEachTable { _ in count += 1 }
+            return try findOverlaps(atMost: count, reserved: nil)
+        }
+        try room.lock.acquire()
+        defer {
+            room.share.giveBack(room.share.takenByteCount - room.byteCount)
+            room.lock.release()
+        }
+        return try findOverlaps(atMost: entryCount, reserved: room.share)
+    }
+
+    private func findOverlaps(
+        atMost count: UInt64, reserved: BudgetShare?
+    ) throws(ReadError) -> OverlappingPlaces {
         guard count > 1 else { return .none }
         var map = try PlaceMap(
             ofFileOf: fileByteCount, places: geometry.tableByteCount, atMost: count, budget: budget,
-            for: "places of second-level tables")
+            reserved: reserved, for: "places of second-level tables")
         try forEachTable { start throws(ReadError) in try map.add(start) }
         return try map.overlaps()
     }

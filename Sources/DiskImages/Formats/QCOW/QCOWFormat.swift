@@ -32,9 +32,10 @@ enum QCOWFormat: DiskImageFormat {
             for: header.virtualByteCount, header.geometry, by: reader, tables: tables,
             budget: options.budget)
         let file = QCOWFile(
-            reader, header.geometry, tables: tables, dataStart: QCOWHeader.byteCount,
-            records: [("the first-level table", firstLevel.range)],
-            secondLevel: try firstLevel.tables(for: reader.imageName))
+            reader, header.geometry, tables: tables,
+            try firstLevel.rules(
+                of: reader, dataStart: QCOWHeader.byteCount,
+                records: [("the first-level table", firstLevel.range)]))
         return QCOWImage(
             .qcow, file, virtualByteCount: header.virtualByteCount, firstLevel: firstLevel,
             // The format has no place for the format of the backing file.

@@ -83,7 +83,7 @@ extension QCOWImage {
             end += 1
             next += cluster
         }
-        if end > index + 1, file.problem(ofClustersAt: start, byteCount: next - start) == nil {
+        if end > index + 1, file.dataRules.problem(at: start, byteCount: next - start) == nil {
             return clipped(slice.guestRange(index..<end), .stored(at: start))
         }
         if let damage = damage(at: start, index, in: slice) { return damage }
@@ -108,7 +108,7 @@ extension QCOWImage {
             return damaged(
                 index, in: slice, "it names byte \(start), and the file ends at byte \(file.byteCount)")
         }
-        return file.problem(ofClustersAt: start, byteCount: present).map {
+        return file.dataRules.problem(at: start, byteCount: present).map {
             damaged(index, in: slice, "it names byte \(start): \($0.text(of: "cluster"))")
         }
     }
@@ -140,8 +140,8 @@ extension QCOWImage {
             return damaged(
                 index, in: slice, "it names byte \(start), and the file ends at byte \(file.byteCount)")
         }
-        // How long the data really is its stream knows alone.
-        if let problem = file.problem(ofClustersAt: start, byteCount: 1) {
+        // A cluster of the file that has a part of compressed data has nothing else.
+        if let problem = file.dataRules.problem(at: start, byteCount: present) {
             return damaged(index, in: slice, "it names byte \(start): \(problem.text(of: "cluster"))")
         }
         let range = slice.guestRange(index..<(index + 1))
@@ -173,7 +173,7 @@ extension QCOWImage {
         // Damage of the place is damage of what is stored there alone.
         let part = start + UInt64(first) << shift
         let present = min(range.upperBound - range.lowerBound, file.available(from: part))
-        if present > 0, let problem = file.problem(ofClustersAt: part, byteCount: present) {
+        if present > 0, let problem = file.dataRules.problem(at: part, byteCount: present) {
             return clipped(
                 range,
                 .damaged(error(index, in: slice, "it names byte \(start): \(problem.text(of: "cluster"))")))

@@ -15,12 +15,14 @@ struct QCOWImage: DiskImage {
 
     let file: QCOWFile
     let firstLevel: QCOWFirstLevel
-    private let allocation = QCOWAllocation()
+    private let allocation: QCOWAllocation
 
     init(
         _ format: DiskFormat, _ file: QCOWFile, virtualByteCount: UInt64, firstLevel: QCOWFirstLevel,
-        parent: ParentReference?, snapshots: [DiskSnapshot] = [], warnings: [String] = []
+        parent: ParentReference?, snapshots: [DiskSnapshot] = [], warnings: [String] = [],
+        countingWithin time: CountingTime? = nil
     ) {
+        allocation = QCOWAllocation(within: time)
         self.format = format
         self.file = file
         self.virtualByteCount = virtualByteCount

@@ -25,27 +25,20 @@ enum QCOW2Format: DiskImageFormat {
     ) throws(ReadError) -> any DiskImage {
         let header = try QCOW2Header(by: reader)
         let firstLevel = try firstLevel(of: header, by: reader, tables, options.budget)
+        let table = header.firstLevel(inFileOf: reader.byteCount)
         // Before the snapshots take of the memory: the disk does not depend on them.
-        let secondLevel = try firstLevel.tables(for: reader.imageName)
-        let cluster = header.geometry.clusterByteCount
-        var records = [
-            (name: "the first-level table", range: firstLevel.range),
-            (
-                name: "the table of reference counts",
-                range: header.referenceCountTable(inFileOf: reader.byteCount, besides: firstLevel.range)
-            ),
-        ]
-        let snapshots = try QCOW2SnapshotTable(
-            of: header, by: reader,
-            PlaceRules(fileByteCount: reader.byteCount, dataStart: cluster, records: records),
-            budget: options.budget)
-        if !snapshots.entries.isEmpty {
-            records.append((name: "the table of snapshots", range: snapshots.range))
-        }
+        let rules = try firstLevel.rules(
+            of: reader, dataStart: header.geometry.clusterByteCount,
+            records: [
+                ("the first-level table", table),
+                (
+                    "the table of reference counts",
+                    header.referenceCountTable(inFileOf: reader.byteCount, besides: table)
+                ),
+            ])
+        let snapshots = try QCOW2SnapshotTable(of: header, by: reader, rules, budget: options.budget)
         let file = QCOWFile(
-            reader, header.geometry, tables: tables, dataStart: cluster, records: records,
-            secondLevel: secondLevel, snapshotTables: TakenRanges(snapshots.entries.map(\.firstLevel)),
-            share: snapshots.share)
+            reader, header.geometry, tables: tables, rules.adding(snapshots.taken), share: snapshots.share)
         return QCOWImage(
             .qcow2, file, virtualByteCount: header.virtualByteCount, firstLevel: firstLevel,
             parent: header.parent,
@@ -76,17 +69,18 @@ enum QCOW2Format: DiskImageFormat {
     ) throws(ReadError) -> [DiskSnapshot] {
         var result: [DiskSnapshot] = []
         result.reserveCapacity(snapshots.entries.count)
+        let time = CountingTime()
         for entry in snapshots.entries {
             let firstLevel = try QCOWFirstLevel(
                 at: entry.firstLevelOffset, entryCount: entry.firstLevelEntryCount, header.geometry,
-                by: reader, pages: tables, budget: budget, isHeld: false)
+                by: reader, pages: tables, budget: budget, isHeld: false, room: snapshots.room)
             result.append(
                 DiskSnapshot(
                     name: entry.name, identifier: entry.identifier,
                     creationTime: Int64(entry.creationTime),
                     image: QCOWImage(
                         .qcow2, file, virtualByteCount: entry.virtualByteCount, firstLevel: firstLevel,
-                        parent: header.parent)))
+                        parent: header.parent, countingWithin: time)))
         }
         return result
     }

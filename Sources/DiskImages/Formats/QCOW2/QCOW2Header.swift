@@ -145,19 +145,47 @@ struct QCOW2Header {
         return type == 0 ? .deflate : .zstd
     }
 
+    /// Where the first-level table is, in bytes of the file, with the entries that the disk does not need.
+    func firstLevel(inFileOf fileByteCount: UInt64) -> Range<UInt64> {
+        geometry.firstLevel(
+            at: firstLevelOffset, entryCount: firstLevelEntryCount, for: virtualByteCount,
+            inFileOf: fileByteCount)
+    }
+
     /// Where the table of reference counts is, in bytes of the file; empty where the header cannot be right about it: it
-    /// is of no other use to a reader than that nothing else can be there.
+    /// is of no other use to a reader than that nothing else can be there. Of one that is longer than the file it is as much
+    /// as the file can need.
     func referenceCountTable(
         inFileOf fileByteCount: UInt64, besides firstLevel: Range<UInt64>
     ) -> Range<UInt64> {
         let cluster = geometry.clusterByteCount
         let start = referenceCountTableOffset
-        // 32 bits of clusters of 2^21 bytes: no overflow.
-        let byteCount = referenceCountTableClusterCount << geometry.clusterBits
         guard start >= cluster, start & (cluster - 1) == 0, start < fileByteCount,
-            byteCount <= fileByteCount - start
+            !firstLevel.contains(start)
         else { return 0..<0 }
-        let range = start..<(start + byteCount)
-        return range.overlaps(firstLevel) ? 0..<0 : range
+        // 32 bits of clusters of 2^21 bytes: no overflow.
+        var byteCount = referenceCountTableClusterCount << geometry.clusterBits
+        if byteCount > fileByteCount - start {
+            // A count has 8 bytes at most, and so has the place of a cluster of them.
+            let clusterCount = fileByteCount >> geometry.clusterBits + 1
+            let needed = (clusterCount * 8 >> geometry.clusterBits + 1) * 8
+            byteCount = min(fileByteCount - start, (needed + cluster - 1) & ~(cluster - 1))
+        }
+        let end = start + byteCount
+        return start..<(start < firstLevel.lowerBound ? min(end, firstLevel.lowerBound) : end)
+    }
+}
+
+extension QCOWGeometry {
+    /// Where a first-level table of `entryCount` entries at byte `offset` is, in bytes of the file, for a disk of
+    /// `virtualByteCount` bytes. Of one that is longer than the file it is the entries that the disk needs.
+    func firstLevel(
+        at offset: UInt64, entryCount: UInt64, for virtualByteCount: UInt64, inFileOf fileByteCount: UInt64
+    ) -> Range<UInt64> {
+        guard offset < fileByteCount else { return 0..<0 }
+        let room = fileByteCount - offset
+        let stated = entryCount * 8
+        let needed = firstLevelEntryCount(for: virtualByteCount)
+        return offset..<(offset + (stated <= room ? stated : min(needed, room / 8) * 8))
     }
 }

@@ -18,26 +18,26 @@ struct QCOW2SnapshotTable {
         let firstLevelOffset: UInt64
         /// Entries that the disk needs.
         let firstLevelEntryCount: UInt64
-
-        /// Where the first-level table is, in bytes of the file.
-        var firstLevel: Range<UInt64> { firstLevelOffset..<(firstLevelOffset + firstLevelEntryCount * 8) }
     }
 
     private(set) var entries: [Entry] = []
-    /// Where the table is, in bytes of the file.
-    private(set) var range: Range<UInt64> = 0..<0
+    /// The table of snapshots, and all first-level tables that it names and that can be where it says, of snapshots that are
+    /// not shown, too: what lies on one of them is wrong, or the table is.
+    private(set) var taken: [TakenRanges.Record] = []
     private(set) var warnings: [String] = []
     /// What was taken for the snapshots and their images.
     let share: BudgetShare
+    /// Where the tables of one of them are compared; nil where there are none.
+    private(set) var room: QCOWFirstLevel.ComparingRoom?
 
     private static let countLimit: UInt32 = 65_536
-    private static let byteCountLimit: UInt64 = 64 << 20
+    static let byteCountLimit: UInt64 = 64 << 20
     /// What a snapshot and its image take beside their names, in bytes.
-    private static let snapshotByteCount: UInt64 = 1_024
-    private static let entryHeadByteCount = 40
+    static let snapshotByteCount: UInt64 = 1_024
+    static let entryHeadByteCount = 40
 
-    /// Reads the table that `header` leads to. `rules` say where first-level tables can be.
-    /// - Throws: only where the file cannot be read.
+    /// Reads the table that `header` leads to. `rules` say where clusters can be, as far as the disk itself goes.
+    /// - Throws: where the file cannot be read, or there is no memory to know what the snapshots' tables take.
     init(
         of header: QCOW2Header, by reader: OpeningReader, _ rules: PlaceRules, budget: OpeningBudget
     ) throws(ReadError) {
@@ -49,115 +49,64 @@ struct QCOW2SnapshotTable {
             )
             return
         }
+        var search = Search(header: header, reader: reader, share: share)
         do throws(ReadError) {
-            try read(header, reader, rules)
+            try search.read(rules)
         } catch {
             switch error {
-            case .corrupt, .refused, .unsupported:
-                warnings.append(
-                    "of \(header.snapshotCount) snapshots those after the first \(entries.count) are not shown: \(error)"
-                )
-            case .overBudget:
-                // What they took is left to others.
-                entries = []
-                share.giveBack(share.takenByteCount)
-                warnings.append("its \(header.snapshotCount) snapshots are not shown: \(error)")
+            case .corrupt, .refused, .unsupported: search.end = error
             default: throw error
             }
         }
+        taken = search.taken
+        try choose(from: search, header, reader, budget)
     }
 
-    private mutating func read(
-        _ header: QCOW2Header, _ reader: OpeningReader, _ rules: PlaceRules
+    /// Shows those whose tables are on nothing else, as far as there is memory for them.
+    private mutating func choose(
+        from search: Search, _ header: QCOW2Header, _ reader: OpeningReader, _ budget: OpeningBudget
     ) throws(ReadError) {
-        let start = header.snapshotsOffset
-        guard start & (header.geometry.clusterByteCount - 1) == 0, start > 0 else {
-            throw .corrupt(
-                record: "qcow2 header of \(reader.imageName)", offset: 64,
-                reason: "the table of snapshots is at byte \(start), inside of a cluster")
-        }
-        var cursor = Cursor(reader, at: start, atMost: Self.byteCountLimit)
-        var absentCount = 0
-        var firstProblem = ""
-        for number in 0..<header.snapshotCount {
-            let entryStart = cursor.position
-            let entry = try Self.entry(&cursor, header)
-            range = start..<cursor.position
-            if let problem = entry.problem(header, rules) {
+        guard search.memoryProblem == nil else { return hide(header, search.memoryProblem) }
+        let overlapping = TakenRanges.overlapping(in: search.taken.map(\.range))
+        var problem = search.firstProblem
+        var absentCount = search.absentCount
+        for candidate in search.candidates {
+            if let place = candidate.place, overlapping.contains(place) {
                 absentCount += 1
-                if absentCount == 1 {
-                    firstProblem = "number \(number + 1), at byte \(entryStart): \(problem)"
-                }
-                continue
+                problem =
+                    problem
+                    ?? "at byte \(candidate.offset): its first-level table is at byte "
+                    + "\(candidate.entry.firstLevelOffset), and another table is on some of the same bytes"
+            } else {
+                entries.append(candidate.entry)
             }
-            try share.take(
-                Self.snapshotByteCount + UInt64(entry.name.count + entry.identifier.count),
-                for: "snapshots of \(reader.imageName)")
-            entries.append(entry.snapshot)
+        }
+        if let end = search.end {
+            warnings.append(
+                "of \(header.snapshotCount) snapshots those after the first \(search.count) are not shown: \(end)"
+            )
         }
         if absentCount > 0 {
             warnings.append(
-                "\(absentCount) of \(header.snapshotCount) snapshots are not shown, the first because of this: \(firstProblem)"
-            )
+                "\(absentCount) of \(header.snapshotCount) snapshots are not shown, the first because of this: "
+                    + (problem ?? ""))
+        }
+        guard !entries.isEmpty else { return }
+        do throws(ReadError) {
+            room = try QCOWFirstLevel.ComparingRoom(
+                for: entries.map(\.firstLevelEntryCount), header.geometry, by: reader, budget)
+        } catch {
+            guard case .overBudget = error else { throw error }
+            hide(header, error)
         }
     }
 
-    /// An entry as it is stored.
-    private struct StoredEntry {
-        let name: [UInt8]
-        let identifier: [UInt8]
-        let creationTime: UInt32
-        let virtualByteCount: UInt64
-        let firstLevelOffset: UInt64
-        let storedEntryCount: UInt64
-        let neededEntryCount: UInt64
-
-        var snapshot: Entry {
-            Entry(
-                name: name, identifier: identifier, creationTime: creationTime,
-                virtualByteCount: virtualByteCount,
-                firstLevelOffset: firstLevelOffset, firstLevelEntryCount: neededEntryCount)
-        }
-
-        /// Why it cannot be read; nil where it can.
-        func problem(_ header: QCOW2Header, _ rules: PlaceRules) -> String? {
-            guard virtualByteCount <= UInt64(Int64.max) - 511 else {
-                return "a disk of \(virtualByteCount) bytes is longer than a file can be"
-            }
-            guard storedEntryCount >= neededEntryCount else {
-                return
-                    "a first-level table of \(storedEntryCount) entries cannot lead to \(virtualByteCount) bytes"
-            }
-            guard firstLevelOffset & (header.geometry.clusterByteCount - 1) == 0 else {
-                return "its first-level table is at byte \(firstLevelOffset), inside of a cluster"
-            }
-            guard neededEntryCount > 0 else { return nil }
-            return rules.problem(at: firstLevelOffset, byteCount: neededEntryCount * 8).map {
-                "its first-level table is at byte \(firstLevelOffset): \($0.text(of: "table"))"
-            }
-        }
-    }
-
-    private static func entry(
-        _ cursor: inout Cursor, _ header: QCOW2Header
-    ) throws(ReadError) -> StoredEntry {
-        let head = try cursor.next(entryHeadByteCount)
-        let extraByteCount = UInt64(try head.bigEndian(UInt32.self, at: 36))
-        var virtualByteCount = header.virtualByteCount
-        if extraByteCount >= 16 {
-            let extra = try cursor.next(16)
-            virtualByteCount = try extra.bigEndian(UInt64.self, at: 8)
-            try cursor.skip(extraByteCount - 16)
-        } else {
-            try cursor.skip(extraByteCount)
-        }
-        let identifier = try cursor.next(Int(try head.bigEndian(UInt16.self, at: 12))).bytes
-        let name = try cursor.next(Int(try head.bigEndian(UInt16.self, at: 14))).bytes
-        cursor.pad()
-        return StoredEntry(
-            name: name, identifier: identifier, creationTime: try head.bigEndian(UInt32.self, at: 16),
-            virtualByteCount: virtualByteCount, firstLevelOffset: try head.bigEndian(UInt64.self, at: 0),
-            storedEntryCount: UInt64(try head.bigEndian(UInt32.self, at: 8)),
-            neededEntryCount: header.geometry.firstLevelEntryCount(for: virtualByteCount))
+    private mutating func hide(_ header: QCOW2Header, _ problem: ReadError?) {
+        entries = []
+        // What they took is left to others.
+        let kept = UInt64(taken.count) * TakenRanges.recordByteCount
+        share.giveBack(share.takenByteCount - min(share.takenByteCount, kept))
+        warnings.append(
+            "its \(header.snapshotCount) snapshots are not shown\(problem.map { ": \($0)" } ?? "")")
     }
 }

@@ -13,6 +13,7 @@ protocol BlockMappedImage: DiskImage {
 extension BlockMappedImage {
     var virtualByteCount: UInt64 { map.geometry.virtualByteCount }
     var clusterByteCount: Int { 0 }
+    var allocationUnitByteCount: UInt64? { map.geometry.blockByteCount }
     var allocatedByteCount: UInt64 { map.allocatedByteCount }
     var allocationIsEstimate: Bool { map.allocationIsEstimate }
 

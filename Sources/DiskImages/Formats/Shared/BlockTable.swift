@@ -40,11 +40,11 @@ struct BlockTable: Sendable {
     static let pageByteCount: UInt64 = 64 << 10
 
     /// The table of `entryCount` entries at byte `offset` of the image file.
-    /// - Throws: `ReadError.corrupt` where none of it is in the file, or it is larger than the whole file;
-    ///   `ReadError.overBudget` where there is no memory left for it.
+    /// - Throws: `ReadError.corrupt` where none of it is in the file, it is larger than the whole file, or lies on one of
+    ///   `records`; `ReadError.overBudget` where there is no memory left for it.
     init(
         named name: String, at offset: UInt64, entryCount: UInt64, encoding: Encoding,
-        by reader: OpeningReader,
+        by reader: OpeningReader, besides records: [TakenRanges.Record] = [],
         pages: TableCache, budget: OpeningBudget
     ) throws(ReadError) {
         self.name = "\(name) of \(reader.imageName)"
@@ -65,6 +65,9 @@ struct BlockTable: Sendable {
             throw .corrupt(
                 record: self.name, offset: offset,
                 reason: "\(byteCount) bytes are expected here, and the file ends at byte \(reader.byteCount)")
+        }
+        if inFile > 0, let name = TakenRanges(records).name(on: offset..<(offset + inFile)) {
+            throw .corrupt(record: self.name, offset: offset, reason: "it lies on \(name)")
         }
         guard inFile <= Self.heldByteCountLimit else {
             held = nil

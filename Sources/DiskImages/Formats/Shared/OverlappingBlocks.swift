@@ -157,7 +157,7 @@ private struct PlaceList: PlaceIndex {
     }
 
     func overlaps(_ start: UInt64) -> Bool {
-        let index = starts.partition { $0 < start }
+        let index = starts.partitionPoint { $0 < start }
         return index < starts.count && starts[index] == start
     }
 }

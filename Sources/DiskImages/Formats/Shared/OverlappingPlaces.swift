@@ -70,7 +70,7 @@ extension [UInt64] {
     /// Whether `value` is in an array that is sorted.
     fileprivate func holds(_ value: UInt64) -> Bool {
         guard !isEmpty else { return false }
-        let index = partition { $0 < value }
+        let index = partitionPoint { $0 < value }
         return index < count && self[index] == value
     }
 }

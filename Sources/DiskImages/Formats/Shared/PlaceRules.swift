@@ -11,8 +11,8 @@ struct PlaceRules {
     let fileByteCount: UInt64
     /// The first byte that data may start at.
     let dataStart: UInt64
-    /// Records after `dataStart`, in no order; few.
-    private let records: [(name: String, range: Range<UInt64>)]
+    /// Records after `dataStart`.
+    private let taken: TakenRanges
     /// Where tables after `dataStart` start, ascending; nearly always there are none.
     private let tableStarts: [UInt64]
     private let tableByteCount: UInt64
@@ -20,7 +20,7 @@ struct PlaceRules {
     private let share: BudgetShare?
 
     /// Whether all that describes the image lies before the data, so that its start is all there is to check.
-    var areRecordsInFront: Bool { records.isEmpty && tableStarts.isEmpty }
+    var areRecordsInFront: Bool { taken.isEmpty && tableStarts.isEmpty }
 
     /// Why a place cannot be right.
     enum Problem: Equatable {
@@ -37,15 +37,39 @@ struct PlaceRules {
     ///   - tableByteCount: The length of each of those tables, in bytes.
     ///   - share: What `tableStarts` were taken from; kept as long as they are.
     init(
-        fileByteCount: UInt64, dataStart: UInt64 = 0, records: [(name: String, range: Range<UInt64>)] = [],
+        fileByteCount: UInt64, dataStart: UInt64 = 0, records: [TakenRanges.Record] = [],
         tableStarts: [UInt64] = [], tableByteCount: UInt64 = 0, share: BudgetShare? = nil
     ) {
         self.fileByteCount = fileByteCount
         self.dataStart = dataStart
-        self.records = records.filter { $0.range.upperBound > dataStart }
+        taken = TakenRanges(records).behind(dataStart)
         self.tableStarts = tableStarts.filter { $0 + tableByteCount > dataStart }.radixSorted()
         self.tableByteCount = tableByteCount
         self.share = share
+    }
+
+    private init(
+        _ fileByteCount: UInt64, _ dataStart: UInt64, _ taken: TakenRanges, tableStarts: [UInt64],
+        _ tableByteCount: UInt64, _ share: BudgetShare?
+    ) {
+        self.fileByteCount = fileByteCount
+        self.dataStart = dataStart
+        self.taken = taken
+        self.tableStarts = tableStarts
+        self.tableByteCount = tableByteCount
+        self.share = share
+    }
+
+    /// The same rules, and `records` that are taken, too.
+    func adding(_ records: [TakenRanges.Record]) -> PlaceRules {
+        PlaceRules(
+            fileByteCount, dataStart, taken.adding(records).behind(dataStart), tableStarts: tableStarts,
+            tableByteCount, share)
+    }
+
+    /// The same rules, for what may be one of the tables.
+    var forTables: PlaceRules {
+        PlaceRules(fileByteCount, dataStart, taken, tableStarts: [], 0, nil)
     }
 
     /// What is wrong with the place of `byteCount` bytes at byte `start`; nil where nothing is.
@@ -55,15 +79,13 @@ struct PlaceRules {
         }
         guard start >= dataStart else { return .beforeData(dataStart) }
         guard !areRecordsInFront else { return nil }
-        let end = start + byteCount
-        for record in records where start < record.range.upperBound && record.range.lowerBound < end {
-            return .onRecord(record.name)
-        }
+        let end = start + max(1, byteCount)
+        if let name = taken.name(on: start..<end) { return .onRecord(name) }
         return isOnTable(start, end) ? .onRecord("a table") : nil
     }
 
     private func isOnTable(_ start: UInt64, _ end: UInt64) -> Bool {
-        let next = tableStarts.partition { $0 < end }
+        let next = tableStarts.partitionPoint { $0 < end }
         // The last table that starts before the place's end.
         return next > 0 && tableStarts[next - 1] + tableByteCount > start
     }

@@ -19,7 +19,11 @@ enum StoredName {
 
     /// What follows the last separator of `path`, which may be of any system; nil where that is nothing.
     static func lastComponent(of path: some StringProtocol) -> [UInt8]? {
-        let bytes = Array(path.utf8)
+        lastComponent(of: Array(path.utf8))
+    }
+
+    /// The same of a path whose encoding is not known.
+    static func lastComponent(of bytes: [UInt8]) -> [UInt8]? {
         let isSeparator = { (byte: UInt8) in byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\") }
         let start = bytes.lastIndex(where: isSeparator).map { $0 + 1 } ?? 0
         return start < bytes.count ? Array(bytes[start...]) : nil

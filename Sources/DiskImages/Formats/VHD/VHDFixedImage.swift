@@ -67,10 +67,6 @@ struct VHDFixedImage: DiskImage {
 extension VHDFooter {
     /// What is to be said of what the footer says, though the disk can be read.
     var warnings: [String] {
-        var warnings: [String] = []
-        if hasSavedState { warnings.append("the disk belongs to a saved state of its machine") }
-        let rest = virtualByteCount % 512
-        if rest > 0 { warnings.append("the disk ends inside a sector; \(512 - rest) zeros are added") }
-        return warnings
+        hasSavedState ? ["the disk belongs to a saved state of its machine"] : []
     }
 }

@@ -50,7 +50,15 @@ struct VHDImage: DiskImage {
         }
         let table = try BlockTable(
             named: "block allocation table", at: header.tableOffset, entryCount: geometry.blockCount,
-            encoding: .bigEndian32, by: reader, pages: tables, budget: options.budget)
+            encoding: .bigEndian32, by: reader,
+            besides: [
+                ("the copy of the footer", 0..<UInt64(VHDFooter.byteCount)),
+                (
+                    "the dynamic header",
+                    footer.dataOffset..<(footer.dataOffset + UInt64(VHDDynamicHeader.byteCount))
+                ),
+                ("the footer", min(footers.dataEnd, reader.byteCount)..<reader.byteCount),
+            ], pages: tables, budget: options.budget)
         map = try BlockMap(
             VHDBlocks(), table: table, geometry: geometry,
             rules: Self.rules(footer, footers, header, isDifferencing: isDifferencing), of: reader,

@@ -132,8 +132,8 @@ struct ReplayedLog: Sendable {
             return free
         }
         for (number, range) in ranges.enumerated().reversed() where !range.isEmpty {
-            let end = cuts.partition { $0 < range.upperBound }
-            var index = firstFree(from: cuts.partition { $0 < range.lowerBound })
+            let end = cuts.partitionPoint { $0 < range.upperBound }
+            var index = firstFree(from: cuts.partitionPoint { $0 < range.lowerBound })
             while index < end {
                 writers[index] = number
                 next[index] = index + 1
@@ -145,7 +145,7 @@ struct ReplayedLog: Sendable {
 
     /// The stretch that holds byte `position`, which is below `byteCount`.
     func piece(containing position: UInt64) -> Piece {
-        let after = stretches.partition { $0.start <= position }
+        let after = stretches.partitionPoint { $0.start <= position }
         if after > 0, position < stretches[after - 1].end {
             return Self.piece(of: stretches[after - 1], containing: position)
         }

@@ -38,8 +38,8 @@ struct VHDXBitmaps: Sendable {
             var differences = [Int](repeating: 0, count: starts.count + 1)
             for block in 0..<map.geometry.blockCount {
                 guard let place = try Self.place(of: block, map, rules) else { continue }
-                differences[starts.partition { $0 < place.lowerBound }] += 1
-                differences[starts.partition { $0 < place.upperBound }] -= 1
+                differences[starts.partitionPoint { $0 < place.lowerBound }] += 1
+                differences[starts.partitionPoint { $0 < place.upperBound }] -= 1
             }
             var count = 0
             for (start, difference) in zip(starts, differences) {
@@ -92,7 +92,7 @@ struct VHDXBitmaps: Sendable {
     /// Whether a bitmap lies on some of the bytes of the block at `start`.
     func isOnBlock(at start: UInt64) -> Bool {
         guard !starts.isEmpty else { return false }
-        let index = starts.partition { $0 < start }
+        let index = starts.partitionPoint { $0 < start }
         return index < starts.count && starts[index] - start < map.geometry.blockByteCount
     }
 

@@ -94,7 +94,7 @@ struct VHDXLog {
         }
         let following = entries.indices.map { index in
             let end = ring.sector(entries[index].sectorCount, from: entries[index].sector)
-            let place = entries.partition { $0.sector < end }
+            let place = entries.partitionPoint { $0.sector < end }
             let follows =
                 place < entries.count && entries[place].sector == end
                 && entries[place].sequenceNumber == entries[index].sequenceNumber &+ 1

@@ -17,7 +17,6 @@ struct VHDXMetadata: Sendable {
     /// Nil for a disk of its own.
     let parent: ParentReference?
 
-    private static let mostEntries: UInt16 = 2_047
     private static let blockByteCounts: ClosedRange<UInt64> = (1 << 20)...(256 << 20)
     private static let mostVirtualByteCount: UInt64 = 64 << 40
 
@@ -59,6 +58,11 @@ struct VHDXMetadata: Sendable {
         guard virtualByteCount % sectorByteCount == 0, virtualByteCount <= Self.mostVirtualByteCount else {
             throw size.corrupt(
                 at: 0, "a disk of \(virtualByteCount) bytes is over 64 TiB, or ends inside a sector")
+        }
+        // What a disk of its own lacks is zeros, and what one with a parent lacks is not: no checksum covers the flag.
+        guard flags & 2 != 0 || !items.hasParentLocator else {
+            throw parameters.corrupt(
+                at: 4, "the disk is said to have no parent, and there is a parent locator")
         }
         parent = flags & 2 == 0 ? nil : try VHDXParentLocator.reference(in: try items.parentLocator(reader))
     }
@@ -142,6 +146,8 @@ struct VHDXMetadataItems {
         }
         return try reader.record("\(item)", byteCount: byteCount, at: place.lowerBound)
     }
+
+    var hasParentLocator: Bool { places[.parentLocator] != nil }
 
     func parentLocator(_ reader: OpeningReader) throws(ReadError) -> OnDiskRecord {
         let byteCount = places[.parentLocator].map { $0.upperBound - $0.lowerBound } ?? 0

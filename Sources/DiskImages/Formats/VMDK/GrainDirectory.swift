@@ -78,6 +78,12 @@ struct GrainDirectory {
                 record: name, offset: start,
                 reason: "\(needed) bytes are expected here, and the file ends at byte \(reader.byteCount)")
         }
+        let metadataEnd = header.metadataEnd(inFileOf: reader.byteCount) * 512
+        guard start >= metadataEnd else {
+            throw .corrupt(
+                record: name, offset: start,
+                reason: "it lies on the header or the descriptor, which end at byte \(metadataEnd)")
+        }
         guard needed <= maximumByteCount else {
             throw .unsupported(feature: "\(name) has \(needed) bytes; up to \(maximumByteCount) are read")
         }

@@ -151,7 +151,7 @@ struct RecoveredStream: DiskImage {
 extension [MarkerScan.Grain] {
     /// In an array that ascends by number: the first place whose grain is `index` or one behind it.
     fileprivate func position(ofFirstAtOrAfter index: UInt64) -> Int {
-        partition { $0.index < index }
+        partitionPoint { $0.index < index }
     }
 
     fileprivate func count(in range: Range<UInt64>) -> Int {
@@ -161,22 +161,8 @@ extension [MarkerScan.Grain] {
 
 extension [UInt64] {
     fileprivate func contains(sorted value: UInt64) -> Bool {
-        let position = partition { $0 < value }
+        let position = partitionPoint { $0 < value }
         return position < count && self[position] == value
-    }
-}
-
-extension Array {
-    /// In an array whose elements first hold `isBefore` and then do not: the place of the first that does
-    /// not.
-    func partition(_ isBefore: (Element) -> Bool) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = low + (high - low) / 2
-            if isBefore(self[middle]) { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }
 
@@ -193,13 +179,13 @@ extension MarkerScan {
 
     /// The grain whose marker is at `sector`.
     func grain(at sector: UInt32) -> Grain? {
-        let position = grains.partition { $0.sector < sector }
+        let position = grains.partitionPoint { $0.sector < sector }
         return position < grains.count && grains[position].sector == sector ? grains[position] : nil
     }
 
     /// Whether a grain table's marker was found in front of `sector`.
     func hasTable(at sector: UInt64) -> Bool {
-        let position = tableSectors.partition { $0 < sector }
+        let position = tableSectors.partitionPoint { $0 < sector }
         return position < tableSectors.count && tableSectors[position] == sector
     }
 }

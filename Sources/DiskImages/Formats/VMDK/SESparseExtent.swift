@@ -48,7 +48,11 @@ struct SESparseExtent: DiskImage {
         self.tables = tables
         let table = try BlockTable(
             named: "grain directory", at: header.directory.lowerBound, entryCount: header.tableCount,
-            encoding: .littleEndian64, by: reader, pages: tables, budget: options.budget)
+            encoding: .littleEndian64, by: reader,
+            besides: [
+                ("the header", 0..<UInt64(SESparseHeader.byteCount)),
+                ("the volatile header", header.volatileHeader),
+            ], pages: tables, budget: options.budget)
         let records = [
             ("the volatile header", header.volatileHeader), ("the grain directory", header.directory),
         ]

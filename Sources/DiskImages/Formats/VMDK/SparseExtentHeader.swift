@@ -11,6 +11,8 @@ struct SparseExtentHeader {
     static let magic: UInt32 = 0x564d_444b  // "KDMV"
     /// The grain directory's offset in a header whose footer has the true one.
     static let directoryIsInFooter: UInt64 = .max
+    /// Where writers put the descriptor, in bytes.
+    static let usualDescriptorOffset: UInt64 = 512
     /// The largest grain that is read, in sectors: 8 MiB.
     static let maximumGrainSize: UInt64 = 16_384
     /// The most entries of a grain table that are read.

@@ -34,11 +34,22 @@ struct VMDKDescriptor {
     private(set) var extents: [Extent] = []
     /// Whether any line was understood.
     private(set) var isEmpty = true
+    /// Whether something about a parent stands behind the text's end, as it does where a byte of the text became NUL.
+    private(set) var hidesParent = false
 
     /// Takes what it understands of `text`, up to the first NUL.
     init(parsing text: some Collection<UInt8>) {
-        let bytes = text.prefix(Self.maximumByteCount).prefix { $0 != 0 }
-        var rest = Array(bytes)[...]
+        let all = Array(text.prefix(Self.maximumByteCount))
+        take(lines: all.prefix { $0 != 0 })
+        var hidden = VMDKDescriptor()
+        for piece in all.drop(while: { $0 != 0 }).split(separator: 0) { hidden.take(lines: piece) }
+        hidesParent = hidden.parentContentID != nil || hidden.parentHint != nil
+    }
+
+    private init() {}
+
+    private mutating func take(lines text: ArraySlice<UInt8>) {
+        var rest = text
         while !rest.isEmpty {
             let line = rest.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
             rest = rest[line.endIndex...].dropFirst()

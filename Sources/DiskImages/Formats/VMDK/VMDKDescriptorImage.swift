@@ -36,6 +36,9 @@ struct VMDKDescriptorImage: DiskImage {
     private static let bytesPerLine: UInt64 = 512
 
     init(_ record: OnDiskRecord, named imageName: String, budget: OpeningBudget) throws(ReadError) {
+        if let end = record.bytes.firstIndex(of: 0), record.bytes[end...].contains(where: { $0 != 0 }) {
+            throw record.corrupt(at: end, "there is a NUL in its text")
+        }
         let descriptor = VMDKDescriptor(parsing: record.bytes)
         self.imageName = imageName
         share = BudgetShare(of: budget)
@@ -124,7 +127,7 @@ struct VMDKDescriptorImage: DiskImage {
                 reason: "the guest disk ends at its byte \(virtualByteCount)")
         }
         // The last part that starts at or before the offset.
-        let part = parts[parts.partition { $0.guestOffset <= offset } - 1]
+        let part = parts[parts.partitionPoint { $0.guestOffset <= offset } - 1]
         let storage: Extent.Storage =
             switch part.storage {
             case .zeros: .zeros
@@ -162,6 +165,6 @@ extension VMDKDescriptor {
                     + "not say")
         }
         return ParentReference(
-            names: [NeighbourName.lastComponent(of: hint)], identities: [.vmdkContent(identifier)])
+            names: [StoredName.lastComponent(of: hint) ?? []], identities: [.vmdkContent(identifier)])
     }
 }

@@ -15,8 +15,10 @@ extension VMDKSparseExtent {
         _ reader: OpeningReader, _ options: DiskImageOpener.Options
     ) throws(ReadError) {
         guard !hasTableMarkers else { return }
-        if options.lenient { try warnOfDifferentTables() }
-        guard UInt64(map.storedTableCount) << (layout.tableShift + 2) <= Self.maximumCheckedTableByteCount
+        let tableByteCount = UInt64(map.storedTableCount) << (layout.tableShift + 2)
+        if options.lenient { try warnOfDifferentTables(options.budget) }
+        guard tableByteCount <= Self.maximumCheckedTableByteCount,
+            options.budget.mayLook(through: tableByteCount)
         else { return }
         var unreadCount = 0
         let needed = try neededByteCount(reader, unreadCount: &unreadCount)
@@ -120,9 +122,9 @@ extension VMDKSparseExtent {
         return payload.map { start + UInt64($0.upperBound) }
     }
 
-    private mutating func warnOfDifferentTables() throws(ReadError) {
+    private mutating func warnOfDifferentTables(_ budget: OpeningBudget) throws(ReadError) {
         guard let redundant = map.redundant,
-            UInt64(map.storedTableCount) <= GrainPlaces.maximumTableByteCount >> (layout.tableShift + 2)
+            budget.mayLook(through: UInt64(map.storedTableCount) << (layout.tableShift + 2))
         else { return }
         var differingCount = 0
         var first: Int?
@@ -177,7 +179,7 @@ private struct GrainsNearEnd {
 
     /// Whether a grain that starts at `start` would share bytes with one of them.
     func overlaps(_ start: UInt64) -> Bool {
-        let next = starts.partition { $0 < start }
+        let next = starts.partitionPoint { $0 < start }
         if next < starts.count, starts[next] - start < grainByteCount { return true }
         return next > 0 && start - starts[next - 1] < grainByteCount
     }

@@ -21,6 +21,7 @@ extension VMDKSparseExtent {
         try header.checkStart(ofGrainsInFileOf: reader.byteCount, options)
         var warnings = header.warnings(inFileOf: reader.byteCount)
         let descriptor = isPart ? nil : try embeddedDescriptor(header, reader, &warnings)
+        if !isPart { try checkIsWhole(header, descriptor, reader, options, &warnings) }
         if let expected = options.expectedByteCount, expected > reader.byteCount {
             warnings.append(
                 "\(expected - reader.byteCount) of \(expected) bytes are missing from the file's end")
@@ -106,33 +107,6 @@ extension VMDKSparseExtent {
             warnings.append("\(error); the redundant grain directory is used")
             return (redundant, nil)
         }
-    }
-
-    /// The descriptor after the header; nil where there is none to look at.
-    /// - Throws: `ReadError.unsupported` where it says that other files hold part of the content.
-    private static func embeddedDescriptor(
-        _ header: SparseExtentHeader, _ reader: OpeningReader, _ warnings: inout [String]
-    ) throws(ReadError) -> VMDKDescriptor? {
-        guard header.descriptorOffset > 0, header.descriptorSize > 0 else { return nil }
-        let fileSectors = (reader.byteCount + 511) / 512
-        guard header.descriptorOffset < fileSectors else {
-            warnings.append(
-                "the embedded descriptor lies past the end of the file; the disk is read by its header")
-            return nil
-        }
-        let start = header.descriptorOffset * 512
-        let sectors = min(header.descriptorSize, fileSectors - header.descriptorOffset)
-        let byteCount = min(sectors * 512, reader.byteCount - start, UInt64(VMDKDescriptor.maximumByteCount))
-        let record = try reader.record("descriptor", byteCount: Int(byteCount), at: start)
-        let descriptor = VMDKDescriptor(parsing: record.bytes)
-        guard descriptor.extents.count <= 1 else {
-            throw .unsupported(
-                feature:
-                    "\(reader.imageName) is one of the \(descriptor.extents.count) files of its disk; "
-                    + "the others are never opened")
-        }
-        warnings += descriptor.warnings(capacity: header.capacity)
-        return descriptor
     }
 
     /// The error for a stream without a footer: it says how much is missing, where that can be known.
