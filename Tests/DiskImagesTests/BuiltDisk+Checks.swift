@@ -67,7 +67,13 @@ enum BlankParents {
                     VHDBuilder(.dynamic, [.absent]).with { $0.identifier = [UInt8](repeating: 0, count: 16) }
                         .build().bytes
                 )
-            } + [("parent.vhdx", VHDXBuilder([.absent]).build().bytes)]))
+            } + [
+                ("parent.vhdx", VHDXBuilder([.absent]).build().bytes),
+                (
+                    "parent4096.vhdx",
+                    VHDXBuilder([.absent]).with { $0.sectorByteCount = 4_096 }.build().bytes
+                ),
+            ]))
 }
 
 /// A source of one byte, again and again.

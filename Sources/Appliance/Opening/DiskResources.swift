@@ -92,11 +92,12 @@ struct DiskResources {
     var noted: Set<FileNumber> { openedFiles.numbers.withLock { $0 } }
 
     /// Opens the disk image in `stored`, which may be compressed and then was `decoded` already or not, and what it builds
-    /// on: `declaredParents` where a descriptor names them, else out of `neighbours`. `capacity` and `format` are what a
-    /// descriptor says of it.
+    /// on: `declaredParents` where a descriptor names them, else out of `neighbours`. `image` is the image where several disks
+    /// have it; `capacity` and `format` are what a descriptor says of it.
     /// - Throws: `ReadError.refused` where it could only be a raw disk, and they or its name say that it is none.
     func open(
-        _ stored: any ByteSource, decoded: (any ByteSource)? = nil, named name: String, key: FileKey? = nil,
+        _ stored: any ByteSource, decoded: (any ByteSource)? = nil, image: SharedImage? = nil,
+        named name: String, key: FileKey? = nil,
         capacity: UInt64? = nil,
         format: String? = nil, options: DiskImageOpener.Options, neighbours: (any NeighbourFiles)? = nil,
         declaredParents: [NeighbourFile] = []
@@ -114,7 +115,7 @@ struct DiskResources {
         }
         try budget.take(ChainOpener.bytesPerImage, for: "the image \(name)")
         let layers = try ChainOpener.open(
-            source, named: name, key: key, in: cache, options: options, neighbours: neighbours,
+            source, named: name, key: key, image: image, in: cache, options: options, neighbours: neighbours,
             declaredParents: declaredParents)
         if layers[0].image.format == .raw, !options.lenient {
             let claim = RawClaim(

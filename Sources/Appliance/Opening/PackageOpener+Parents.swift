@@ -47,8 +47,9 @@ extension PackageOpener {
         }
     }
 
-    /// A file of the References, decoded once where it is compressed, however many disks build on it.
-    private mutating func parentFile(_ index: Int, of disk: VirtualDisk) throws(ReadError) -> NeighbourFile {
+    /// A file of the References, opened once, and decoded once where it is compressed, however many disks build on it or hold
+    /// the changes to different ones.
+    mutating func parentFile(_ index: Int, of disk: VirtualDisk) throws(ReadError) -> NeighbourFile {
         if let known = parentFiles[index] { return try known.get() }
         let result: Result<NeighbourFile, ReadError>
         do throws(ReadError) {
@@ -75,6 +76,7 @@ extension PackageOpener {
         }
         return NeighbourFile(
             try resources.decompressed(file.source, named: name, capacity: disk.capacity), named: name,
-            key: package.members[first].storedPlace(at: first).key)
+            key: package.members[first].storedPlace(at: first).key,
+            neighbours: neighbours.neighbours(ofMember: first))
     }
 }

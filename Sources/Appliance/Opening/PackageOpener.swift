@@ -205,8 +205,10 @@ struct PackageOpener {
         let expected = file.source.byteCount.addingReportingOverflow(file.missingByteCount)
         let result: Result<GuestDisk, ReadError>
         do throws(ReadError) {
+            let own = disk.parentReference == nil ? nil : try parentFile(fileIndex, of: disk)
             let guest = try resources.open(
-                file.source, named: name, key: places.first?.key, capacity: disk.capacity,
+                file.source, decoded: own?.source, image: own?.image, named: name, key: places.first?.key,
+                capacity: disk.capacity,
                 format: disk.format,
                 options: .init(
                     lenient: options.isLenient,

@@ -8,17 +8,16 @@ package import ByteSources
 package struct ChainOpener {
     let cache: ClusterCache
     let options: DiskImageOpener.Options
-    let neighbours: (any NeighbourFiles)?
-    var layers: [DiskLayer] = []
+    /// The files beside the layer that was added last.
+    private(set) var neighbours: (any NeighbourFiles)?
+    private var layers: [DiskLayer] = []
     /// The images of the chain.
-    private var keys: Set<FileKey> = []
+    private(set) var keys: Set<FileKey> = []
 
     /// An image and its parents.
     package static let mostImages = 64
     /// Files that hold parts of disks, of the whole chain.
     static let mostExtentFiles = 4_096
-    /// Files that are looked at for a parent without a name.
-    private static let mostCandidates = 1_000
     /// What an open file of a disk takes beside its tables, in bytes.
     static let bytesPerExtentFile: UInt64 = 16 << 10
     /// The same of an image: a decoder with its buffers, and the positions of readers.
@@ -26,16 +25,17 @@ package struct ChainOpener {
 
     /// Opens the image in `source`, which errors call `name`, and what it builds on out of `neighbours`; without those, an
     /// image that needs another file is refused. `declaredParents` are its parent, that one's parent and so on, where
-    /// something else than the image says which files they are.
+    /// something else than the image says which files they are. `image` is the image where other disks may have it, too.
     package static func open(
-        _ source: any ByteSource, named name: String, key: FileKey? = nil, in cache: ClusterCache,
+        _ source: any ByteSource, named name: String, key: FileKey? = nil, image: SharedImage? = nil,
+        in cache: ClusterCache,
         options: DiskImageOpener.Options, neighbours: (any NeighbourFiles)? = nil,
         declaredParents: [NeighbourFile] = []
     ) throws(ReadError) -> [DiskLayer] {
         var opener = ChainOpener(cache: cache, options: options, neighbours: neighbours)
         if let key { opener.keys.insert(key) }
         return try opener.open(
-            from: try opener.add(source, named: name, content: .recognised, options), declaredParents)
+            from: try opener.add(image, source, named: name, content: .recognised, options), declaredParents)
     }
 
     /// A disk of `byteCount` bytes that changes nothing of the first of `declaredParents`.
@@ -58,14 +58,12 @@ package struct ChainOpener {
         from first: Int, _ declaredParents: [NeighbourFile]
     ) throws(ReadError) -> [DiskLayer] {
         var index = first
-        try addExtentFiles(of: index)
         for depth in 0..<(Self.mostImages - 1) {
             let declared = depth < declaredParents.count ? declaredParents[depth] : nil
             guard let parent = try parent(of: index, declared) else { return layers }
             let next = try addParent(parent, declared, of: index)
             layers[index].parent = next
             index = next
-            try addExtentFiles(of: index)
         }
         guard layers[index].image.parent == nil, declaredParents.count < Self.mostImages else {
             throw .unsupported(
@@ -82,14 +80,51 @@ package struct ChainOpener {
         self.neighbours = neighbours
     }
 
-    /// Adds the image in `source` as a layer.
+    /// Adds the image in `source`, and the files that it leads to, as layers; where other disks have it, too, it is opened
+    /// once for all of them.
     private mutating func add(
-        _ source: any ByteSource, named name: String, content: ParentReference.Content,
-        _ options: DiskImageOpener.Options
+        _ shared: SharedImage?, _ source: any ByteSource, named name: String,
+        content: ParentReference.Content, _ options: DiskImageOpener.Options
     ) throws(ReadError) -> Int {
-        let share = BudgetShare(of: options.budget)
+        let index = layers.count
         // Whoever opens a disk pays for its first image.
-        if !layers.isEmpty { try share.take(Self.bytesPerImage, for: "the image \(name)") }
+        let byteCount = index == 0 ? 0 : Self.bytesPerImage
+        guard let shared else {
+            return try append(try opened(source, named: name, content: content, options, byteCount))
+        }
+        var isFirst = false
+        var found = try shared.layers(
+            SharedImage.Reading(content: content, expectedByteCount: options.expectedByteCount)
+        ) { () throws(ReadError) in
+            isFirst = true
+            return try opened(source, named: name, content: content, options, byteCount)
+        }
+        if !isFirst {
+            let share = BudgetShare(of: options.budget)
+            try share.take(UInt64(found.count) * DiskLayer.sharedByteCount, for: "the image \(name)")
+            found[0].keep(share)
+        }
+        return try append(found)
+    }
+
+    /// Adds an image and its files; the image's index.
+    private mutating func append(_ found: [DiskLayer]) throws(ReadError) -> Int {
+        let index = layers.count
+        guard index + found.count <= Self.mostExtentFiles else {
+            throw .unsupported(feature: "\(found[0].name) has more than \(Self.mostExtentFiles) files")
+        }
+        layers += found
+        layers[index].firstExtentFile = index + 1
+        return index
+    }
+
+    /// The image in `source`, which takes `byteCount` bytes of the memory for opening beside its tables, and its files.
+    private func opened(
+        _ source: any ByteSource, named name: String, content: ParentReference.Content,
+        _ options: DiskImageOpener.Options, _ byteCount: UInt64
+    ) throws(ReadError) -> [DiskLayer] {
+        let share = BudgetShare(of: options.budget)
+        try share.take(byteCount, for: "the image \(name)")
         let number = cache.makeDiskNumber()
         let image: any DiskImage =
             content == .raw
@@ -105,8 +140,8 @@ package struct ChainOpener {
                 record: name, offset: 0,
                 reason: "a disk of \(image.virtualByteCount) bytes is longer than a file can be")
         }
-        layers.append(DiskLayer(image, in: source, number: number, named: name, share: share))
-        return layers.count - 1
+        let layer = DiskLayer(image, in: source, number: number, named: name, share: share)
+        return [layer] + (try extentLayers(of: image, named: name))
     }
 
     /// What the image says of its parent, or a descriptor.
@@ -127,7 +162,7 @@ package struct ChainOpener {
     ) throws(ReadError) -> Int {
         let childName = layers[child].name
         let file = if let declared { declared } else { try find(parent, of: childName) }
-        file.noteUse()
+        if let own = file.neighbours { neighbours = own }
         guard keys.insert(file.key).inserted else {
             throw .unsupported(feature: "\(childName) builds on \(file.name), which builds on it: a circle")
         }
@@ -145,14 +180,27 @@ package struct ChainOpener {
         let index: Int
         do throws(ReadError) {
             index = try add(
-                file.source, named: file.name, content: content,
+                file.image, file.source, named: file.name, content: content,
                 DiskImageOpener.Options(
                     lenient: options.lenient, budget: options.budget, formats: options.formats))
         } catch {
             throw error.asParent(of: childName)
         }
+        file.noteUse()
         try check(layers[index].image.identity, of: file.name, parent, childName)
+        try checkSectors(of: index, under: child)
         return index
+    }
+
+    /// A child counts in sectors of its own: with others, it and its parent would mean different bytes.
+    private func checkSectors(of parent: Int, under child: Int) throws(ReadError) {
+        guard let own = layers[child].image.sectorByteCount, let other = layers[parent].image.sectorByteCount,
+            own != other
+        else { return }
+        throw .unsupported(
+            feature:
+                "\(layers[child].name) has sectors of \(own) bytes, and its parent \(layers[parent].name) of \(other)"
+        )
     }
 
     private func check(
@@ -165,48 +213,6 @@ package struct ChainOpener {
                     "\(childName) builds on another disk than \(name), or on an earlier state of it: its "
                     + "identifiers differ")
         }
-    }
-
-    /// The file that `parent` means.
-    private func find(_ parent: ParentReference, of childName: String) throws(ReadError) -> NeighbourFile {
-        guard let neighbours else {
-            throw .unsupported(feature: "\(childName) builds on another file, and none is beside it")
-        }
-        guard !parent.names.isEmpty else { return try findByIdentity(parent, of: childName, neighbours) }
-        var problem: String?
-        for name in parent.names {
-            if let reason = NeighbourName.problem(with: name) {
-                problem = problem ?? "\(Self.shown(name)): \(reason)"
-                continue
-            }
-            if let file = try neighbours.file(named: name) { return file }
-            problem = problem ?? "\(Self.shown(name)) is not there"
-        }
-        throw .unsupported(
-            feature:
-                "\(childName) holds only what differs from its parent disk, without which its content would be "
-                + "wrong: \(problem ?? "it has no name")")
-    }
-
-    /// Formats that store no name: the parent is the image that has the identity which the child knows.
-    private func findByIdentity(
-        _ parent: ParentReference, of childName: String, _ neighbours: any NeighbourFiles
-    ) throws(ReadError) -> NeighbourFile {
-        for name in try neighbours.names(atMost: Self.mostCandidates)
-        where NeighbourName.problem(with: name) == nil {
-            // A file that cannot be opened or read is not the one.
-            guard let file = try? neighbours.file(named: name), !keys.contains(file.key),
-                let identity = try? DiskImageOpener.identity(of: file.source)
-            else { continue }
-            if parent.identities.contains(where: { $0.isSameDisk(as: identity) }) { return file }
-        }
-        throw .unsupported(
-            feature: "\(childName) holds only what differs from its parent disk, which is not beside it")
-    }
-
-    /// A file's own name for a message: printable, and not long.
-    static func shown(_ name: [UInt8]) -> String {
-        VMDKDescriptor.shown(String(decoding: name, as: UTF8.self))
     }
 }
 

@@ -15,8 +15,11 @@ package struct DiskLayer: Sendable {
     var parent: Int?
     /// Where the layers of `image.extentFiles` start, one behind the other.
     var firstExtentFile = 0
-    /// Keeps what the layer takes of the memory for opening.
-    private let share: BudgetShare?
+    /// Keep what the layer takes of the memory for opening.
+    private var shares: [BudgetShare]
+
+    /// What a disk takes for a layer that it shares with others, in bytes.
+    static let sharedByteCount: UInt64 = 256
 
     package init(
         _ image: any DiskImage, in file: any ByteSource, number: DiskNumber, named name: String = "",
@@ -26,6 +29,11 @@ package struct DiskLayer: Sendable {
         self.file = file
         self.number = number
         self.name = name
-        self.share = share
+        shares = share.map { [$0] } ?? []
+    }
+
+    /// Keeps `share` as long as this copy of the layer, too.
+    mutating func keep(_ share: BudgetShare) {
+        shares.append(share)
     }
 }

@@ -6,12 +6,21 @@ package import ByteSources
 /// The members of the image's package in its folder, or the regular files of the folder that it is in. Nothing outside of
 /// it is ever opened.
 package protocol NeighbourFiles: Sendable {
-    /// The file called `name`, which has no `/`; nil where there is none.
+    /// The file called `name`, which has no `/`; nil where there is none. Whoever makes it a part of a disk says so by its
+    /// `noteUse`.
     /// - Throws: `ReadError` where there is one that may not be opened, such as a link or a device.
     func file(named name: [UInt8]) throws(ReadError) -> NeighbourFile?
 
     /// The names of the files, in no order; at most `limit` of them.
     func names(atMost limit: Int) throws(ReadError) -> [[UInt8]]
+
+    /// What the images among them are known by; the same for all who look at this folder.
+    var identities: FolderIdentities { get }
+}
+
+extension NeighbourFiles {
+    /// Of files that are looked at for one disk only.
+    package var identities: FolderIdentities { FolderIdentities() }
 }
 
 /// A file beside an image.
@@ -21,16 +30,23 @@ package struct NeighbourFile: Sendable {
     package let name: String
     /// The same for all names of a file.
     package let key: FileKey
-    /// Called when the disk is read from it: others are looked at only.
+    /// The files beside it; nil where they are those beside its child.
+    package let neighbours: (any NeighbourFiles)?
+    /// The image in it, for all disks that have it.
+    package let image: SharedImage
+    /// Notes that it is a part of a disk, and not only looked at.
     package let noteUse: @Sendable () -> Void
 
     package init(
         _ source: any ByteSource, named name: String, key: FileKey,
+        neighbours: (any NeighbourFiles)? = nil, image: SharedImage = SharedImage(),
         noteUse: @escaping @Sendable () -> Void = {}
     ) {
         self.source = source
         self.name = name
         self.key = key
+        self.neighbours = neighbours
+        self.image = image
         self.noteUse = noteUse
     }
 }

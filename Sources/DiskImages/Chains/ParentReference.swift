@@ -11,7 +11,7 @@ package struct ParentReference: Sendable, Equatable {
     /// Identities of which the parent must have one; empty where the child does not say.
     package let identities: [ImageIdentity]
 
-    package enum Content: Sendable, Equatable {
+    package enum Content: Sendable, Hashable {
         /// By their content.
         case recognised
         /// As they are, whatever they look like.

@@ -92,11 +92,17 @@ struct VMDKDescriptorImageTests {
             "RW 1 FLAT \"../flat\" 0",
             "RW 1 FLAT \"gone\" 0", "RW 1 SPARSE \"x.vmdk\"", "",
             "RW 18014398509481983 ZERO\nRW 18014398509481983 ZERO",
+            "RW 1 SPARSE \"sparse\"\nRW 1 SPARSE \"sparse\"", "RW 1 ZERO\0RW 1 ZERO", "RW 1 ZERO\n\0\0x",
         ])
     func refused(line: String) {
         // Without any line there is no disk.
         let lines = line.isEmpty ? "" : "RW 1 ZERO\n\(line)\n"
         #expect(throws: ReadError.self) { try files(lines).disk("x.vmdk") }
+    }
+
+    @Test("zeros behind the text are no part of it")
+    func padding() throws {
+        #expect(try files("RW 3 ZERO\n\0\0\0\0").disk("x.vmdk").byteCount == 3 * 512)
     }
 
     @Test("without any file beside it, a descriptor is refused")

@@ -30,7 +30,18 @@ enum VHDXCases {
         DiskCase("sectors of 4,096 bytes", VHDXBuilder.usual.with { $0.sectorByteCount = 4_096 }.build()),
         DiskCase(
             "differencing with sectors of 4,096 bytes",
-            VHDXBuilder.child.with { $0.sectorByteCount = 4_096 }.build()),
+            VHDXBuilder.child.with {
+                $0.sectorByteCount = 4_096
+                $0.parent?[1].value = "parent4096.vhdx"
+            }.build()),
+        DiskCase(
+            "differencing with other sectors than the parent's",
+            VHDXBuilder.child.with { $0.sectorByteCount = 4_096 }.build(),
+            .refused("has sectors of 4096 bytes, and its parent parent.vhdx of 512")),
+        DiskCase("a parent locator in a disk without a parent", child) { disk in
+            disk.bytes[VHDXBuilder.itemsOffset + 4] &= ~2
+            return .refused("the disk is said to have no parent, and there is a parent locator")
+        },
         DiskCase(
             "blocks of 2 MiB, and a disk that ends inside one",
             VHDXBuilder([.whole, .absent, .whole]).with {

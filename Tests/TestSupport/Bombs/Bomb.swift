@@ -22,7 +22,7 @@ package struct Bomb: Sendable, CustomStringConvertible {
     package var seed: [UInt8] { archive(BombSize(divisor: 400)) }
 
     package static let all =
-        archives + descriptors + disks + partitions + references + texts + words
+        archives + chains + descriptors + disks + partitions + references + texts + words
 }
 
 /// How large a bomb is made.

@@ -14,6 +14,14 @@ final class FolderNeighbours: NeighbourFiles {
     private let components: [[UInt8]]
     private let resources: DiskResources
     private let folder = SleepingMutex<PackageFolder?>(nil)
+    /// Files that are parts of disks, by their names: opened once for all of them.
+    private let used = SleepingMutex<[ByteString: OpenFile]>([:])
+    let identities = FolderIdentities()
+
+    private struct OpenFile {
+        let file: LocalFile
+        let image: SharedImage
+    }
 
     init(path: FilePath, components: [[UInt8]] = [], resources: DiskResources) {
         self.path = path.isEmpty ? "." : path
@@ -22,16 +30,25 @@ final class FolderNeighbours: NeighbourFiles {
     }
 
     func file(named name: [UInt8]) throws(ReadError) -> NeighbourFile? {
-        let file: LocalFile?
+        guard let open = try openFile(named: name) else { return nil }
+        return NeighbourFile(
+            MeteredSource(open.file, countedBy: resources.meter), named: String(displaying: name),
+            key: open.file.number.key, image: open.image
+        ) { [weak self, resources] in
+            resources.noteOpened(open.file.number)
+            self?.used.withLock { $0[ByteString(name)] = open }
+        }
+    }
+
+    private func openFile(named name: [UInt8]) throws(ReadError) -> OpenFile? {
+        if let known = used.withLock({ $0[ByteString(name)] }) { return known }
         do throws(FolderRefusal) {
-            file = try opened().file(at: components + [name])
+            return try opened().file(at: components + [name]).map {
+                OpenFile(file: $0, image: SharedImage())
+            }
         } catch {
             throw error.asReadError(of: name)
         }
-        guard let file else { return nil }
-        return NeighbourFile(
-            MeteredSource(file, countedBy: resources.meter), named: String(displaying: name),
-            key: file.number.key, noteUse: { [resources] in resources.noteOpened(file.number) })
     }
 
     func names(atMost limit: Int) throws(ReadError) -> [[UInt8]] {

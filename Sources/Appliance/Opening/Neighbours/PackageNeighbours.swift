@@ -14,15 +14,21 @@ final class PackageNeighbours: Sendable {
         var members: Set<Int> = []
         /// Files of the folder that are none of the package's, as texts.
         var outsiders: Set<String> = []
-        /// Members by their paths; nil before it is first asked for.
-        fileprivate var places: [ByteString: Int]?
+    }
+
+    private struct State {
+        var usage = Usage()
+        /// Nil before an image first asks for another file.
+        var index: FolderIndex?
+        /// By their numbers in the index.
+        var folders: [Int: MemberFolder] = [:]
     }
 
     private let package: OVFPackage
     /// The folder of a package that is one.
     private let path: FilePath?
-    fileprivate let resources: DiskResources
-    private let state = SleepingMutex(Usage())
+    private let resources: DiskResources
+    private let state = SleepingMutex(State())
 
     init(of package: OVFPackage, in path: FilePath?, resources: DiskResources) {
         self.package = package
@@ -30,25 +36,38 @@ final class PackageNeighbours: Sendable {
         self.resources = resources
     }
 
-    var usage: Usage { state.withLock { $0 } }
+    var usage: Usage { state.withLock { $0.usage } }
 
     /// The files beside member `index`.
     func neighbours(ofMember index: Int) -> any NeighbourFiles {
-        MemberNeighbours(
-            all: self, folder: package.members[index].components.dropLast(),
+        MemberNeighbours(all: self, member: index)
+    }
+
+    /// The folder that member `index` is in.
+    fileprivate func folder(ofMember index: Int) throws(ReadError) -> MemberFolder {
+        if let known = state.withLock({ state in state.index.flatMap { state.folders[$0.folders[index]] } }) {
+            return known
+        }
+        let folders: FolderIndex
+        if let known = state.withLock({ $0.index }) {
+            folders = known
+        } else {
+            folders = try FolderIndex(of: package.members, budget: resources.budget)
+            state.withLock { $0.index = folders }
+        }
+        let number = folders.folders[index]
+        let folder = MemberFolder(
+            folders.members(inFolder: number, of: package.members),
             outside: path.map {
                 FolderNeighbours(
                     path: $0, components: package.members[index].components.dropLast(), resources: resources)
             })
+        state.withLock { $0.folders[number] = folder }
+        return folder
     }
 
-    /// The member at `components`.
-    fileprivate func member(at components: [[UInt8]]) throws(ReadError) -> NeighbourFile? {
-        let index: Int? = state.withLock { state in
-            if state.places == nil { state.places = places() }
-            return state.places?[ByteString(Array(components.joinedBySlashes))]
-        }
-        guard let index else { return nil }
+    /// Member `index`, in `folder`.
+    fileprivate func file(_ index: Int, in folder: MemberFolder) throws(ReadError) -> NeighbourFile {
         let member = package.members[index]
         guard member.missingByteCount == 0 || resources.isLenient else {
             throw .refused(
@@ -56,53 +75,63 @@ final class PackageNeighbours: Sendable {
                 reason: "the archive ends \(member.missingByteCount) bytes too early for it", remedy: .lenient
             )
         }
+        let image = folder.images.withLock { $0[index] } ?? SharedImage()
         return NeighbourFile(
             member.source, named: String(displaying: member.path), key: member.storedPlace(at: index).key,
-            noteUse: { self.state.withLock { _ = $0.members.insert(index) } })
+            image: image
+        ) { [self] in
+            folder.images.withLock { $0[index] = image }
+            state.withLock { _ = $0.usage.members.insert(index) }
+        }
     }
 
     fileprivate func noteOutsider(_ name: String) {
-        state.withLock { _ = $0.outsiders.insert(name) }
+        state.withLock { _ = $0.usage.outsiders.insert(name) }
     }
+}
 
-    fileprivate func names(in folder: ArraySlice<[UInt8]>, atMost limit: Int) -> [[UInt8]] {
-        Array(
-            package.members.lazy.filter { $0.isReferable && $0.components.dropLast() == folder }
-                .map(\.name).prefix(limit))
-    }
+/// A folder of a package, as far as images may lead to what is in it.
+private final class MemberFolder: Sendable {
+    /// Its members, as indices of the package's list, by their names.
+    let members: [ByteString: Int]
+    /// Its other files, where the package is a folder.
+    let outside: FolderNeighbours?
+    let identities = FolderIdentities()
+    /// Those of the members that are parts of disks, by their indices.
+    let images = SleepingMutex<[Int: SharedImage]>([:])
 
-    private func places() -> [ByteString: Int] {
-        var places: [ByteString: Int] = [:]
-        for (index, member) in package.members.enumerated() where member.isReferable {
-            places[ByteString(Array(member.components.joinedBySlashes))] = index
-        }
-        return places
+    init(_ members: [ByteString: Int], outside: FolderNeighbours?) {
+        self.members = members
+        self.outside = outside
     }
 }
 
 /// The files beside one image: members of its package, and where that is a folder its other files.
 private struct MemberNeighbours: NeighbourFiles {
     let all: PackageNeighbours
-    let folder: ArraySlice<[UInt8]>
-    let outside: FolderNeighbours?
+    /// The image, as an index of the package's list.
+    let member: Int
 
     func file(named name: [UInt8]) throws(ReadError) -> NeighbourFile? {
-        if let member = try all.member(at: folder + [name]) { return member }
-        guard let file = try outside?.file(named: name) else { return nil }
-        return NeighbourFile(
-            file.source, named: file.name, key: file.key,
-            noteUse: {
-                file.noteUse()
-                all.noteOutsider(file.name)
-            })
+        let folder = try all.folder(ofMember: member)
+        if let index = folder.members[ByteString(name)] { return try all.file(index, in: folder) }
+        guard let file = try folder.outside?.file(named: name) else { return nil }
+        return NeighbourFile(file.source, named: file.name, key: file.key, image: file.image) { [all] in
+            file.noteUse()
+            all.noteOutsider(file.name)
+        }
     }
 
     func names(atMost limit: Int) throws(ReadError) -> [[UInt8]] {
-        let members = all.names(in: folder, atMost: limit)
-        guard let outside else { return members }
-        return Array(
-            Set(members + (try outside.names(atMost: limit))).sorted { $0.lexicographicallyPrecedes($1) }
-                .prefix(limit))
+        let folder = try all.folder(ofMember: member)
+        let names = Set(folder.members.keys.map(\.bytes)).union(
+            try folder.outside?.names(atMost: limit) ?? [])
+        return Array(names.sorted { $0.lexicographicallyPrecedes($1) }.prefix(limit))
+    }
+
+    var identities: FolderIdentities {
+        // One that cannot be had is not kept, either.
+        (try? all.folder(ofMember: member))?.identities ?? FolderIdentities()
     }
 }
 

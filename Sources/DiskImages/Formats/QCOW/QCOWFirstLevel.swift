@@ -39,29 +39,6 @@ final class QCOWFirstLevel: Sendable {
         init(_ overlaps: Result<OverlappingPlaces, ReadError>) { self.overlaps = overlaps }
     }
 
-    /// Memory to compare the tables of one snapshot at a time, taken when the image is opened, so that each of them can be
-    /// read.
-    final class ComparingRoom: Sendable {
-        fileprivate let share: BudgetShare
-        fileprivate let byteCount: UInt64
-        fileprivate let lock = LoadingLock()
-
-        /// For tables of up to `entryCounts` entries, in the file that `reader` reads.
-        /// - Throws: `ReadError.overBudget` where there is no memory left for it.
-        init(
-            for entryCounts: [UInt64], _ geometry: QCOWGeometry, by reader: OpeningReader,
-            _ budget: OpeningBudget
-        ) throws(ReadError) {
-            share = BudgetShare(of: budget)
-            byteCount =
-                entryCounts.filter { $0 <= QCOWFirstLevel.heldByteCountLimit / 8 }.map {
-                    PlaceMap.expectedByteCount(
-                        ofFileOf: reader.byteCount, places: geometry.tableByteCount, atMost: $0)
-                }.max() ?? 0
-            try share.take(byteCount, for: "places of the tables of snapshots of \(reader.imageName)")
-        }
-    }
-
     /// The table of `entryCount` entries at byte `offset`, of which a part at least is in the file.
     /// One that is not held is compared in `room`, when it is first needed.
     /// - Throws: `ReadError.overBudget` where there is no memory left for a table that is to be held.
@@ -251,12 +228,5 @@ final class QCOWFirstLevel: Sendable {
             reserved: reserved, for: "places of second-level tables")
         try forEachTable { start throws(ReadError) in try map.add(start) }
         return try map.overlaps()
-    }
-}
-
-extension RawSpan {
-    /// Entry `index` of a table of entries of 8 bytes, highest byte first.
-    func bigEndianEntry(_ index: Int) -> UInt64 {
-        littleEndian(UInt64.self, at: index * 8).byteSwapped
     }
 }

@@ -1,0 +1,90 @@
+// Bombs that are disks which build on others, or are made of many files.
+// SPDX-License-Identifier: Apache-2.0
+
+extension Bomb {
+    static let chains = [
+        Bomb("lines of an image times the tables of their file") { size in
+            let lines = String(repeating: "RW 8192 SPARSE \"e.vmdk\"\n", count: size(4_000))
+            return package(of: ["d.vmdk"]) { tar in
+                tar.add("d.vmdk", Array(("# Disk DescriptorFile\n" + lines).utf8))
+                tar.add("e.vmdk", vmdk(tableCount: size(1_000)))
+            }
+        },
+        Bomb("parts of an image times their tables, which are holes") { size in
+            let count = size(4_000)
+            let lines = (0..<count).map { "RW 8192 SPARSE \"e\($0)\"\n" }.joined()
+            let tableCount = size(1_000)
+            let start = Array(vmdk(tableCount: tableCount).prefix(16 * 512))
+            return package(of: ["d.vmdk"]) { tar in
+                tar.add("d.vmdk", Array(("# Disk DescriptorFile\n" + lines).utf8))
+                for number in 0..<count {
+                    tar.addPax([
+                        ("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"),
+                        ("GNU.sparse.name", "e\(number)"),
+                        ("GNU.sparse.realsize", "\((24 + tableCount * 8) * 512)"),
+                    ])
+                    tar.add("x", padded(Array("1\n0\n\(start.count)\n".utf8)) + start)
+                }
+            }
+        },
+        Bomb("children times their parent") { size in
+            let children = (0..<size(1_500)).map {
+                "<Disk ovf:diskId=\"c\($0)\" ovf:capacity=\"4096\" ovf:parentRef=\"d0\"/>"
+            }
+            return package(of: ["d.vmdk"], children.joined()) { tar in
+                tar.add("d.vmdk", vmdk(tableCount: size(1_000)))
+            }
+        },
+        Bomb("parents times the child that they have in common") { size in
+            let count = size(1_200)
+            let children = (0..<count).map {
+                "<Disk ovf:diskId=\"c\($0)\" ovf:fileRef=\"child\" ovf:parentRef=\"d\($0)\"/>"
+            }
+            return package(
+                of: (0..<count).map { "p\($0).raw" }, children.joined(),
+                files: "<File ovf:id=\"child\" ovf:href=\"c.vmdk\"/>"
+            ) { tar in
+                for number in 0..<count { tar.add("p\(number).raw", [UInt8](repeating: 1, count: 512)) }
+                tar.add("c.vmdk", vmdk(tableCount: size(1_000)))
+            }
+        },
+        Bomb("children whose parent has no name times the files beside them") { size in
+            let count = size(1_500)
+            return package(of: (0..<count).map { "c\($0).vdi" }) { tar in
+                tar.add(size(45_000), times: { $0.add("a", [1]) })
+                for number in 0..<count {
+                    var child = VDIBuilder([])
+                    child.type = 4
+                    child.parentCreation = [UInt8](repeating: 9, count: 16)
+                    tar.add("c\(number).vdi", child.build().bytes)
+                }
+            }
+        },
+    ]
+
+    /// A package of the disks `d0`, `d1` and so on in the files `names`, and of what `add` adds.
+    private static func package(
+        of names: [String], _ disks: String = "", files: String = "", _ add: (inout TarBuilder) -> Void
+    ) -> [UInt8] {
+        let all = names.enumerated().map { "<File ovf:id=\"f\($0)\" ovf:href=\"\($1)\"/>" }.joined()
+        let own = names.indices.map { "<Disk ovf:diskId=\"d\($0)\" ovf:fileRef=\"f\($0)\"/>" }.joined()
+        return TarBuilder.package(BombDescriptor(files: all + files, disks: own + disks).text, add)
+    }
+
+    /// An image whose tables, 4 KiB each, name one grain in every entry.
+    private static func vmdk(tableCount: Int) -> [UInt8] {
+        let overhead = 16 + tableCount * 8
+        let header = SparseExtentFields(
+            version: 1, flags: 1, capacity: UInt64(tableCount) * 1_024 * 8, grainSize: 8,
+            descriptorOffset: 1, descriptorSize: 1, entriesPerTable: 1_024, directoryOffset: 2,
+            overhead: UInt64(overhead), algorithm: 0)
+        let text = SparseExtentFields.descriptor(createType: "monolithicSparse", capacity: header.capacity)
+        var directory = [UInt8](repeating: 0, count: 14 * 512)
+        for number in 0..<tableCount { directory.put(UInt32(16 + number * 8), at: number * 4) }
+        var entries = [UInt8](repeating: 0, count: 4)
+        entries.put(UInt32(overhead), at: 0)
+        while entries.count < tableCount * 4_096 { entries += entries }
+        return header.bytes + padded(Array(text.utf8)) + directory + entries.prefix(tableCount * 4_096)
+            + [UInt8](repeating: 7, count: 4_096)
+    }
+}
