@@ -32,7 +32,8 @@ extension GuestDisk {
                         memory throws(ReadError) in
                         try withRoom(for: cluster) { () throws(ReadError) in
                             try readRun(
-                                startingWith: found, of: cluster, before: range.upperBound, cursor, with: decoder)
+                                startingWith: found, of: cluster, before: range.upperBound, cursor,
+                                with: decoder)
                             try decoder.decode(cluster, of: layers[layer].file, into: &memory)
                         }
                         cache.statistics.countDecoded(ahead: reader != nil)

@@ -13,13 +13,13 @@ struct LenientScopeTests {
     private static func package(isListed: Bool) -> TestPackage {
         let image = TestPackage.smallImage
         var descriptor = TestDescriptor()
-        descriptor.files = "<File ovf:id=\"f\" ovf:href=\"used.img\"/>"
+        descriptor.files = "<File ovf:id=\"f\" ovf:href=\"used.bin\"/>"
         descriptor.disks = "<Disk ovf:diskId=\"d\" ovf:capacity=\"512\"/>"
         let text = String(repeating: "t", count: 1 << 20)
         descriptor.sections = "<AnnotationSection><Annotation>\(text)</Annotation></AnnotationSection>"
         let systems = String(repeating: "<VirtualSystem/>", count: 1_000)
         descriptor.content = "<VirtualSystemCollection>\(systems)</VirtualSystemCollection>"
-        var package = TestPackage(descriptor, ("used.img", [1]))
+        var package = TestPackage(descriptor, ("used.bin", [1]))
         if isListed { package.add("disk.vmdk", image.bytes) }
         package.addManifest()
         if !isListed { package.add("disk.vmdk", image.bytes) }

@@ -49,6 +49,32 @@ extension EndToEnd {
             return try JSONDecoder().decode(Info.self, from: output)
         }
 
+        @Test("T11: without a descriptor, lenient decodes what is called a raw disk, too")
+        func rawDiskInAnArchive() throws {
+            try withTestFolder { folder in
+                try shell(
+                    """
+                    cd "$1"; truncate --size=8M disk.raw; head --bytes=2M /dev/urandom > notes.bin
+                    echo 'start=2048, size=8192' | sfdisk --quiet --label gpt disk.raw
+                    dd if=notes.bin of=disk.raw bs=1M seek=2 conv=notrunc status=none
+                    tar -czf x.tar.gz disk.raw notes.bin
+                    """, folder.path)
+                let source = folder("x.tar.gz")
+                #expect(try Ovafs.attempt("info", source).exitCode == 1)
+                try run([try Ovafs.path(), "extract", "--lenient", source, "-o", folder("out.raw")])
+                try run(["cmp", folder("out.raw"), folder("disk.raw")])
+                let verified = try Ovafs.attempt("verify", "--lenient", "--deep", source)
+                #expect(!verified.standardError.contains("--deep decodes"))
+                try withMount(of: source, in: folder, options: "lenient") { mount in
+                    let parts = try run(["find", mount(".ova/partitions"), "-name", "1"]).lines
+                    #expect(parts.count == 1)
+                    try shell(
+                        "cmp \"$1\" <(dd if=\"$2\" bs=1M skip=1 count=4 status=none)", parts[0],
+                        folder("disk.raw"))
+                }
+            }
+        }
+
         /// Ways to partition a disk of 64 MiB by sfdisk.
         static let scripts = [
             "label: dos\n2048,4096,83\n,8192,7,*\n",

@@ -6,14 +6,12 @@ import DiskImages
 import OVFPackage
 
 extension PackageOpener {
-    /// Without a descriptor: every member that is a disk image by its content.
+    /// Without a descriptor: every member that is a disk image by its content, or a raw disk by its name.
     mutating func disksByContent() -> [ApplianceDisk] {
         var disks: [ApplianceDisk] = []
         for index in package.members.indices {
             let member = package.members[index]
-            guard let format = try? DiskImageOpener.recognise(member.source), format.isDiskImage else {
-                continue
-            }
+            guard isDisk(member) else { continue }
             let name = String(displaying: member.path)
             var warnings: [PackageWarning] = []
             let content: ApplianceDisk.Content
@@ -31,6 +29,18 @@ extension PackageOpener {
                     stored: member.source, warnings: warnings, rawPath: nil))
         }
         return disks
+    }
+
+    private func isDisk(_ member: PackageMember) -> Bool {
+        do throws(ReadError) {
+            guard let format = try DiskImageOpener.recognise(member.source) else {
+                // What has no mark may be anything.
+                return RawName.isOfRawDisk(member.path) && member.byteCount > 0
+            }
+            return format.isDiskImage
+        } catch {
+            return false
+        }
     }
 
     /// The disk image that is a member by itself, opened once for all its names.

@@ -17,6 +17,11 @@ enum RawName {
         return Array(base) + Array(".raw".utf8)
     }
 
+    /// Whether that is what raw disks are called: `disk.raw`, as Google's images are, `x.img`, `x.dd`.
+    static func isOfRawDisk(_ name: [UInt8]) -> Bool {
+        fileExtension(of: name[...]).map { ["raw", "img", "dd"].contains($0.lowercased()) } ?? false
+    }
+
     /// The name where the plain one is taken: with its extensions.
     static func full(for name: [UInt8]) -> [UInt8] {
         name + Array(".raw".utf8)

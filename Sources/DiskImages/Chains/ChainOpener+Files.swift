@@ -39,7 +39,7 @@ extension ChainOpener {
             throw .corrupt(
                 record: imageName, offset: 0, reason: "its file \(Self.shown(part.name)) is not there")
         }
-        file.noteUse()
+        file.use()
         return file
     }
 

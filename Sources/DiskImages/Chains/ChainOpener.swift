@@ -186,7 +186,7 @@ package struct ChainOpener {
         } catch {
             throw error.asParent(of: childName)
         }
-        file.noteUse()
+        file.use()
         try check(layers[index].image.identity, of: file.name, parent, childName)
         try checkSectors(of: index, under: child)
         return index
@@ -227,7 +227,7 @@ extension ReadError {
             .refused(
                 record: "\(record), the parent of \(childName),", offset: offset, reason: reason,
                 remedy: remedy)
-        case .system, .stale, .overBudget: self
+        case .system, .stale, .remote, .overBudget: self
         }
     }
 }

@@ -7,7 +7,7 @@ package import ByteSources
 /// it is ever opened.
 package protocol NeighbourFiles: Sendable {
     /// The file called `name`, which has no `/`; nil where there is none. Whoever makes it a part of a disk says so by its
-    /// `noteUse`.
+    /// `use`.
     /// - Throws: `ReadError` where there is one that may not be opened, such as a link or a device.
     func file(named name: [UInt8]) throws(ReadError) -> NeighbourFile?
 
@@ -35,19 +35,19 @@ package struct NeighbourFile: Sendable {
     /// The image in it, for all disks that have it.
     package let image: SharedImage
     /// Notes that it is a part of a disk, and not only looked at.
-    package let noteUse: @Sendable () -> Void
+    package let use: @Sendable () -> Void
 
     package init(
         _ source: any ByteSource, named name: String, key: FileKey,
         neighbours: (any NeighbourFiles)? = nil, image: SharedImage = SharedImage(),
-        noteUse: @escaping @Sendable () -> Void = {}
+        use: @escaping @Sendable () -> Void = {}
     ) {
         self.source = source
         self.name = name
         self.key = key
         self.neighbours = neighbours
         self.image = image
-        self.noteUse = noteUse
+        self.use = use
     }
 }
 

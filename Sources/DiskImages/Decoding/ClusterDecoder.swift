@@ -93,7 +93,8 @@ import Codecs
         if covers(preceding, byteCount: probe) {
             // SAFETY: the window covers the probe.
             byteCount = seemingByteCount(
-                of: unsafe UnsafeRawBufferPointer(rebasing: storedBytes(from: preceding)[..<probe]).bytes, cluster)
+                of: unsafe UnsafeRawBufferPointer(rebasing: storedBytes(from: preceding)[..<probe]).bytes,
+                cluster)
         } else {
             let head = try file.bytes(probe, at: preceding)
             // SAFETY: bytes have no padding.

@@ -6,8 +6,10 @@ import Appliance
 struct VerificationText {
     private let report: VerificationReport
     private let appliance: Appliance
+    private let isDeep: Bool
 
-    init(_ report: VerificationReport, _ appliance: Appliance) {
+    init(_ report: VerificationReport, _ appliance: Appliance, isDeep: Bool) {
+        self.isDeep = isDeep
         self.report = report
         self.appliance = appliance
     }
@@ -21,10 +23,14 @@ struct VerificationText {
     }
 
     /// A failure, with what can be asked for instead; the digests themselves stand in the line of their member.
-    static func words(for failure: VerificationFailure, in report: VerificationReport) -> String {
+    /// `isDeep` says whether the disks were to be decoded.
+    static func words(
+        for failure: VerificationFailure, in report: VerificationReport, isDeep: Bool
+    ) -> String {
         switch failure.code {
         case .nothingChecked:
-            return "\(failure.message); --deep decodes the disks, --no-manifest accepts that there is none"
+            let advice = isDeep ? "there is no disk to decode" : "--deep decodes the disks"
+            return "\(failure.message); \(advice), --no-manifest accepts that there is none"
         case .digestWrong:
             let bad = report.members.filter { $0.state == .bad }
             let count = bad.count + report.members.filter { $0.state == .ok }.count
@@ -77,7 +83,8 @@ struct VerificationText {
     private var sum: String {
         guard report.isOK else {
             return "NOT verified: "
-                + report.failures.map { Self.words(for: $0, in: report) }.joined(separator: "; ")
+                + report.failures.map { Self.words(for: $0, in: report, isDeep: isDeep) }.joined(
+                    separator: "; ")
         }
         let checked = report.members.filter { $0.state == .ok }.count
         var parts: [String] = []

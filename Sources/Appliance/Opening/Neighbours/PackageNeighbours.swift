@@ -117,7 +117,7 @@ private struct MemberNeighbours: NeighbourFiles {
         if let index = folder.members[ByteString(name)] { return try all.file(index, in: folder) }
         guard let file = try folder.outside?.file(named: name) else { return nil }
         return NeighbourFile(file.source, named: file.name, key: file.key, image: file.image) { [all] in
-            file.noteUse()
+            file.use()
             all.noteOutsider(file.name)
         }
     }

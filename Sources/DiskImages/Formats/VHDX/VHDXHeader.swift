@@ -95,7 +95,7 @@ extension ReadError {
     var isAboutTheFormat: Bool {
         switch self {
         case .corrupt, .unsupported: true
-        case .system, .refused, .stale, .overBudget: false
+        case .system, .refused, .stale, .remote, .overBudget: false
         }
     }
 }

@@ -154,7 +154,9 @@ extension VMDKSparseExtent {
         while soundEnd < end {
             let start = (UInt64(entry) + UInt64(soundEnd - index) * grainSectors) * 512
             let byteCount = neededByteCount(from: guestOffset(of: soundEnd, table))
-            guard rules.problem(at: start, byteCount: byteCount) == nil, !overlaps.contains(start) else { break }
+            guard rules.problem(at: start, byteCount: byteCount) == nil, !overlaps.contains(start) else {
+                break
+            }
             soundEnd += 1
         }
         return run(of: table, index..<soundEnd, .stored(at: stored))

@@ -206,7 +206,7 @@ extension ReadError {
     var isCorruption: Bool {
         switch self {
         case .corrupt, .refused: true
-        case .system, .unsupported, .stale, .overBudget: false
+        case .system, .unsupported, .stale, .remote, .overBudget: false
         }
     }
 
