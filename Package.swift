@@ -24,8 +24,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .systemLibrary(name: "CBzip2", providers: [.apt(["libbz2-dev"])]),
         .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
@@ -64,6 +67,14 @@ let package = Package(
             dependencies: ["ByteSources"],
             swiftSettings: settings),
         .target(
+            name: "RemoteSources",
+            dependencies: [
+                "ByteSources", "CCurl", "CLinux", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: settings),
+        .target(
             name: "FileTree",
             dependencies: ["ByteSources"],
             swiftSettings: settings),
@@ -85,6 +96,7 @@ let package = Package(
             name: "ovafs",
             dependencies: [
                 "Appliance", "ByteSources", "CLinux", "DiskImages", "FileTree", "FuseServer", "OVFPackage",
+                "RemoteSources",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -137,6 +149,13 @@ let package = Package(
             dependencies: ["ByteSources", "Partitions", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
+            name: "RemoteSourcesTests",
+            dependencies: [
+                "ByteSources", "CCurl", "RemoteSources", "TestSupport",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "FileTreeTests", dependencies: ["ByteSources", "FileTree", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
@@ -158,7 +177,7 @@ let package = Package(
         .testTarget(
             name: "OvafsTests",
             dependencies: [
-                "Appliance", "ByteSources", "FuseServer", "ovafs", "TestSupport",
+                "Appliance", "ByteSources", "FuseServer", "ovafs", "RemoteSources", "TestSupport",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),

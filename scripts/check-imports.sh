@@ -14,10 +14,11 @@ CompressedSources: ByteSources Codecs
 DiskImages: ByteSources Codecs
 OVFPackage: ByteSources CXML2
 Partitions: ByteSources
+RemoteSources: ByteSources CCurl CLinux
 FileTree: ByteSources
 Appliance: ByteSources CompressedSources DiskImages OVFPackage Partitions FileTree CLinux
 FuseServer: ByteSources FileTree CFuse
-ovafs: ByteSources DiskImages OVFPackage FileTree Appliance FuseServer CLinux
+ovafs: ByteSources DiskImages OVFPackage RemoteSources FileTree Appliance FuseServer CLinux
 '
 
 status=0

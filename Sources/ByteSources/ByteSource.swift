@@ -33,6 +33,10 @@ package protocol ByteSource: Sendable {
     /// A part of the same search, of a bounded length; for callers that may be interrupted.
     func searchStep(for region: Region, in range: Range<UInt64>) throws(ReadError) -> RegionSearch
 
+    /// Tells that bytes `range`, which may reach beyond the source, will be read soon; waits for nothing. A source whose
+    /// bytes come from afar begins to bring them, as far as it has memory for them.
+    func prepare(_ range: Range<UInt64>)
+
     /// Makes sure that all that lies behind the source is still what was opened.
     /// - Throws: `ReadError.stale` where it was replaced, truncated or rewritten.
     func validate() throws(ReadError)
@@ -60,6 +64,9 @@ extension ByteSource {
     ) throws(ReadError) -> RegionSearch {
         if let found = try firstOffset(of: region, in: range) { .found(at: found) } else { .absent }
     }
+
+    /// What is at hand needs no preparation.
+    package func prepare(_ range: Range<UInt64>) {}
 
     /// Reads into the list's memory. Whether there is a hole is not asked: some file systems look through the whole
     /// file for the answer.

@@ -63,6 +63,17 @@ package struct ConcatenatedSource: ByteSource {
         return nil
     }
 
+    package func prepare(_ range: Range<UInt64>) {
+        var rest = range.clamped(to: 0..<byteCount)
+        while !rest.isEmpty {
+            let index = partIndex(containing: rest.lowerBound)
+            let start = starts[index]
+            let end = min(starts[index + 1], rest.upperBound)
+            parts[index].prepare((rest.lowerBound - start)..<(end - start))
+            rest = end..<rest.upperBound
+        }
+    }
+
     package func validate() throws(ReadError) {
         for part in parts { try part.validate() }
     }

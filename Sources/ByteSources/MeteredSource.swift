@@ -47,6 +47,10 @@ package struct MeteredSource: ByteSource {
         try base.firstOffset(of: region, in: range)
     }
 
+    package func prepare(_ range: Range<UInt64>) {
+        base.prepare(range)
+    }
+
     package func validate() throws(ReadError) {
         try base.validate()
     }

@@ -8,6 +8,8 @@ import Synchronization
 package final class PatientRead: Sendable {
     private let cancelled = Atomic<Bool>(false)
     private let places: DecoderPlaces
+    /// When it was asked for, in seconds of the monotonic clock.
+    private let startTime = MonotonicClock.now
     /// Changed by the thread that reads, and by no other.
     private let hasPlace = Atomic<Bool>(false)
 
@@ -42,6 +44,15 @@ package final class PatientRead: Sendable {
     package static func checkCancellation() throws(ReadError) {
         guard let current, current.cancelled.load(ordering: .relaxed) else { return }
         throw .interrupted
+    }
+
+    /// Whether this thread reads for someone who may stop waiting.
+    package static var hasCurrent: Bool { current != nil }
+
+    /// When what this thread reads for was asked for, in seconds of the monotonic clock: how long a source may take
+    /// counts from there, however many reads are made for it.
+    package static var currentStartTime: Double {
+        current?.startTime ?? MonotonicClock.now
     }
 
     /// Calls `body`, which needs a processor, when there is a place for it. Inside of itself it needs no second one.

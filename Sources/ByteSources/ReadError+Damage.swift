@@ -8,7 +8,7 @@ extension ReadError {
     package var isDamage: Bool {
         switch self {
         case .system(_, let errno): errno == EIO
-        case .stale, .overBudget: false
+        case .stale, .remote, .overBudget: false
         default: true
         }
     }

@@ -15,6 +15,9 @@ package enum ReadError: Error, Equatable {
     case unsupported(feature: String)
     /// What lies behind the source is no longer what was opened.
     case stale(source: String)
+    /// What is behind a network did not come in time, or not as it has to. It says nothing about the bytes: the next
+    /// read asks anew. `source` and `reason` hold no secret.
+    case remote(source: String, reason: String)
     /// Opening needed `byteCount` more bytes of memory for `purpose`, and less was left of its budget of `byteLimit`.
     case overBudget(purpose: String, byteCount: UInt64, byteLimit: UInt64)
 }
@@ -28,6 +31,7 @@ extension ReadError: CustomStringConvertible {
         case .refused(let record, nil, let reason, _): "\(record): \(reason)"
         case .unsupported(let feature): "not supported: \(feature)"
         case .stale(let source): "\(source) was changed or replaced after it was opened"
+        case .remote(let source, let reason): "\(source): \(reason)"
         case .overBudget(let purpose, let byteCount, let byteLimit):
             // A product that overflowed is the largest number.
             "\(purpose) needs \(byteCount == .max ? "more than 2^64" : "\(byteCount)") bytes of memory, "
@@ -40,7 +44,7 @@ extension ReadError: CustomStringConvertible {
         switch self {
         case .refused(_, _, _, let remedy): remedy
         case .overBudget: .openMemory
-        case .system, .corrupt, .unsupported, .stale: nil
+        case .system, .corrupt, .unsupported, .stale, .remote: nil
         }
     }
 }

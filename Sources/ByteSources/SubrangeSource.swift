@@ -52,6 +52,12 @@ package struct SubrangeSource: ByteSource {
         }
     }
 
+    package func prepare(_ range: Range<UInt64>) {
+        let clamped = range.clamped(to: 0..<byteCount)
+        guard !clamped.isEmpty else { return }
+        base.prepare((start + clamped.lowerBound)..<(start + clamped.upperBound))
+    }
+
     package func validate() throws(ReadError) {
         try base.validate(start..<(start + byteCount))
     }

@@ -11,6 +11,8 @@
 ssize_t preadv2(int descriptor, const struct iovec *pieces, int count, off_t offset, int flags);
 int renameat2(int old_directory, const char *old_path, int new_directory, const char *new_path, unsigned int flags);
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
+int fcntl(int descriptor, int request, ...);
+int fallocate(int descriptor, int mode, off_t offset, off_t length);
 int statx(int directory, const char *path, int flags, unsigned int mask, struct statx *result);
 
 /// RENAME_NOREPLACE of renameat2(2).
@@ -60,4 +62,18 @@ static inline int ovafs_known_file_state(int descriptor, struct ovafs_file_state
 static inline long ovafs_file_system_type(int descriptor) {
     struct statfs status;
     return fstatfs(descriptor, &status) == 0 ? (long)status.f_type : 0;
+}
+
+/// Locks (`type` F_RDLCK or F_WRLCK) or unlocks (F_UNLCK) bytes of a file for who has this descriptor open, without waiting;
+/// the lock ends with the descriptor. 0, or -1 where someone else holds it.
+static inline int ovafs_lock_range(int descriptor, short type, off_t offset, off_t length) {
+    // struct flock: Swift's importer would take types of <fcntl.h> for this module's.
+    struct { short type, whence; off_t start, length; pid_t process; } lock = {type, 0, offset, length, 0};
+    // F_OFD_SETLK
+    return fcntl(descriptor, 37, &lock);
+}
+
+/// Gives the storage of bytes of a file back; they read as zeros. The file stays as long as it is.
+static inline int ovafs_punch_hole(int descriptor, off_t offset, off_t length) {
+    return fallocate(descriptor, 0x3, offset, length);
 }

@@ -9,7 +9,7 @@ extension ReadError {
         switch self {
         // An errno of 0 would be an answer without bytes.
         case .system(_, let errno): errno > 0 ? errno : EIO
-        case .corrupt, .refused, .unsupported, .overBudget: EIO
+        case .corrupt, .refused, .unsupported, .remote, .overBudget: EIO
         case .stale: ESTALE
         }
     }

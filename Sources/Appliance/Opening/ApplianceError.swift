@@ -29,7 +29,7 @@ package struct ApplianceError: Error, CustomStringConvertible {
     init(_ error: ReadError) {
         switch error {
         case .system(_, EMFILE): kind = .tooManyOpenFiles
-        case .system, .stale: kind = .unreadable
+        case .system, .stale, .remote: kind = .unreadable
         case .corrupt, .refused, .unsupported, .overBudget: kind = .damaged
         }
         description = "\(error)"

@@ -47,13 +47,13 @@ struct TarScanner {
     }
 
     /// Scans to the end. Damage ends the scan and is kept.
-    /// - Throws: `ReadError.system` and `.stale`, where reading itself fails.
+    /// - Throws: `ReadError.system`, `.stale` and `.remote`, where reading itself fails.
     mutating func run() throws(ReadError) {
         do throws(ReadError) {
             while try step() {}
         } catch {
             switch error {
-            case .system, .stale, .overBudget: throw error
+            case .system, .stale, .remote, .overBudget: throw error
             case .corrupt, .refused, .unsupported:
                 damage = error
                 log.add(.archiveDamaged, "the archive is read up to here only: \(error)")

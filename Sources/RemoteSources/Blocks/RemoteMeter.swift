@@ -1,0 +1,47 @@
+// What was asked of servers, and what came back.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import Synchronization
+
+/// Counters of all remote sources that share it.
+package final class RemoteMeter: Sendable {
+    private let requests = Atomic<UInt64>(0)
+    private let bytes = Atomic<UInt64>(0)
+    private let retries = Atomic<UInt64>(0)
+    private let waiting = Atomic<Int>(0)
+    private let times = SleepingMutex((roundTrip: 0.0, rate: 0.0))
+
+    /// Transfers shorter than this say nothing of the rate, in bytes.
+    private static let leastByteCountForRate: UInt64 = 256 << 10
+
+    package init() {}
+
+    package var requestCount: UInt64 { requests.load(ordering: .relaxed) }
+    /// What came in bodies that counted, in bytes.
+    package var byteCount: UInt64 { bytes.load(ordering: .relaxed) }
+    package var retryCount: UInt64 { retries.load(ordering: .relaxed) }
+    /// Reads that wait right now.
+    package var waitingReadCount: Int { waiting.load(ordering: .relaxed) }
+    /// From a request to the first byte of its answer, in seconds, as it usually is; 0 where nothing is known.
+    package var roundTrip: Double { times.withLock { $0.roundTrip } }
+    /// Of one connection, in bytes a second; 0 where nothing is known.
+    package var rate: Double { times.withLock { $0.rate } }
+
+    func noteRequest() { requests.add(1, ordering: .relaxed) }
+
+    func noteRetry() { retries.add(1, ordering: .relaxed) }
+
+    func noteWaiting(_ change: Int) { waiting.add(change, ordering: .relaxed) }
+
+    func note(_ transfer: TransferTimes) {
+        bytes.add(transfer.byteCount, ordering: .relaxed)
+        times.withLock { times in
+            times.roundTrip =
+                times.roundTrip == 0 ? transfer.roundTrip : times.roundTrip * 0.75 + transfer.roundTrip * 0.25
+            guard transfer.byteCount >= Self.leastByteCountForRate, transfer.transfer > 0 else { return }
+            let rate = Double(transfer.byteCount) / transfer.transfer
+            times.rate = times.rate == 0 ? rate : times.rate * 0.75 + rate * 0.25
+        }
+    }
+}

@@ -1,0 +1,171 @@
+// A file behind a web server that answers requests for ranges.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+
+/// Reads an object of a web server block by block. What is read is of the version that was opened: once the server says that
+/// it is another one, every read fails with `ReadError.stale`. All other failures are tried again until the time of the
+/// read is over, and forgotten when the server is well.
+package final class HTTPRangeSource: ByteSource {
+    /// Blocks of one read that are asked for at once.
+    private static let blocksPerStep: UInt64 = 32
+
+    package let version: ObjectVersion
+    package let name: String
+    let fetcher: BlockFetcher
+    let access: RemoteAccess
+    let stored: StoredObject?
+    private let readers: SleepingMutex<SequentialReaders>
+
+    package var byteCount: UInt64 { version.byteCount }
+
+    /// `start` are the first bytes of the object, which opening has brought; `requester` asks for the rest.
+    init(
+        _ requester: RangeRequester, version: ObjectVersion, start: [UInt8], through access: RemoteAccess
+    ) {
+        self.version = version
+        self.access = access
+        name = requester.object.name
+        let stored = access.store?.object(requester.object.address, version)
+        self.stored = stored
+        let bringer = RangeBringer(requester, version: version, stored: stored, through: access)
+        fetcher = BlockFetcher(
+            in: access.cache, byteCount: version.byteCount, meter: access.meter,
+            longestDelay: access.timeoutInSeconds
+        ) { bringer.bring($0) }
+        readers = SleepingMutex(
+            SequentialReaders(of: version.byteCount, windowLimit: access.cache.windowByteLimit))
+        keep(start)
+    }
+
+    deinit {
+        fetcher.close()
+    }
+
+    package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
+        try checkRange(count, at: offset, named: name)
+        try validate()
+        guard count > 0 else { return }
+        let range = offset..<(offset + UInt64(count))
+        let deadline = Deadline(at: PatientRead.currentStartTime + access.timeoutInSeconds)
+        askAhead(of: range)
+        var position = offset
+        while position < range.upperBound {
+            let step = position..<min(range.upperBound, position + Self.blocksPerStep * Self.blockByteCount)
+            if Patience.current == .waits {
+                try copyWaiting(step, to: &output, until: deadline)
+            } else {
+                try copyWithoutWaiting(step, to: &output)
+            }
+            position = step.upperBound
+        }
+    }
+
+    package func prepare(_ range: Range<UInt64>) {
+        let clamped = range.clamped(to: 0..<byteCount)
+        guard !clamped.isEmpty, fetcher.staleness == nil else { return }
+        let end = min(clamped.upperBound, clamped.lowerBound + access.cache.windowByteLimit)
+        want(clamped.lowerBound..<end, isDemanded: false)
+    }
+
+    package func validate() throws(ReadError) {
+        if fetcher.staleness != nil { throw .stale(source: name) }
+    }
+
+    package var isNear: Bool { false }
+
+    package var versionMark: VersionMark? {
+        guard let validator = version.validator else { return nil }
+        return RemoteVersionMark.mark(name: name, byteCount: byteCount, validator: validator)
+    }
+
+    /// What is known to have changed; nil where nothing has.
+    package var staleness: String? { fetcher.staleness }
+
+    private static let blockByteCount = UInt64(BlockBuffer.byteCount)
+
+    private func blocks(of range: Range<UInt64>) -> Range<UInt64> {
+        let first = range.lowerBound / Self.blockByteCount
+        return first..<max(first + 1, (range.upperBound - 1) / Self.blockByteCount + 1)
+    }
+
+    func key(_ index: UInt64) -> BlockTable.Key {
+        BlockTable.Key(object: fetcher.object, index: index)
+    }
+
+    /// Puts the whole blocks of `start` into the table.
+    private func keep(_ start: [UInt8]) {
+        let count =
+            UInt64(start.count) == byteCount
+            ? start.count : start.count / BlockBuffer.byteCount * BlockBuffer.byteCount
+        guard count > 0 else { return }
+        let assignment = access.cache.table.withLock { table in
+            _ = table.want(blocks(of: 0..<UInt64(count)), of: fetcher.object, isDemanded: true)
+            return table.assign(of: fetcher.object, mayGoAhead: false)
+        }
+        guard let assignment else { return }
+        let job = BlockJob(assignment, in: access.cache, byteCount: byteCount)
+        // SAFETY: bytes have no padding.
+        job.append(unsafe start.span.extracting(0..<Int(count)).bytes)
+        access.cache.table.withLock { $0.giveBack(assignment, filled: nil, keepsAhead: false) }
+    }
+
+    private func askAhead(of range: Range<UInt64>) {
+        // Where another thread is at that, the next read finds it.
+        let ahead = readers.withLockIfAvailable { $0.note(range) }
+        if let ahead, let ahead { want(ahead, isDemanded: false) }
+    }
+
+    private func want(_ range: Range<UInt64>, isDemanded: Bool) {
+        guard !range.isEmpty else { return }
+        let isAnyWanted = access.cache.table.withLock {
+            $0.want(blocks(of: range), of: fetcher.object, isDemanded: isDemanded)
+        }
+        if isAnyWanted { try? fetcher.notify() }
+    }
+
+    /// Copies bytes `range` where all of them are here; else asks for them.
+    /// - Throws: `ReadError.wouldWait` where they are not.
+    private func copyWithoutWaiting(
+        _ range: Range<UInt64>, to output: inout OutputRawSpan
+    ) throws(ReadError) {
+        let indices = blocks(of: range)
+        let buffers = access.cache.table.withLock { table -> [BlockBuffer]? in
+            var buffers: [BlockBuffer] = []
+            for index in indices {
+                guard let buffer = table.pin(key(index)) else { break }
+                buffers.append(buffer)
+            }
+            guard buffers.count < indices.count else { return buffers }
+            for index in indices.prefix(buffers.count) { table.unpin(key(index)) }
+            _ = table.want(indices, of: fetcher.object, isDemanded: true)
+            wantNeighbour(of: indices, in: &table)
+            return nil
+        }
+        guard let buffers else {
+            try fetcher.notify()
+            throw .wouldWait
+        }
+        for (index, buffer) in zip(indices, buffers) { copy(index, buffer, range, to: &output) }
+    }
+
+    private func copyWaiting(
+        _ range: Range<UInt64>, to output: inout OutputRawSpan, until deadline: Deadline
+    ) throws(ReadError) {
+        let indices = blocks(of: range)
+        for index in indices {
+            let buffer = try block(index, of: indices, until: deadline)
+            copy(index, buffer, range, to: &output)
+        }
+    }
+
+    /// Copies what `range` has of a block, which is unpinned then.
+    private func copy(
+        _ index: UInt64, _ buffer: BlockBuffer, _ range: Range<UInt64>, to output: inout OutputRawSpan
+    ) {
+        let start = index * Self.blockByteCount
+        let part = range.clamped(to: start..<(start + Self.blockByteCount))
+        buffer.append(Int(part.lowerBound - start)..<Int(part.upperBound - start), to: &output)
+        access.cache.table.withLock { $0.unpin(key(index)) }
+    }
+}

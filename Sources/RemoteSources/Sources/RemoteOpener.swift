@@ -1,0 +1,92 @@
+// Opens what is behind an address.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+
+/// The first request, which says what there is and brings its start.
+package enum RemoteOpener {
+    /// What opening asks for: enough for most headers, in bytes.
+    static let firstByteCount: UInt64 = 1 << 20
+    /// How often opening looks whether anyone still waits for it, in seconds.
+    private static let lookInterval = 0.25
+
+    /// Opens `object`. What fails is tried again while there is time.
+    /// - Throws: `ReadError.remote` where the server cannot be reached, refuses, or answers nothing that can be used;
+    ///   `ReadError.stale` where it is not the version that was expected.
+    package static func open(
+        _ object: RemoteObject, through access: RemoteAccess
+    ) throws(ReadError) -> any ByteSource {
+        let deadline = Deadline(at: PatientRead.currentStartTime + access.timeoutInSeconds)
+        let requester = RangeRequester(object, through: access)
+        var retry = RetryPolicy()
+        while true {
+            try PatientRead.checkCancellation()
+            let start = StartConsumer()
+            let outcome = requester.request(
+                .range(0..<firstByteCount), known: object.expectedVersion, isFirst: true, until: deadline,
+                into: start)
+            // The start that came before a break is as good as a whole one.
+            if let version = start.version, !start.bytes.isEmpty {
+                if version.validator == nil {
+                    access.note(
+                        "\(object.name): the server says nothing that would change with the file, so that a "
+                            + "replacement of the same length is not noticed")
+                }
+                return HTTPRangeSource(
+                    requester, version: version, start: start.bytes, through: access)
+            }
+            switch outcome {
+            case .bytes: throw .remote(source: object.name, reason: "the answer has no bytes")
+            case .withoutRanges:
+                return try SpooledSource.open(object, through: access, until: deadline)
+            case .stale: throw .stale(source: object.name)
+            case .refused(let reason): throw .remote(source: object.name, reason: reason)
+            case .stopped: throw .interrupted
+            case .failed(let reason, let delay, _):
+                retry.noteFailure(at: MonotonicClock.now, delay: delay, random: .random(in: 0...1))
+                access.meter.noteRetry()
+                try wait(for: retry, until: deadline, object, access, reason)
+            }
+        }
+    }
+
+    /// Waits until something may be sent again.
+    /// - Throws: `ReadError.remote` with `reason` where no time is left then.
+    static func wait(
+        for retry: RetryPolicy, until deadline: Deadline, _ object: RemoteObject, _ access: RemoteAccess,
+        _ reason: String
+    ) throws(ReadError) {
+        guard retry.earliestTime < deadline.time else {
+            let seconds = Int(min(max(0, access.timeoutInSeconds), 1e9))
+            throw .remote(source: object.name, reason: "not opened within \(seconds) s: \(reason)")
+        }
+        let never = Monitor(())
+        while retry.wait(at: MonotonicClock.now) > 0 {
+            try PatientRead.checkCancellation()
+            let time = min(retry.earliestTime, MonotonicClock.now + lookInterval)
+            PatientRead.blocking { never.withLock(waitingWhile: { _ in true }, until: time) { _ in } }
+        }
+    }
+}
+
+/// Keeps the start of an object.
+private final class StartConsumer: RangeConsumer {
+    private let state = SleepingMutex((version: ObjectVersion?.none, bytes: [UInt8]()))
+
+    var version: ObjectVersion? { state.withLock { $0.version } }
+    var bytes: [UInt8] { state.withLock { $0.bytes } }
+
+    func begin(_ range: Range<UInt64>, _ version: ObjectVersion) {
+        state.withLock { $0 = (version, []) }
+    }
+
+    func append(_ bytes: RawSpan) -> Bool {
+        state.withLock { state in
+            // SAFETY: the span is valid for the time of the call, and the array copies it.
+            unsafe bytes.withUnsafeBytes { unsafe state.bytes.append(contentsOf: $0) }
+        }
+        return true
+    }
+
+    var isUnwanted: Bool { false }
+}

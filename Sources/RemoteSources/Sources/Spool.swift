@@ -1,0 +1,215 @@
+// One transfer of a whole file, and how far it has come.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+
+/// Brings a file from its first byte to its last into a file on disk. A transfer that breaks is begun anew, and has to bring
+/// what came before.
+final class Spool: Sendable {
+    struct State {
+        var version: ObjectVersion?
+        /// So many bytes from the start are in the file.
+        var frontier: UInt64 = 0
+        var isComplete = false
+        var isRunning = false
+        var isClosed = false
+        var waiterCount = 0
+        /// Why those who waited when it stopped got nothing; nil while it runs.
+        var failure: ReadError?
+        var lastFailure: String?
+        var isStale = false
+        var lastProgress = MonotonicClock.now
+    }
+
+    /// So often a transfer is tried again that no one waits for.
+    private static let mostIdleFailures = 10
+
+    let object: RemoteObject
+    let access: RemoteAccess
+    let file: SpoolFile
+    private let requester: RangeRequester
+    let state = Monitor(State())
+
+    /// - Throws: `ReadError.system` where there is no place for the file, no memory or no thread.
+    init(_ object: RemoteObject, through access: RemoteAccess) throws(ReadError) {
+        self.object = object
+        // What comes is written to a disk, which no other transfer has to wait for.
+        var own = RemoteAccess(
+            over: try access.transport.separate(), cache: access.cache, meter: access.meter)
+        own.timeoutInSeconds = access.timeoutInSeconds
+        own.spoolFolder = access.spoolFolder
+        own.spoolByteLimit = access.spoolByteLimit
+        own.note = access.note
+        self.access = own
+        file = try SpoolFile(in: access.spoolFolder)
+        requester = RangeRequester(object, through: own)
+        state.withLock { $0.version = object.expectedVersion }
+    }
+
+    func close() {
+        state.withLock { $0.isClosed = true }
+        state.wake()
+    }
+
+    /// Makes sure that the transfer goes on.
+    /// - Throws: `ReadError.system` where the system has no thread to give.
+    func start() throws(ReadError) {
+        let isToStart = state.withLock { state in
+            guard !state.isRunning, !state.isComplete, !state.isClosed, !state.isStale else { return false }
+            state.isRunning = true
+            state.failure = nil
+            state.lastProgress = MonotonicClock.now
+            return true
+        }
+        guard isToStart else { return }
+        do throws(ReadError) {
+            _ = try WorkerThread { self.run() }
+        } catch {
+            state.withLock { $0.isRunning = false }
+            throw error
+        }
+    }
+
+    private func run() {
+        var retry = RetryPolicy()
+        while true {
+            let (version, frontier) = state.withLock { ($0.version, $0.frontier) }
+            let consumer = SpoolConsumer(self, knownPrefix: frontier)
+            let limit = min(access.spoolByteLimit, Self.sum(file.freeByteCount, frontier))
+            let outcome = requester.request(
+                .whole(byteLimit: limit), known: version, isFirst: frontier == 0, until: .never,
+                into: consumer)
+            switch consumer.problem {
+            case .isAnother: return end(.stale(source: object.name))
+            case .failure(let error): return end(error)
+            case .isTooLong:
+                return end(.remote(source: object.name, reason: "the file is too long to be kept here"))
+            case nil: break
+            }
+            switch outcome {
+            case .bytes:
+                // A body whose end tells its length may end early where an earlier one did not.
+                guard consumer.byteCount >= frontier else {
+                    guard retry.failureCount < Self.mostIdleFailures else {
+                        return end(.stale(source: object.name))
+                    }
+                    noteFailure(&retry, "the file is shorter than before", nil)
+                    continue
+                }
+                return complete(consumer.byteCount)
+            case .stale: return end(.stale(source: object.name))
+            case .refused(let reason): return end(.remote(source: object.name, reason: reason))
+            case .withoutRanges:
+                return end(.remote(source: object.name, reason: "the server refuses to send the file"))
+            case .stopped: return end(.interrupted)
+            case .failed(let reason, let delay, _):
+                if state.withLock({ $0.frontier }) > frontier { retry.noteSuccess() }
+                noteFailure(&retry, reason, delay)
+                let isGivenUp = state.withLock { state in
+                    state.isClosed || state.waiterCount == 0 && retry.failureCount >= Self.mostIdleFailures
+                }
+                if isGivenUp { return end(.remote(source: object.name, reason: reason)) }
+                state.withLock(waitingWhile: { !$0.isClosed }, until: retry.earliestTime) { _ in }
+            }
+        }
+    }
+
+    private static func sum(_ one: UInt64, _ other: UInt64) -> UInt64 {
+        let (sum, overflow) = one.addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+
+    private func noteFailure(_ retry: inout RetryPolicy, _ reason: String, _ delay: Double?) {
+        retry.noteFailure(
+            at: MonotonicClock.now, delay: delay.map { min($0, access.timeoutInSeconds) },
+            random: .random(in: 0...1))
+        access.meter.noteRetry()
+        state.withLock { $0.lastFailure = reason }
+    }
+
+    private func complete(_ byteCount: UInt64) {
+        state.withLock { state in
+            state.version = ObjectVersion(byteCount: byteCount, validator: state.version?.validator)
+            state.isComplete = true
+            state.isRunning = false
+            state.lastFailure = nil
+        }
+        state.wake()
+    }
+
+    private func end(_ error: ReadError) {
+        state.withLock { state in
+            state.isRunning = false
+            state.failure = error
+            if case .stale = error { state.isStale = true }
+        }
+        state.wake()
+    }
+}
+
+/// Writes what comes behind the frontier, and compares what came before.
+private final class SpoolConsumer: RangeConsumer {
+    enum Problem {
+        case isAnother
+        case isTooLong
+        case failure(ReadError)
+    }
+
+    private struct Progress {
+        var position: UInt64 = 0
+        var problem: Problem?
+    }
+
+    private unowned let spool: Spool
+    private let knownPrefix: UInt64
+    private let progress = SleepingMutex(Progress())
+
+    init(_ spool: Spool, knownPrefix: UInt64) {
+        self.spool = spool
+        self.knownPrefix = knownPrefix
+    }
+
+    var problem: Problem? { progress.withLock { $0.problem } }
+    var byteCount: UInt64 { progress.withLock { $0.position } }
+
+    func begin(_ range: Range<UInt64>, _ version: ObjectVersion) {
+        spool.state.withLock { state in
+            if state.version == nil { state.version = version }
+            state.lastProgress = MonotonicClock.now
+        }
+        spool.state.wake()
+    }
+
+    func append(_ bytes: RawSpan) -> Bool {
+        progress.withLock { progress in
+            let known = Int(min(UInt64(bytes.byteCount), knownPrefix - min(knownPrefix, progress.position)))
+            let end = progress.position &+ UInt64(bytes.byteCount)
+            guard end >= progress.position, end <= spool.access.spoolByteLimit else {
+                progress.problem = .isTooLong
+                return false
+            }
+            guard known == 0 || spool.file.holds(bytes.extracting(0..<known), at: progress.position) else {
+                progress.problem = .isAnother
+                return false
+            }
+            if known < bytes.byteCount {
+                do throws(ReadError) {
+                    try spool.file.write(
+                        bytes.extracting(known..<bytes.byteCount), at: progress.position + UInt64(known))
+                } catch {
+                    progress.problem = .failure(error)
+                    return false
+                }
+            }
+            progress.position = end
+            spool.state.withLock { state in
+                state.frontier = max(state.frontier, end)
+                state.lastProgress = MonotonicClock.now
+            }
+            spool.state.wake()
+            return true
+        }
+    }
+
+    var isUnwanted: Bool { spool.state.withLock { $0.isClosed } }
+}

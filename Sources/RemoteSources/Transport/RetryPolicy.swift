@@ -1,0 +1,36 @@
+// When something that failed is tried again.
+// SPDX-License-Identifier: Apache-2.0
+
+/// Failures in a row, and how long is waited after each: a random part of a time that doubles. A value; it knows no clock.
+struct RetryPolicy: Sendable, Equatable {
+    /// The longest wait after the first failure, and after any, in seconds.
+    static let shortestLimit = 0.1
+    static let longestLimit = 10.0
+
+    private(set) var failureCount = 0
+    /// Nothing is sent before this point of the monotonic clock, in seconds.
+    private(set) var earliestTime = -Double.infinity
+
+    init() {}
+
+    /// One more failure. `delay` is what the server asked for, in seconds; `random`, from 0 to 1.
+    mutating func noteFailure(at now: Double, delay: Double? = nil, random: Double) {
+        let limit = min(
+            Self.longestLimit, Self.shortestLimit * Double(UInt64(1) << UInt64(min(failureCount, 10))))
+        failureCount = min(failureCount + 1, 1_000_000)
+        earliestTime = max(earliestTime, now + max(limit * random, delay ?? 0))
+    }
+
+    /// An answer that could be used: nothing is waited for any more.
+    mutating func noteSuccess() {
+        self = RetryPolicy()
+    }
+
+    /// Seconds until something may be sent.
+    func wait(at now: Double) -> Double {
+        max(0, earliestTime - now)
+    }
+
+    /// Whether one at a time finds out if the server is well again.
+    var isProbing: Bool { failureCount > 1 }
+}
