@@ -1,0 +1,260 @@
+// Tests of making an image.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import Synchronization
+import Testing
+
+@testable import RemoteSources
+
+@Suite("An upload to the image service", .timeLimit(.minutes(2)))
+struct GlanceUploadTests {
+    /// A service that keeps what it is sent.
+    private final class Store: Sendable {
+        let images = SleepingMutex<[String: [UInt8]?]>([:])
+        let made = SleepingMutex<[JSONValue]>([])
+
+        func created(_ request: HTTPRequest) -> HTTPAnswer {
+            guard let value = try? JSONParser.parse(request.body ?? []), let id = value.object?["id"]?.string
+            else {
+                return .status(400)
+            }
+            made.withLock { $0.append(value) }
+            images.withLock { $0[id] = .some(nil) }
+            return .status(201, "{\"id\": \"\(id)\", \"status\": \"queued\"}")
+        }
+
+        func id(_ request: HTTPRequest) -> String {
+            request.address.text.split(separator: "/").map(String.init).first(where: GlanceImage.isID) ?? ""
+        }
+
+        func shown(_ request: HTTPRequest, algorithm: String = "sha512", digest: String? = nil) -> HTTPAnswer
+        {
+            let id = id(request)
+            guard let entry = images.withLock({ $0[id] }) else { return .status(404) }
+            guard let bytes = entry else {
+                return .status(200, "{\"id\": \"\(id)\", \"status\": \"queued\"}")
+            }
+            var state = UploadDigest(algorithm)
+            state?.update(bytes)
+            let value = digest ?? state?.digits ?? "x"
+            return .status(
+                200,
+                """
+                {"id": "\(id)", "status": "active", "size": \(bytes.count), "os_hash_algo": "\(algorithm)",
+                "os_hash_value": "\(value)"}
+                """)
+        }
+
+        func stored(_ request: HTTPRequest, _ body: [UInt8]) -> HTTPAnswer {
+            images.withLock { $0[id(request)] = .some(body) }
+            return .status(204)
+        }
+
+        func deleted(_ request: HTTPRequest) -> HTTPAnswer {
+            images.withLock { $0.removeValue(forKey: id(request)) } == nil ? .status(404) : .status(204)
+        }
+    }
+
+    private let store = Store()
+    private let content = (0..<5_500).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    private let new = NewImage(
+        name: "a \"disk\"", containerFormat: "bare", diskFormat: "vmdk", visibility: "private",
+        leastDiskSize: 2,
+        properties: [.init(name: "vmware_adaptertype", value: "lsiLogic"), .init(name: "id", value: "mine")])
+
+    private func cloud(
+        taking: FakeCloud.Taking? = nil, showing: (@Sendable (HTTPRequest) -> HTTPAnswer)? = nil,
+        creating: (@Sendable (HTTPRequest) throws(TransportError) -> HTTPAnswer)? = nil,
+        deleting: (@Sendable (HTTPRequest) -> HTTPAnswer)? = nil
+    ) -> FakeCloud {
+        let store = store
+        let storing: FakeCloud.Taking = { request, body in store.stored(request, body) }
+        return FakeCloud(taking: taking ?? storing) { request, number throws(TransportError) in
+            if request.address.text.contains("keystone") { return .token("t\(number)") }
+            switch request.method {
+            case .post:
+                if let creating { return try creating(request) }
+                return store.created(request)
+            case .delete: return deleting?(request) ?? store.deleted(request)
+            default: return showing?(request) ?? store.shown(request)
+            }
+        }
+    }
+
+    private func upload(
+        _ cloud: FakeCloud, from source: (any UploadSource)? = nil
+    ) throws -> GlanceUpload.Outcome {
+        let client = GlanceClient(try cloud.session())
+        return try GlanceUpload(client, by: cloud).run(
+            new, from: source ?? ByteSourceUpload(MemorySource(content)))
+    }
+
+    private var remaining: Int { store.images.withLock { $0.count } }
+
+    @Test("an image is made, filled and compared")
+    func whole() throws {
+        let progress = SleepingMutex<[UInt64]>([])
+        let cloud = cloud()
+        let source = ByteSourceUpload(MemorySource(content)) { count in progress.withLock { $0.append(count) }
+        }
+        let outcome = try upload(cloud, from: source)
+        #expect(outcome.isCompared)
+        #expect(outcome.image.byteCount == 5_500)
+        #expect(store.images.withLock { $0[outcome.image.id] } == .some(content))
+        let made = try #require(store.made.withLock { $0.first?.object })
+        #expect(made["name"]?.string == "a \"disk\"" && made["disk_format"]?.string == "vmdk")
+        #expect(made["container_format"]?.string == "bare" && made["visibility"]?.string == "private")
+        #expect(made["min_disk"]?.unsigned == 2 && made["min_ram"] == nil)
+        #expect(made["vmware_adaptertype"]?.string == "lsiLogic")
+        #expect(made["id"]?.string == outcome.image.id)
+        #expect(GlanceImage.isID(outcome.image.id))
+        #expect(progress.withLock { $0 } == [1_000, 2_000, 3_000, 4_000, 5_000, 5_500])
+        let put = try #require(cloud.requests.first { $0.method == .put })
+        #expect(put.address.text == "http://images.example/image/v2/images/\(outcome.image.id)/file")
+        #expect(put.headers.contains { $0.name == "Content-Type" && $0.value == "application/octet-stream" })
+    }
+
+    @Test("a digest of another kind is compared by reading once more; of an unknown kind, not at all")
+    func otherDigests() throws {
+        let store = store
+        for algorithm in ["sha256", "sha384", "sha1", "md5", "SHA512"] {
+            #expect(try upload(cloud(showing: { store.shown($0, algorithm: algorithm) })).isCompared)
+        }
+        #expect(try !upload(cloud(showing: { store.shown($0, algorithm: "blake3") })).isCompared)
+    }
+
+    @Test("what is stored wrong is deleted")
+    func wrongBytes() throws {
+        let store = store
+        let digest = openStackError { _ = try upload(cloud(showing: { store.shown($0, digest: "0123") })) }
+        #expect(digest?.kind == .uploadFailed)
+        #expect(digest?.description.contains("sha512") == true)
+        #expect(remaining == 0)
+        let short = openStackError {
+            let cutting = cloud(taking: { request, body throws(TransportError) in
+                store.stored(request, body.dropLast())
+            })
+            _ = try upload(cutting)
+        }
+        #expect(short?.description.contains("5500 bytes were sent, and the service stored 5499") == true)
+        #expect(remaining == 0)
+    }
+
+    @Test("an upload that breaks off is deleted and begun anew, three times at most")
+    func brokenOff() throws {
+        let store = store
+        let attempts = Atomic<Int>(0)
+        let cloud = cloud(taking: { request, body throws(TransportError) in
+            guard attempts.add(1, ordering: .relaxed).newValue == 3 else {
+                throw TransportError(.connection, at: "g", "reset")
+            }
+            return store.stored(request, body)
+        })
+        #expect(try upload(cloud).isCompared)
+        #expect(attempts.load(ordering: .relaxed) == 3)
+        #expect(remaining == 1)
+        #expect(cloud.count(.delete, containing: "images") == 2)
+        let broken = self.cloud(taking: { _, _ throws(TransportError) in
+            throw TransportError(.connection, at: "g", "reset")
+        })
+        #expect(openStackError { _ = try upload(broken) }?.kind == .unavailable)
+        #expect(broken.count(.put, containing: "images") == GlanceUpload.attemptLimit)
+        #expect(remaining == 1)
+    }
+
+    @Test("a refusal is not tried again, and is explained")
+    func refusals() throws {
+        for (status, words) in [
+            (413, "larger than"), (415, "disk format"), (409, "someone else"), (507, "is full"), (400, "400"),
+        ] {
+            let cloud = cloud(taking: { _, _ throws(TransportError) in
+                .status(status, "<html><h1>x</h1>their words</html>")
+            })
+            let error = openStackError { _ = try upload(cloud) }
+            #expect(error?.description.contains(words) == true)
+            #expect(error?.description.contains("their words") == true)
+            #expect(cloud.count(.put, containing: "images") == 1)
+            #expect(remaining == 0)
+        }
+        let forbidden = openStackError {
+            _ = try upload(cloud(creating: { _ throws(TransportError) in .status(403, "<h1>403</h1>quota") }))
+        }
+        #expect(forbidden?.kind == .refused)
+        #expect(forbidden?.description.contains("making image a \"disk\"") == true)
+    }
+
+    @Test("a token that ends is renewed and the data sent anew, once")
+    func endedToken() throws {
+        let store = store
+        let cloud = cloud(taking: { request, body throws(TransportError) in
+            request.headers.contains { $0.value == "t1" } ? .status(401) : store.stored(request, body)
+        })
+        #expect(try upload(cloud).isCompared)
+        #expect(cloud.count(.put, containing: "images") == 2)
+        let refusing = self.cloud(taking: { _, _ throws(TransportError) in .status(401) })
+        #expect(openStackError { _ = try upload(refusing) }?.kind == .refused)
+        #expect(refusing.count(.put, containing: "images") == 2)
+    }
+
+    @Test("a source that cannot be read ends the upload, and nothing is left")
+    func unreadable() throws {
+        struct Broken: UploadSource {
+            struct Stream: HTTPBodyStream {
+                var byteCount: UInt64? { 10 }
+                func next(upTo limit: Int) throws(ReadError) -> [UInt8] {
+                    throw .corrupt(record: "grain", offset: 512, reason: "bad")
+                }
+            }
+            func stream() -> any HTTPBodyStream { Stream() }
+        }
+        let error = openStackError { _ = try upload(cloud(), from: Broken()) }
+        #expect(error == OpenStackError(.unreadable, "grain at byte 512: bad"))
+        #expect(remaining == 0)
+    }
+
+    @Test("an image that cannot be deleted again is named")
+    func leftBehind() throws {
+        let cloud = cloud(
+            taking: { _, _ throws(TransportError) in throw TransportError(.connection, at: "g", "reset") },
+            deleting: { _ in .status(403) })
+        let error = openStackError { _ = try upload(cloud) }
+        #expect(error?.kind == .uploadFailed)
+        let id = try #require(store.images.withLock { $0.keys.first })
+        #expect(error?.description.contains("openstack image delete \(id)") == true)
+        #expect(cloud.count(.put, containing: "images") == 1)
+    }
+
+    @Test("an image whose making got no answer is looked for and deleted")
+    func lostAnswer() throws {
+        let store = store
+        let attempts = Atomic<Int>(0)
+        let cloud = cloud(creating: { request throws(TransportError) in
+            let answer = store.created(request)
+            guard attempts.add(1, ordering: .relaxed).newValue > 1 else {
+                throw TransportError(.connection, at: "g", "reset")
+            }
+            return answer
+        })
+        #expect(try upload(cloud).isCompared)
+        #expect(remaining == 1)
+        let other = self.cloud(creating: { _ throws(TransportError) in .status(201, FakeCloud.image(1)) })
+        #expect(openStackError { _ = try upload(other) }?.kind == .malformed)
+        #expect(other.count(.delete, containing: FakeCloud.id(1)) == 1)
+    }
+
+    @Test("an image that does not become active within ten minutes is deleted")
+    func neverActive() throws {
+        let store = store
+        let saving: @Sendable (HTTPRequest) -> HTTPAnswer = { request in
+            .status(200, "{\"id\": \"\(store.id(request))\", \"status\": \"saving\"}")
+        }
+        #expect(openStackError { _ = try upload(cloud(showing: saving)) }?.kind == .uploadFailed)
+        #expect(remaining == 0)
+        let killed: @Sendable (HTTPRequest) -> HTTPAnswer = { request in
+            .status(200, "{\"id\": \"\(store.id(request))\", \"status\": \"killed\"}")
+        }
+        #expect(
+            openStackError { _ = try upload(cloud(showing: killed)) }?.description.contains("killed") == true)
+    }
+}
