@@ -32,6 +32,9 @@ package struct Appliance: Sendable {
     /// The files that it is read from, which nothing may be written to; nil where they are not all known.
     package internal(set) var openedFiles: Set<FileNumber>?
 
+    /// Whether it is behind a network, where each look at something costs a round trip.
+    var isRemote = false
+
     package let cache: ClusterCache
     package let sourceMeter: ReadMeter
     /// What is left of the memory for opening is for the tree of files.

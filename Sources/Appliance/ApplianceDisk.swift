@@ -79,6 +79,13 @@ package struct ApplianceDisk: Sendable {
         return try disk.countAllocatedBytes()
     }
 
+    /// What is taken for the guest bytes that are stored where looking at tables costs too much: above 0 and below the disk's
+    /// length, so that programs look for holes.
+    var estimatedByteCount: UInt64 {
+        guard case .decoded(let disk) = content else { return 0 }
+        return min(max(512, storedByteCount), disk.byteCount - min(disk.byteCount, 512))
+    }
+
     /// Which guest bytes `error`, met by a read of `range`, is about, and where they are stored; for the log.
     func place(of error: ReadError, in range: Range<UInt64>) -> String? {
         guard case .decoded(let disk) = content, let bytes = disk.bytes(damagedBy: error, in: range),

@@ -12,9 +12,9 @@ extension EndToEnd {
         private static let divisor = 4
         /// The memory for opening, in bytes.
         private static let openMemory = (256 << 20) / (divisor * divisor)
-        /// The address space, in bytes: the memory for opening, the program itself, and what a parser has beside
-        /// what it keeps.
-        private static let addressSpace = openMemory + (144 << 20)
+        /// The address space, in bytes: the memory for opening, the program itself with some fifty shared libraries, and
+        /// what a parser has beside what it keeps.
+        private static let addressSpace = openMemory + (256 << 20)
         /// The processor time, in seconds: a program built for debugging takes up to thirty times the two
         /// seconds that a release may take.
         private static let processorSeconds = 60 / divisor

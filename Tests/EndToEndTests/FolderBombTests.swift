@@ -8,7 +8,7 @@ extension EndToEnd {
     @Suite struct FolderBombTests {
         /// The address space that a command gets, in bytes: the memory for opening, the program itself, and what a parser
         /// has beside what it keeps.
-        private static let addressSpace: UInt64 = 224 << 20
+        private static let addressSpace: UInt64 = 336 << 20
         /// The processor time that it gets, in seconds. A program built for debugging takes up to thirty times what a release
         /// takes, for which it is below one.
         private static let processorSeconds = 20

@@ -5,6 +5,7 @@ import Appliance
 import ByteSources
 import Foundation
 import FuseServer
+import RemoteSources
 import Testing
 
 @testable import ovafs
@@ -18,7 +19,7 @@ struct StatisticsDocumentTests {
                 modificationTime: 0),
             options: ApplianceOptions())
         let served = ServerStatistics()
-        let json = MountStatistics(of: appliance, served: served).json()
+        let json = MountStatistics(of: appliance, served: served, remote: RemoteMeter()).json()
         return try #require(try JSONSerialization.jsonObject(with: Data(json)) as? [String: Any])
     }
 

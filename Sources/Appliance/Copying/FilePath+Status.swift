@@ -20,6 +20,12 @@ package enum FileStatus {
         return nil
     }
 
+    /// Whether others than the owner may do anything with what is at `path`; false where nothing is.
+    package static func isOpenToOthers(_ path: FilePath) -> Bool {
+        guard let status = try? at(path) else { return false }
+        return status.st_mode & 0o077 != 0
+    }
+
     /// What stands at `path`, an output's, without following a link there; nil where nothing does.
     static func ofName(_ path: FilePath) throws(CopyError) -> stat? {
         try ofOutput(path, followingLink: false)

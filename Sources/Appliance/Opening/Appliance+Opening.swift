@@ -15,21 +15,20 @@ extension Appliance {
         var resources = try DiskResources(options)
         do throws(ApplianceError) {
             switch source {
+            case .remote(let file, let name, let modificationTime):
+                // It is no file of this system: nothing that is written here can meet it.
+                resources.openStore(in: options.cacheFolder, sparing: [])
+                var appliance = try open(
+                    file, named: name, modificationTime, opened: OpenedFiles([]), options: options,
+                    resources: resources)
+                appliance.isRemote = true
+                return appliance
             case .file(let file, let name, let modificationTime):
                 let opened = OpenedFiles([file])
                 resources.openStore(in: options.cacheFolder, sparing: opened.numbers ?? [])
-                let metered = MeteredSource(file, countedBy: resources.meter)
-                let content = try decompressed(metered, named: name, resources)
-                if try isArchive(content) {
-                    return opened.noted(
-                        in: try open(archive: content, options: options, resources: resources), resources)
-                }
-                try checkName(name, of: metered)
-                return opened.noted(
-                    in: try open(
-                        image: metered, decoded: content, name: name, modificationTime: modificationTime,
-                        neighbours: neighbours(of: file, resources), options: options, resources: resources),
-                    resources)
+                return try open(
+                    file, named: name, modificationTime, opened: opened, options: options,
+                    resources: resources)
             case .folder(let path, let descriptorName):
                 return try open(
                     folder: path, descriptorName: descriptorName, options: options, resources: resources)
@@ -39,6 +38,24 @@ extension Appliance {
             resources.unitWorkers?.stop()
             throw error
         }
+    }
+
+    private static func open(
+        _ file: any ByteSource, named name: [UInt8], _ modificationTime: Int64, opened: OpenedFiles,
+        options: ApplianceOptions, resources: DiskResources
+    ) throws(ApplianceError) -> Appliance {
+        let metered = MeteredSource(file, countedBy: resources.meter)
+        let content = try decompressed(metered, named: name, resources)
+        if try isArchive(content) {
+            return opened.noted(
+                in: try open(archive: content, options: options, resources: resources), resources)
+        }
+        try checkName(name, of: metered)
+        return opened.noted(
+            in: try open(
+                image: metered, decoded: content, name: name, modificationTime: modificationTime,
+                neighbours: neighbours(of: file, resources), options: options, resources: resources),
+            resources)
     }
 
     private static func open(

@@ -18,7 +18,12 @@ package struct HeaderSummary: Codable, Sendable {
     /// Reads 64 KiB from the start of `source`, the last sector, and what a VHDX has behind that. Without `isLenient`, bytes without a mark are a raw
     /// disk only where the name does not say otherwise.
     package init(of source: ApplianceSource, lenient isLenient: Bool) throws(ApplianceError) {
-        guard case .file(let file, let name, _) = source else {
+        let file: any ByteSource
+        let name: [UInt8]
+        switch source {
+        case .file(let source, let itsName, _), .remote(let source, let itsName, _):
+            (file, name) = (source, itsName)
+        case .folder:
             throw ApplianceError(.damaged, "it is a package, and not a disk image with a header")
         }
         do throws(ReadError) {

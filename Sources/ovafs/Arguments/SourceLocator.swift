@@ -9,11 +9,13 @@ import SystemPackage
 
 /// Finds out what a SOURCE argument means: ovafs(1), DESCRIPTION.
 enum SourceLocator {
+    /// What is behind an address is opened through `remote`.
     /// - Throws: `CommandFailure` with `cannotReadSource` where there is nothing to open.
-    static func locate(_ argument: String) throws -> ApplianceSource {
+    static func locate(_ argument: String, through remote: RemoteSession) throws -> ApplianceSource {
         guard !argument.isEmpty else {
             throw CommandFailure(status: .wrongUsage, message: "the source is empty")
         }
+        if let address = try SourceAddress.parse(argument) { return try remote.open(address) }
         let path = try RawArguments.path(argument)
         if isPipe(path) || argument == "-" && path.kind == nil {
             throw CommandFailure(
@@ -36,8 +38,13 @@ enum SourceLocator {
         }
     }
 
-    /// The path without links from the root on, so that /proc/mounts says the same to everyone.
-    static func absolutePath(_ argument: String) throws -> FilePath {
+    /// What /proc/mounts says to everyone: the path without links from the root on, or the address without secrets.
+    static func mountedName(_ argument: String) throws -> [UInt8] {
+        if let address = try SourceAddress.parse(argument) { return Array("\(address)".utf8) }
+        return try absolutePath(argument).bytes
+    }
+
+    private static func absolutePath(_ argument: String) throws -> FilePath {
         let path = try RawArguments.path(argument)
         return path.resolved ?? path
     }

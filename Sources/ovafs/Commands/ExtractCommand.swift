@@ -75,7 +75,7 @@ struct ExtractCommand: ParsableCommand {
     func run() throws {
         let appliance = try source.open(words: .copy)
         defer { appliance.stopPrefetching() }
-        let chosen = try DiskChoice(appliance: appliance, source: source.source).disks(named: disks)
+        let chosen = try DiskChoice(appliance: appliance, source: source.shownSource).disks(named: disks)
         var failures: [CommandFailure] = []
         for disk in chosen where disk.source == nil {
             failures.append(notDecoded(disk))
@@ -97,7 +97,7 @@ struct ExtractCommand: ParsableCommand {
     /// - Returns: What went wrong, where the user wants to go on.
     private func copy(_ plan: CopyPlan) throws -> [CommandFailure] {
         let extraction = Extraction(
-            source: source.source, threadCount: threads.count, overwrites: force, isDurable: fsync)
+            source: source.shownSource, threadCount: threads.count, overwrites: force, isDurable: fsync)
         var failures: [CommandFailure] = []
         try extraction.inFolder(plan.newFolder) {
             for (index, copy) in plan.copies.enumerated() {
@@ -122,7 +122,7 @@ struct ExtractCommand: ParsableCommand {
         let wholeCount = diskCount - failures.count
         throw CommandFailure(
             status: failures.contains { $0.status == .damaged } ? .damaged : first.status,
-            message: "\(source.source): \(wholeCount) of \(diskCount) disks "
+            message: "\(source.shownSource): \(wholeCount) of \(diskCount) disks "
                 + "\(wholeCount == 1 ? "was" : "were") copied whole")
     }
 
@@ -130,7 +130,8 @@ struct ExtractCommand: ParsableCommand {
         guard let sources = appliance.openedFiles else {
             throw CommandFailure(
                 status: .cannotReadSource,
-                message: "\(source.source): cannot tell which files it is read from, so nothing is written")
+                message:
+                    "\(source.shownSource): cannot tell which files it is read from, so nothing is written")
         }
         return CopyPlan.Wishes(
             output: try RawArguments.bytes(output), overwrites: force, fillsDamage: damaged == .zero,
@@ -139,7 +140,7 @@ struct ExtractCommand: ParsableCommand {
     }
 
     private func notDecoded(_ disk: ApplianceDisk) -> CommandFailure {
-        var message = "\(source.source): disk \(disk.identifier) is not decoded"
+        var message = "\(source.shownSource): disk \(disk.identifier) is not decoded"
         if case .unreadable(let reason, let remedy) = disk.content {
             message = OptionWords.copy.message("\(message): \(reason)", remedy)
         }

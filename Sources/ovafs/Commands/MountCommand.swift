@@ -8,6 +8,7 @@ import FileTree
 import FuseServer
 import Glibc
 import Logging
+import RemoteSources
 import Synchronization
 import SystemPackage
 
@@ -22,7 +23,8 @@ struct MountCommand: ParsableCommand {
             Options of -o, in full in ovafs(1): allow_other, uid=USER, gid=GROUP, umask=OCTAL, \
             ctldir=visible|hidden, lenient, links=none|inside, verify=none|manifest, \
             cache_size=SIZE (64M), cache_dir=DIR, cache_dir_size=SIZE (10G), open_memory=SIZE (256M), threads=N, \
-            cache=kernel|none, auto_unmount, exec, X-mount.mkdir[=OCTAL], log=FILE|syslog|stderr, ro. \
+            timeout=SECONDS (60), header=@FILE, cache=kernel|none, auto_unmount, exec, \
+            X-mount.mkdir[=OCTAL], log=FILE|syslog|stderr, ro. \
             Always nosuid and nodev, and noexec without exec.
 
             Exit codes: 0 mounted, 1 the source is damaged, or of a kind that ovafs does not read, \
@@ -31,7 +33,9 @@ struct MountCommand: ParsableCommand {
             Example: ovafs mount -o X-mount.mkdir appliance.ova vm
             """)
 
-    @Argument(help: "An OVA, an .ovf or the folder that holds it, or a disk image.", completion: .file())
+    @Argument(
+        help: "An OVA, an .ovf or the folder that holds it, or a disk image; or the http(s) address of one.",
+        completion: .file())
     var source: String
 
     @Argument(help: "The directory to mount on.", completion: .directory)
@@ -70,16 +74,25 @@ struct MountCommand: ParsableCommand {
         let openLog = try destination.open()
         // On a terminal there is a bar.
         let isBarShown = destination == .standardError && Terminal.canRedraw
-        let appliance = try Appliance.open(source, options: applianceOptions(options), words: .mount) {
+        let remote = RemoteSession(remoteOptions(options))
+        let mountedName = try SourceLocator.mountedName(source)
+        let shown = SourceAddress.shown(source)
+        let appliance = try Appliance.open(
+            source, through: remote, options: applianceOptions(options), words: .mount
+        ) {
             isBarShown ? nil : try openLog.logger(sparing: Set([$0].compactMap(\.self)))
         }
         defer { appliance.stopPrefetching() }
         let log = try openLog.logger(sparing: appliance.openedFiles ?? [])
         if options.verifiesManifest { try verify(appliance, options) }
+        for note in remote.takeNotes(thenLoggingTo: log) {
+            StandardError.write("warning: \(note)")
+            if background != nil { log.warning("\(note)") }
+        }
         for problem in appliance.problems {
             let line = OptionWords.mount.message(problem.message, problem.remedy)
             StandardError.write("warning: \(line)")
-            if background != nil { log.warning("\(source): \(line)") }
+            if background != nil { log.warning("\(shown): \(line)") }
         }
         appliance.reportCacheProblems { [source] in log.warning("\(source): \($0)") }
         if let userID = options.userID, userID != getuid(), !options.allowsOtherUsers {
@@ -87,9 +100,9 @@ struct MountCommand: ParsableCommand {
                 "warning: uid= without allow_other: no user but the one who mounts can read the files")
         }
         let statistics = ServerStatistics()
-        let tree = try self.tree(of: appliance, options, statistics)
+        let tree = try self.tree(of: appliance, options, statistics, remote.meter)
         let server = FuseServer(
-            tree: tree, options: try session(options), statistics: statistics, log: log)
+            tree: tree, options: session(options, named: mountedName), statistics: statistics, log: log)
         background?.mountBegins()
         // Last, so that neither an error nor a signal leaves a new folder.
         try MountPoint.making(folder, mode: options.mountPointMode) {
@@ -117,12 +130,13 @@ struct MountCommand: ParsableCommand {
         guard let first = failures.first else { return }
         let more = failures.count > 1 ? " (and \(failures.count - 1) more)" : ""
         throw CommandFailure(
-            status: .damaged, message: "\(source): verify=manifest: \(first.message)\(more); not mounted")
+            status: .damaged,
+            message: "\(SourceAddress.shown(source)): verify=manifest: \(first.message)\(more); not mounted")
     }
 
-    private func session(_ options: MountOptions) throws -> SessionOptions {
+    private func session(_ options: MountOptions, named name: [UInt8]) -> SessionOptions {
         var session = SessionOptions(
-            sourceName: try SourceLocator.absolutePath(source).bytes, userID: options.userID ?? getuid(),
+            sourceName: name, userID: options.userID ?? getuid(),
             groupID: options.groupID ?? getgid())
         session.allowsOtherUsers = options.allowsOtherUsers
         session.umask = options.umask
@@ -146,17 +160,25 @@ struct MountCommand: ParsableCommand {
     }
 
     private func tree(
-        of appliance: Appliance, _ options: MountOptions, _ statistics: ServerStatistics
+        of appliance: Appliance, _ options: MountOptions, _ statistics: ServerStatistics, _ meter: RemoteMeter
     ) throws -> FileTree {
         do throws(ReadError) {
             return try ApplianceTree.make(
                 for: appliance, showsControlDirectory: options.controlDirectoryIsVisible,
-                liveStatistics: { MountStatistics(of: appliance, served: statistics).json() })
+                liveStatistics: { MountStatistics(of: appliance, served: statistics, remote: meter).json() })
         } catch {
             throw CommandFailure(
                 status: .damaged,
-                message: OptionWords.mount.message("\(source): \(error)", error.remedy))
+                message: OptionWords.mount.message("\(SourceAddress.shown(source)): \(error)", error.remedy))
         }
+    }
+
+    private func remoteOptions(_ options: MountOptions) -> RemoteOptions {
+        var result = options.remote
+        result.cacheByteLimit = UInt64(options.cacheByteLimit)
+        result.cacheFolder = options.cacheFolder
+        result.cacheFolderByteLimit = options.cacheFolderByteLimit
+        return result
     }
 
     private func applianceOptions(_ options: MountOptions) -> ApplianceOptions {

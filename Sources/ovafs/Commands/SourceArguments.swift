@@ -8,7 +8,9 @@ import Logging
 
 /// What is opened, and how.
 struct SourceArguments: ParsableArguments {
-    @Argument(help: "An OVA, an .ovf or the folder that holds it, or a disk image.", completion: .file())
+    @Argument(
+        help: "An OVA, an .ovf or the folder that holds it, or a disk image; or the http(s) address of one.",
+        completion: .file())
     var source: String
 
     @Flag(help: "Open a package whose descriptor is missing or broken, too.")
@@ -24,7 +26,8 @@ struct SourceArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A folder in which is kept what compressed files had to be decoded for.", valueName: "dir"),
+            "A folder in which is kept what compressed files had to be decoded for, and what came from a server.",
+            valueName: "dir"),
         completion: .directory)
     var cacheDir: String?
 
@@ -32,6 +35,25 @@ struct SourceArguments: ParsableArguments {
         help: ArgumentHelp(
             "What may be kept there, such as 1G; 10G without it.", valueName: "size"))
     var cacheDirSize: MemorySize?
+
+    @Option(
+        help: ArgumentHelp("How long a read may wait for a server; 60 without it.", valueName: "seconds"),
+        transform: {
+            guard let seconds = RemoteOptions.timeout($0) else {
+                throw ValidationError("'\($0)' is not a number of seconds")
+            }
+            return seconds
+        })
+    var timeout: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "A file of header lines for the server of an address, such as 'Authorization: Bearer …'.",
+            valueName: "file"), completion: .file())
+    var headerFile: [String] = []
+
+    /// The source as messages name it: of an address no user, password and query.
+    var shownSource: String { SourceAddress.shown(source) }
 
     /// How the source is to be opened.
     var options: ApplianceOptions {
@@ -49,19 +71,33 @@ struct SourceArguments: ParsableArguments {
     /// Opens the source; an error gives advice in `words`.
     /// - Throws: `CommandFailure` with the exit code that fits.
     func open(words: OptionWords = .command) throws -> Appliance {
-        let appliance = try Appliance.open(source, options: options, words: words)
-        for problem in appliance.cacheProblems { StandardError.write("warning: \(problem)") }
+        let remote = try remoteSession()
+        let appliance = try Appliance.open(source, through: remote, options: options, words: words)
+        for problem in appliance.cacheProblems + remote.takeNotes() {
+            StandardError.write("warning: \(problem)")
+        }
         return appliance
+    }
+
+    private func remoteSession() throws -> RemoteSession {
+        var options = RemoteOptions()
+        if let timeout { options.timeoutInSeconds = timeout }
+        options.headerFiles = headerFile
+        options.cacheFolder = try cacheDir.map { try RawArguments.bytes($0) }
+        if let cacheDirSize { options.cacheFolderByteLimit = cacheDirSize.byteCount }
+        return RemoteSession(options)
     }
 
     /// Reads the header of the disk image that is the source.
     /// - Throws: `CommandFailure` with the exit code that fits.
     func openHeader() throws -> HeaderSummary {
-        let located = try SourceLocator.locate(source)
+        let remote = try remoteSession()
+        let located = try SourceLocator.locate(source, through: remote)
+        for note in remote.takeNotes() { StandardError.write("warning: \(note)") }
         do throws(ApplianceError) {
             return try HeaderSummary(of: located, lenient: lenient)
         } catch {
-            throw CommandFailure(error, about: source, words: .command)
+            throw CommandFailure(error, about: shownSource, words: .command)
         }
     }
 }
@@ -71,10 +107,12 @@ extension Appliance {
     /// source is; an error gives advice in `words`.
     /// - Throws: `CommandFailure` with the exit code that fits.
     static func open(
-        _ argument: String, options: ApplianceOptions, words: OptionWords,
+        _ argument: String, through remote: RemoteSession, options: ApplianceOptions, words: OptionWords,
         log: (FileNumber?) throws -> Logger? = { _ in nil }
     ) throws -> Appliance {
-        let located = try SourceLocator.locate(argument)
+        let located = try SourceLocator.locate(argument, through: remote)
+        let argument = SourceAddress.shown(argument)
+        SourceAddress.hideSecretsInArguments()
         // Before anything that opening may say.
         if let number = located.number { try StandardDescriptors.spare([number], of: argument) }
         let display = OpeningDisplay(source: argument, log: try log(located.number))

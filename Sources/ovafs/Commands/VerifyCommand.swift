@@ -54,13 +54,15 @@ struct VerifyCommand: ParsableCommand {
         demands.acceptsNoManifest = noManifest
         let report = VerificationReport(
             of: appliance, members: members, certificate: certificate, disks: disks, demands: demands)
-        try StandardOutput.write(json ? report.json() : Array(VerificationText(report, appliance).text.utf8))
+        try StandardOutput.write(
+            json ? report.json() : Array(VerificationText(report, appliance, isDeep: deep).text.utf8))
         guard let first = report.failures.first else { return }
         let more = report.failures.count > 1 ? " (and \(report.failures.count - 1) more)" : ""
         throw CommandFailure(
             status: .damaged,
             message:
-                "\(source.source): not verified: \(VerificationText.words(for: first, in: report))\(more)")
+                "\(source.shownSource): not verified: \(VerificationText.words(for: first, in: report, isDeep: deep))\(more)"
+        )
     }
 
     private func checkMembers(of appliance: Appliance) -> [PackageVerifier.MemberResult]? {

@@ -152,7 +152,7 @@ extension CopyError {
         switch self {
         case .exists, .refused: CommandFailure(status: .wrongUsage, message: description)
         case .output: CommandFailure(status: .damaged, message: description)
-        case .source(.system), .source(.stale):
+        case .source(.system), .source(.stale), .source(.remote):
             CommandFailure(status: .cannotReadSource, message: "\(place): \(self)")
         case .source, .tooManyDamages: CommandFailure(status: .damaged, message: "\(place): \(self)")
         }

@@ -7,10 +7,10 @@ extension MountOptions {
     static let choices: [(name: String, values: [String]?)] = [
         ("allow_other", nil), ("auto_unmount", nil), ("cache", ["kernel", "none"]), ("cache_dir", []),
         ("cache_dir_size", []), ("cache_size", []),
-        ("ctldir", ["visible", "hidden"]), ("exec", nil), ("gid", []), ("lenient", nil),
+        ("ctldir", ["visible", "hidden"]), ("exec", nil), ("gid", []), ("header", []), ("lenient", nil),
         ("links", ["inside", "none"]),
-        ("log", ["syslog", "stderr"]), ("open_memory", []), ("ro", nil), ("threads", []), ("uid", []),
-        ("umask", []),
+        ("log", ["syslog", "stderr"]), ("open_memory", []), ("ro", nil), ("threads", []), ("timeout", []),
+        ("uid", []), ("umask", []),
         ("verify", ["none", "manifest"]), ("X-mount.mkdir", nil),
     ]
 

@@ -22,6 +22,8 @@ struct MountOptions: Equatable {
     var cacheFolder: [UInt8]?
     /// What may be kept there, in bytes.
     var cacheFolderByteLimit = ApplianceOptions().cacheFolderByteLimit
+    /// How a source behind a web server is read; its cache is that of the other options.
+    var remote = RemoteOptions()
     /// Decoded data that is kept, in bytes.
     var cacheByteLimit = 64 << 20
     /// Memory that opening may take, in bytes.
@@ -91,6 +93,19 @@ struct MountOptions: Equatable {
                 throw Self.wrong(name, value, "a size such as 10G")
             }
             cacheFolderByteLimit = bytes.byteCount
+        case ("timeout", let value):
+            guard let seconds = value.flatMap(RemoteOptions.timeout) else {
+                throw Self.wrong(name, value, "a number of seconds")
+            }
+            remote.timeoutInSeconds = seconds
+        case ("header", let value):
+            guard let file = value.flatMap(RemoteOptions.headerFile) else {
+                // The value may be a secret.
+                throw CommandFailure(
+                    status: .wrongUsage,
+                    message: "option 'header' takes @FILE, so that no secret is an option")
+            }
+            remote.headerFiles.append(file)
         case ("cache_size", let value):
             guard let bytes = value.flatMap({ MemorySize($0) }), bytes.isReasonable else {
                 throw Self.wrong(name, value, "a size such as 64M")

@@ -5,6 +5,7 @@ import Appliance
 import ByteSources
 import DiskImages
 import FuseServer
+import RemoteSources
 
 /// A moment's view of the counters; every number only grows, except `cachedBytes` and `waitingReads`. The JSON is described in
 /// docs/INFO.md.
@@ -23,8 +24,15 @@ struct MountStatistics: Codable {
     let cachedBytes: UInt64
     let sourceReads: UInt64
     let sourceBytesRead: UInt64
+    /// Requests to servers, the bytes that they brought, and those that were sent again.
+    let remoteRequests: UInt64
+    let remoteBytesFetched: UInt64
+    let remoteRetries: UInt64
+    /// From a request to its answer, in milliseconds, and what a connection brings, in bytes a second, as they usually are.
+    let remoteRoundTrip: Double
+    let remoteRate: Double
 
-    init(of appliance: Appliance, served: ServerStatistics) {
+    init(of appliance: Appliance, served: ServerStatistics, remote: RemoteMeter) {
         readRequests = served.readRequests
         failedReads = served.failedReads
         bytesServed = served.bytesServed
@@ -37,6 +45,11 @@ struct MountStatistics: Codable {
         cachedBytes = UInt64(appliance.cache.byteCount)
         sourceReads = appliance.sourceMeter.readCount
         sourceBytesRead = appliance.sourceMeter.byteCount
+        remoteRequests = remote.requestCount
+        remoteBytesFetched = remote.byteCount
+        remoteRetries = remote.retryCount
+        remoteRoundTrip = (remote.roundTrip * 1_000_000).rounded() / 1_000
+        remoteRate = remote.rate.rounded()
     }
 
     func json() -> [UInt8] {
