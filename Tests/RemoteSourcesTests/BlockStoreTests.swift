@@ -67,7 +67,7 @@ struct BlockStoreTests {
                 #expect(
                     try again.bytes(4_900_000, at: 1_048_576) == Array(Self.file.bytes[1_048_576..<5_948_576])
                 )
-                #expect(fixture.server.requests.count == count + 1)
+                #expect((count + 1...count + 2).contains(fixture.server.requests.count))
                 // What is there is read while the server is away.
                 fixture.server.stop()
                 #expect(try again.bytes(6_000_001, at: 0) == Self.file.bytes)

@@ -42,7 +42,7 @@ struct SpooledSourceTests {
             }
             gate.open()
             #expect(try source.bytes(3_000_000, at: 0) == Self.file.bytes)
-            #expect(fixture.server.requests.count == 2)
+            #expect((2...4).contains(fixture.server.requests.count))
         }
     }
 
