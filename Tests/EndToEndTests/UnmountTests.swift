@@ -72,10 +72,31 @@ extension EndToEnd {
                 let refused = try Ovafs.attempt("unmount", package.path)
                 #expect(refused.exitCode == 4)
                 #expect(
-                    refused.standardError.contains("it is mounted on \(first.point)"),
+                    refused.standardError.contains("it is mounted on \(first.point): name"),
                     "\(refused.standardError)")
                 for _ in 1...2 { try run([try Ovafs.path(), "unmount", first.point]) }
                 try wait(for: "the servers' end") { folder.processes().isEmpty }
+            }
+        }
+
+        @Test("C13: a source that is mounted in one place is unmounted by its name, and in several by none")
+        func bySource() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let mount = try Mount(package.path, in: folder)
+                let other = try Mount(package.path, in: folder, on: "other")
+                let refused = try Ovafs.attempt("unmount", package.path)
+                #expect(refused.exitCode == 4)
+                #expect(refused.standardError.contains(mount.point), "\(refused.standardError)")
+                #expect(refused.standardError.contains(other.point), "\(refused.standardError)")
+                try run([try Ovafs.path(), "unmount", other.point])
+                try other.waitForEnd()
+                #expect(folder.mountPoints() == [mount.point])
+                try run([try Ovafs.path(), "unmount", "appliance.ova"], in: folder.url)
+                try mount.waitForEnd()
+                let absent = try Ovafs.attempt("unmount", package.path)
+                #expect(absent.exitCode == 4)
+                #expect(absent.standardError.contains("nothing is mounted on it"), "\(absent.standardError)")
             }
         }
 

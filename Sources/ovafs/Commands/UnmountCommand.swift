@@ -12,7 +12,8 @@ struct UnmountCommand: ParsableCommand {
         abstract: "Unmount a directory that ovafs has mounted.",
         discussion: """
             The same as umount(8), which is root's, or fusermount3 -u, whoever calls. Other mounts are left alone. \
-            Also takes away what a server that was killed has left.
+            Also takes away what a server that was killed has left. A source that is mounted in one place may be \
+            named, too.
 
             Exit codes: 0 unmounted, 2 wrong usage, 4 it is not a mount of ovafs, or busy, or another's.
 
@@ -20,7 +21,9 @@ struct UnmountCommand: ParsableCommand {
             """,
         aliases: ["umount"])
 
-    @Argument(help: "The directory that is mounted on.", completion: .directory)
+    @Argument(
+        help: "The directory that is mounted on, or the source that is mounted in one place.",
+        completion: .directory)
     var directory: String
 
     @Flag(
@@ -29,11 +32,8 @@ struct UnmountCommand: ParsableCommand {
     var lazy = false
 
     func run() throws {
-        let path = try RawArguments.path(directory)
-        let point = MountPoint.resolved(path)
-        guard let mounted = MountTable.topmost(at: point) else {
-            throw failure(Self.reason(path, point))
-        }
+        let mounted = try meantMount()
+        let point = mounted.mountPoint
         guard mounted.type == MountTableEntry.ownType else {
             throw failure("what is mounted on it (\(mounted.type)) is not of ovafs; umount(8) unmounts it")
         }
@@ -54,14 +54,26 @@ struct UnmountCommand: ParsableCommand {
         }
     }
 
-    /// What the argument is, as it is no mount.
-    private static func reason(_ path: FilePath, _ point: FilePath) -> String {
-        if path.isAbsent { return "\(SystemError(errno: ENOENT))" }
-        let mount = MountTable.entries().last { $0.type == MountTableEntry.ownType && $0.source == point }
-        return mount.map { "it is mounted on \($0.mountPoint): unmount that" } ?? "nothing is mounted on it"
+    /// What is mounted on the argument; else, as with umount(8), the one mount whose source it is.
+    private func meantMount() throws -> MountTableEntry {
+        let path = try RawArguments.path(directory)
+        let entries = MountTable.entries()
+        let point = MountPoint.resolved(path)
+        if let mounted = entries.last(where: { $0.mountPoint == point }) { return mounted }
+        let source = FilePath(bytes: try SourceLocator.mountedName(directory))
+        let mounts = entries.filter { $0.type == MountTableEntry.ownType && $0.source == source }
+        guard let mount = mounts.first else {
+            throw failure(path.isAbsent ? "\(SystemError(errno: ENOENT))" : "nothing is mounted on it")
+        }
+        guard mounts.count == 1, entries.last(where: { $0.mountPoint == mount.mountPoint }) == mount else {
+            let points = Set(mounts.map { "\($0.mountPoint)" }).sorted().joined(separator: ", ")
+            throw failure("it is mounted on \(points): name the directory")
+        }
+        return mount
     }
 
     private func failure(_ reason: String) -> CommandFailure {
-        CommandFailure(status: .cannotMount, message: "cannot unmount \(directory): \(reason)")
+        CommandFailure(
+            status: .cannotMount, message: "cannot unmount \(SourceAddress.shown(directory)): \(reason)")
     }
 }
