@@ -102,7 +102,7 @@ struct OutputTests {
 
     @Test(
         "what is in the way of a partial file is neither written through nor waited for",
-        .timeLimit(.minutes(5)), arguments: Obstacle.allCases, [false, true])
+        arguments: Obstacle.allCases, [false, true])
     func partialInTheWay(obstacle: Obstacle, overwrites: Bool) throws {
         try Self.withFolder { folder in
             let other = folder.appending(path: "other")

@@ -7,7 +7,7 @@ import Testing
 
 @testable import CompressedSources
 
-@Suite("A bzip2 file", .timeLimit(.minutes(5)))
+@Suite("A bzip2 file")
 struct Bzip2SourceTests {
     private static func bzip2(_ bytes: [UInt8], _ options: String...) throws -> [UInt8] {
         try CompressionProgram.compress(bytes, ["bzip2"] + options)

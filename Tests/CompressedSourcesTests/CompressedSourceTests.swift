@@ -8,7 +8,7 @@ import Testing
 
 @testable import CompressedSources
 
-@Suite("A compressed file", .timeLimit(.minutes(3)))
+@Suite("A compressed file")
 struct CompressedSourceTests {
     @Test(
         "reads as what was compressed, whole and in parts, forwards and backwards",

@@ -9,7 +9,7 @@ import Testing
 
 @testable import CompressedSources
 
-@Suite("A gzip file", .timeLimit(.minutes(5)))
+@Suite("A gzip file")
 struct GzipSourceTests {
     /// Bytes that compress about as well as a disk does: text, noise and zeros.
     static func content(_ byteCount: Int, seed: UInt64 = 1) -> [UInt8] {

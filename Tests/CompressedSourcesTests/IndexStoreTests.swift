@@ -9,7 +9,7 @@ import Testing
 
 @testable import CompressedSources
 
-@Suite("The folder of indexes", .timeLimit(.minutes(5)))
+@Suite("The folder of indexes")
 struct IndexStoreTests {
     /// A folder for one test, with a compressed file and a place for indexes.
     private final class Place {

@@ -8,7 +8,7 @@ import Testing
 
 @testable import CompressedSources
 
-@Suite("What is kept of compressed files", .timeLimit(.minutes(5)))
+@Suite("What is kept of compressed files")
 final class IndexTrustTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "ovafs-\(UUID().uuidString)")
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import CompressedSources
 
-@Suite("Decoding units ahead", .timeLimit(.minutes(5)))
+@Suite("Decoding units ahead")
 struct ReadAheadTests {
     private static let unitByteCount = 256 << 10
     private static let piece = 64 << 10

@@ -8,7 +8,7 @@ import Testing
 
 @testable import CompressedSources
 
-@Suite("What decoding units costs", .timeLimit(.minutes(5)))
+@Suite("What decoding units costs")
 struct UnitBoundsTests {
     private static func bytes(_ count: Int, at offset: UInt64, of source: any ByteSource) -> ReadError? {
         do throws(ReadError) {

@@ -8,7 +8,7 @@ import Testing
 
 @testable import CompressedSources
 
-@Suite("An xz file", .timeLimit(.minutes(5)))
+@Suite("An xz file")
 struct XZSourceTests {
     private static func xz(_ bytes: [UInt8], _ options: String...) throws -> [UInt8] {
         try CompressionProgram.compress(bytes, ["xz", "-1"] + options)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import DiskImages
 
-@Suite("Images that are made to cost", .timeLimit(.minutes(5)))
+@Suite("Images that are made to cost")
 struct BombTests {
     /// A file of a header and a hole, in which a directory of `tableCount` entries lies.
     private func sparseDirectory(tableCount: UInt64) throws -> any ByteSource {

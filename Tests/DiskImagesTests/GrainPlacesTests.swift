@@ -8,7 +8,7 @@ import Testing
 
 @testable import DiskImages
 
-@Suite("Finding grains that are named twice", .timeLimit(.minutes(5)))
+@Suite("Finding grains that are named twice")
 struct GrainPlacesTests {
     /// Four tables, the first of which was moved to the end of the file.
     private func image() -> BuiltImage {

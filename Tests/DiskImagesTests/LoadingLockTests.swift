@@ -8,7 +8,7 @@ import Testing
 
 @testable import DiskImages
 
-@Suite("The lock of what is being loaded", .timeLimit(.minutes(5)))
+@Suite("The lock of what is being loaded")
 struct LoadingLockTests {
     /// A lock that threads share.
     private final class Shared: Sendable {

@@ -130,7 +130,7 @@ struct FileTreeTests {
         #expect(tree.listedByteCount == 4_096)
     }
 
-    @Test("twenty thousand entries in one directory are added in no time", .timeLimit(.minutes(5)))
+    @Test("twenty thousand entries in one directory are added in no time")
     func many() {
         var builder = FileTreeBuilder(directoryTime: 0, budget: OpeningBudget())
         for number in 0..<20_000 { Self.add(Self.file(0), at: "d/\(number)", to: &builder) }

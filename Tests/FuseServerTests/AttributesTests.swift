@@ -7,7 +7,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@Suite("Attributes", .timeLimit(.minutes(5)))
+@Suite("Attributes")
 struct AttributesTests {
     @Test("a guess is never kept: the count may be there a moment after the guess was made")
     func guess() throws {

@@ -41,7 +41,7 @@ private struct DecodedSource: ByteSource {
     }
 }
 
-@Suite("A mount whose sources do not answer", .serialized, .timeLimit(.minutes(3)))
+@Suite("A mount whose sources do not answer", .serialized)
 struct SlowSourceTests {
     private static let content = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
     /// What has to wait for nothing takes less, in seconds; much more than it takes, for machines that are busy.

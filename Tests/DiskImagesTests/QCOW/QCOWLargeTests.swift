@@ -7,7 +7,7 @@ import Testing
 
 @testable import DiskImages
 
-@Suite("Large qcow images", .timeLimit(.minutes(5)))
+@Suite("Large qcow images")
 struct QCOWLargeTests {
     /// A file of a header, a first-level table of zeros but for its last entry, the table that this leads to, and a cluster
     /// of sevens, which is the disk's last one.

@@ -5,7 +5,7 @@ import Foundation
 import Testing
 
 /// Each test's name begins with the promise of docs/SEMANTICS.md that it tests.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.serialized)
 enum EndToEnd {
     /// For tests that attach loop devices, mount file systems or change owners.
     static let isRoot = geteuid() == 0

@@ -6,7 +6,7 @@ import Testing
 
 @testable import RemoteSources
 
-@Suite("Settings of a cloud", .timeLimit(.minutes(2)))
+@Suite("Settings of a cloud")
 struct CloudsConfigurationTests {
     private static let basic = """
         clouds:

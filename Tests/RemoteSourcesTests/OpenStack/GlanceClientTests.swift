@@ -6,7 +6,7 @@ import Testing
 
 @testable import RemoteSources
 
-@Suite("A client of the image service", .timeLimit(.minutes(3)))
+@Suite("A client of the image service")
 struct GlanceClientTests {
     private static let never = Deadline.never
 

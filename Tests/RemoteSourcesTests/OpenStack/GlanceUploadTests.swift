@@ -7,7 +7,7 @@ import Testing
 
 @testable import RemoteSources
 
-@Suite("An upload to the image service", .timeLimit(.minutes(2)))
+@Suite("An upload to the image service")
 struct GlanceUploadTests {
     /// A service that keeps what it is sent.
     private final class Store: Sendable {

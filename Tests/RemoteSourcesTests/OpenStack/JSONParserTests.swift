@@ -6,7 +6,7 @@ import Testing
 
 @testable import RemoteSources
 
-@Suite("JSON of a server", .timeLimit(.minutes(2)))
+@Suite("JSON of a server")
 struct JSONParserTests {
     private func parse(_ text: String) throws -> JSONValue { try JSONParser.parse(Array(text.utf8)) }
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import RemoteSources
 
-@Suite("A session with Keystone", .timeLimit(.minutes(2)))
+@Suite("A session with Keystone")
 struct KeystoneSessionTests {
     private static let never = Deadline.never
 

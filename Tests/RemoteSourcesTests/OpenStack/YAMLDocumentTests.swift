@@ -6,7 +6,7 @@ import Testing
 
 @testable import RemoteSources
 
-@Suite("Settings in YAML", .timeLimit(.minutes(2)))
+@Suite("Settings in YAML")
 struct YAMLDocumentTests {
     private func parse(_ text: String) throws -> ConfigurationSection {
         try YAMLDocument.parse(Array(text.utf8))
