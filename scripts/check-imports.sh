@@ -14,7 +14,7 @@ CompressedSources: ByteSources Codecs
 DiskImages: ByteSources Codecs
 OVFPackage: ByteSources CXML2
 Partitions: ByteSources
-RemoteSources: ByteSources CCurl CLinux
+RemoteSources: ByteSources CCurl CLinux CYAML
 FileTree: ByteSources
 Appliance: ByteSources CompressedSources DiskImages OVFPackage Partitions FileTree CLinux
 FuseServer: ByteSources FileTree CFuse

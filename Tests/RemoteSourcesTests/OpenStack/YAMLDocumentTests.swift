@@ -131,12 +131,20 @@ struct YAMLDocumentTests {
         #expect(throws: ConfigurationSyntaxError.self) { try parse("\"a\(escapes)\": 1") }
     }
 
-    @Test("characters that stand in for aliases elsewhere are left alone here")
-    func standIns() throws {
-        #expect(
-            try parse("a: \u{e000}x\nb: *c\nc: 1".replacing("*c", with: "'*c'"))["a"]?.text == "\u{e000}x")
+    @Test("characters for private use, anchors of names and marks of byte order are texts as any other")
+    func rareTexts() throws {
+        #expect(try parse("a: \u{e000}x")["a"]?.text == "\u{e000}x")
         #expect(try parse("a: \"\\uE000*\"")["a"]?.text == "\u{e000}*")
-        #expect(try parse("x: &e001 5\na: \"\\ue000\\uE001\"\nb: *e001")["b"]?.text == "5")
+        #expect(try parse("x: &e001 5\nb: *e001")["b"]?.text == "5")
+        #expect(try parse("&k key: 1\nb: *k")["b"]?.text == "key")
+        #expect(try parse("\u{feff}a: 1")["a"]?.text == "1")
+        #expect(try parse("%YAML 1.1\n---\na: 1\n...\n")["a"]?.text == "1")
+    }
+
+    @Test("tens of thousands of directives, each compared with all before, are refused")
+    func directives() throws {
+        let text = (0..<20_000).map { "%TAG !a\($0)! x\n" }.joined()
+        #expect(throws: ConfigurationSyntaxError.self) { try parse(text + "---\na: 1") }
     }
 
     @Test("a file that is too long, or is no text, is refused")

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
-import Yams
 
 /// Why a file of settings cannot be understood.
 struct ConfigurationSyntaxError: Error, Equatable, CustomStringConvertible {
@@ -14,20 +13,20 @@ struct ConfigurationSyntaxError: Error, Equatable, CustomStringConvertible {
 }
 
 /// Reads YAML so that its aliases cannot be a product: ten lines of ten aliases each, one upon the other, stand for
-/// 10^10 values, and the library compares the keys of mappings with all that is in them. So the library never sees an
-/// alias. Each `*` is given to it as a sign that the file does not use; where a plain text begins with that sign there
-/// was an alias, which is looked up here, and counted.
+/// 10^10 values. What an alias stands for shares its memory, and is counted each time.
 struct YAMLDocument {
     /// Of a file, in bytes: a thousand clouds.
     static let byteLimit = 256 << 10
     /// Values that a file may stand for, aliases included.
     static let valueLimit = 50_000
     static let depthLimit = 32
-    /// Escapes such as `\u0301`. A key of thousands of marks takes a long time to compare.
+    /// Escapes such as `\u0301`. A text of thousands of marks takes a long time to compare.
     private static let escapeLimit = 1_000
     private static let longestForeignRun = 1_000
+    /// Lines that begin with `%`: the library compares each `%TAG` with all others.
+    private static let directiveLimit = 100
 
-    private let mark: Unicode.Scalar
+    private let events: YAMLEvents
     private var anchors: [[UInt8]: Anchored] = [:]
     private var valueCount = 0
 
@@ -41,194 +40,139 @@ struct YAMLDocument {
         guard text.count <= byteLimit else {
             throw ConfigurationSyntaxError(line: 0, reason: "it is longer than \(byteLimit >> 10) KiB")
         }
-        guard let string = String(validating: text, as: UTF8.self) else {
+        guard String(validating: text, as: UTF8.self) != nil else {
             throw ConfigurationSyntaxError(line: 0, reason: "it is not UTF-8")
         }
-        try checkMarks(text)
-        let mark = try unusedSign(in: string)
-        var document = YAMLDocument(mark: mark)
-        var replaced = String.UnicodeScalarView()
-        replaced.append(contentsOf: string.unicodeScalars.lazy.map { $0 == "*" ? mark : $0 })
-        let parser: Parser
-        let root: Node?
-        do {
-            parser = try Parser(yaml: String(replaced), resolver: .basic, encoding: .utf8)
-            root = try parser.singleRoot()
-        } catch {
-            throw ConfigurationSyntaxError(error)
-        }
-        // The nodes' anchors belong to the parser.
-        defer { withExtendedLifetime(parser) {} }
-        guard let root else { return ConfigurationSection() }
-        let value = try document.value(of: root, depth: 0)
-        if value.isNull { return ConfigurationSection() }
-        guard let section = value.section else {
-            throw ConfigurationSyntaxError(line: 1, reason: "it is not a list of names and values")
-        }
-        return section
+        try checkCharacters(text)
+        var document = YAMLDocument(events: try YAMLEvents(text))
+        return try document.root()
     }
 
-    private init(mark: Unicode.Scalar) {
-        self.mark = mark
+    private init(events: YAMLEvents) {
+        self.events = events
     }
 
-    private static func checkMarks(_ text: [UInt8]) throws(ConfigurationSyntaxError) {
+    private static func checkCharacters(_ text: [UInt8]) throws(ConfigurationSyntaxError) {
         var run = 0
         var line = 1
         var escapeCount = 0
+        var directiveCount = 0
+        var isLineStart = true
         for byte in text {
             run = byte < 0x80 ? 0 : run + 1
-            if byte == 0x0a { line += 1 }
             if byte == UInt8(ascii: "\\") { escapeCount += 1 }
+            if isLineStart, byte == UInt8(ascii: "%") { directiveCount += 1 }
             guard run <= longestForeignRun, escapeCount <= escapeLimit else {
                 throw ConfigurationSyntaxError(
                     line: line, reason: "too many characters outside of ASCII, or escapes")
             }
+            guard directiveCount <= directiveLimit else {
+                throw ConfigurationSyntaxError(line: line, reason: "too many lines that begin with %")
+            }
+            isLineStart = byte == 0x0a || byte == 0x0d
+            if byte == 0x0a { line += 1 }
         }
     }
 
-    /// A character for private use that is neither in the text nor written there as an escape.
-    private static func unusedSign(in text: String) throws(ConfigurationSyntaxError) -> Unicode.Scalar {
-        var used = Set<UInt32>()
-        for scalar in text.unicodeScalars where (0xe000..<0xe100).contains(scalar.value) {
-            used.insert(scalar.value)
+    private mutating func root() throws(ConfigurationSyntaxError) -> ConfigurationSection {
+        guard try events.next().kind == .documentStart else { return ConfigurationSection() }
+        let event = try events.next()
+        let value = try value(of: event, depth: 0)
+        guard try events.next().kind == .documentEnd else { throw Self.error(event, "it is no YAML") }
+        let end = try events.next()
+        guard end.kind == .streamEnd else { throw Self.error(end, "a second document in one file") }
+        if value.isNull { return ConfigurationSection() }
+        guard let section = value.section else {
+            throw Self.error(event, "it is not a list of names and values")
         }
-        let bytes = Array(text.utf8)
-        for index in bytes.indices where bytes[index].lowercasedASCII == UInt8(ascii: "e") {
-            let digits = String(decoding: bytes[index...].prefix(4), as: UTF8.self)
-            if let value = UInt32(digits, radix: 16) { used.insert(value) }
-        }
-        guard let value = (UInt32(0xe000)..<0xe100).first(where: { !used.contains($0) }),
-            let sign = Unicode.Scalar(value)
-        else { throw ConfigurationSyntaxError(line: 0, reason: "it uses characters for private use") }
-        return sign
+        return section
     }
 }
 
 extension YAMLDocument {
-    private mutating func count(_ more: Int, _ node: Node) throws(ConfigurationSyntaxError) {
+    private mutating func count(_ more: Int, _ event: YAMLEvent) throws(ConfigurationSyntaxError) {
         valueCount += more
         guard valueCount <= Self.valueLimit else {
-            throw Self.error(node, "it stands for more than \(Self.valueLimit) values")
+            throw Self.error(event, "it stands for more than \(Self.valueLimit) values")
         }
     }
 
-    private static func error(_ node: Node, _ reason: String) -> ConfigurationSyntaxError {
-        ConfigurationSyntaxError(line: node.mark?.line ?? 0, reason: reason)
+    private static func error(_ event: YAMLEvent, _ reason: String) -> ConfigurationSyntaxError {
+        ConfigurationSyntaxError(line: event.line, reason: reason)
     }
 
-    private mutating func value(of node: Node, depth: Int) throws(ConfigurationSyntaxError)
-        -> ConfigurationValue
-    {
-        guard depth < Self.depthLimit else { throw Self.error(node, "it is nested too deeply") }
+    /// The value that begins with `event`.
+    private mutating func value(
+        of event: YAMLEvent, depth: Int
+    ) throws(ConfigurationSyntaxError) -> ConfigurationValue {
+        guard depth < Self.depthLimit else { throw Self.error(event, "it is nested too deeply") }
         let before = valueCount
-        try count(1, node)
+        try count(1, event)
         let value: ConfigurationValue
-        switch node {
-        case .scalar(let scalar):
-            if let name = try alias(of: node) {
-                guard let anchored = anchors[name] else {
-                    throw Self.error(node, "an alias without an anchor")
-                }
-                try count(anchored.valueCount, node)
-                return anchored.value
-            }
-            value = .text(restored(scalar.string), isPlain: scalar.style == .plain && !node.isTagged)
-        case .sequence(let sequence):
+        switch event.kind {
+        case .text(let text, let isPlain): value = .text(text, isPlain: isPlain)
+        case .alias(let name):
+            // What is named within itself is not there yet, either.
+            guard let anchored = anchors[name] else { throw Self.error(event, "an alias without an anchor") }
+            try count(anchored.valueCount, event)
+            return anchored.value
+        case .listStart:
             var list: [ConfigurationValue] = []
-            for element in sequence { list.append(try self.value(of: element, depth: depth + 1)) }
+            while true {
+                let element = try events.next()
+                guard element.kind != .listEnd else { break }
+                list.append(try self.value(of: element, depth: depth + 1))
+            }
             value = .list(list)
-        case .mapping(let mapping): value = .section(try section(of: mapping, depth: depth))
-        case .alias: throw Self.error(node, "an alias that cannot be followed")
+        case .sectionStart: value = .section(try section(depth: depth))
+        default: throw Self.error(event, "it is no YAML")
         }
-        if let anchor = node.anchor {
-            anchors[Array(anchor.rawValue.utf8)] = Anchored(value: value, valueCount: valueCount - before)
+        if let anchor = event.anchor {
+            anchors[anchor] = Anchored(value: value, valueCount: valueCount - before)
         }
         return value
     }
 
-    private mutating func section(
-        of mapping: Node.Mapping, depth: Int
-    ) throws(ConfigurationSyntaxError) -> ConfigurationSection {
+    /// The names and values up to the end of a mapping.
+    private mutating func section(depth: Int) throws(ConfigurationSyntaxError) -> ConfigurationSection {
         var own = ConfigurationSection()
-        var merged: [ConfigurationSection] = []
-        for (key, node) in mapping {
-            guard case .scalar(let name) = key, try alias(of: key) == nil else {
+        var merged: [(section: ConfigurationSection, event: YAMLEvent)] = []
+        while true {
+            let key = try events.next()
+            guard key.kind != .sectionEnd else { break }
+            guard case .text(let name, let isPlain) = key.kind else {
                 throw Self.error(key, "a name that is not a plain text")
             }
-            let value = try value(of: node, depth: depth + 1)
-            if name.style == .plain, name.string.utf8.elementsEqual("<<".utf8) {
-                merged += try Self.mergedSections(value, node)
+            let event = try events.next()
+            let value = try value(of: event, depth: depth + 1)
+            if let anchor = key.anchor {
+                anchors[anchor] = Anchored(value: .text(name, isPlain: isPlain), valueCount: 1)
+            }
+            let bytes = Array(name.utf8)
+            if isPlain, bytes == Array("<<".utf8) {
+                for section in try Self.mergedSections(value, event) { merged.append((section, event)) }
             } else {
-                own.set(Array(restored(name.string).utf8), to: value)
+                guard own.entries[bytes] == nil else { throw Self.error(key, "a name that is there twice") }
+                own.set(bytes, to: value)
             }
         }
         // A mapping's own values count before merged ones, and earlier merged ones before later.
-        for section in merged {
-            try count(section.entries.count, key(of: mapping))
+        for (section, event) in merged {
+            try count(section.entries.count, event)
             for (name, value) in section.entries where own.entries[name] == nil { own.set(name, to: value) }
         }
         return own
     }
 
-    private func key(of mapping: Node.Mapping) -> Node { .mapping(mapping) }
-
     private static func mergedSections(
-        _ value: ConfigurationValue, _ node: Node
+        _ value: ConfigurationValue, _ event: YAMLEvent
     ) throws(ConfigurationSyntaxError) -> [ConfigurationSection] {
         let values: [ConfigurationValue] = if case .list(let list) = value { list } else { [value] }
         var sections: [ConfigurationSection] = []
         for value in values {
-            guard let section = value.section else { throw error(node, "<< wants sections") }
+            guard let section = value.section else { throw error(event, "<< wants sections") }
             sections.append(section)
         }
         return sections
-    }
-
-    /// The name that a plain text beginning with `*` refers to; nil for any other text.
-    private func alias(of node: Node) throws(ConfigurationSyntaxError) -> [UInt8]? {
-        guard case .scalar(let scalar) = node, scalar.style == .plain,
-            scalar.string.unicodeScalars.first == mark
-        else { return nil }
-        let name = Array(scalar.string.unicodeScalars.dropFirst())
-        guard !name.isEmpty,
-            name.allSatisfy({
-                $0.isASCII
-                    && ($0.properties.isAlphabetic || "0"..."9" ~= $0 || "-_".unicodeScalars.contains($0))
-            })
-        else { throw Self.error(node, "an alias whose name is none; a text that begins with * needs quotes") }
-        return name.map { UInt8(truncatingIfNeeded: $0.value) }
-    }
-
-    private func restored(_ text: String) -> String {
-        var view = String.UnicodeScalarView()
-        view.append(contentsOf: text.unicodeScalars.lazy.map { $0 == mark ? "*" : $0 })
-        return String(view)
-    }
-}
-
-extension Node {
-    /// Whether a tag says what the text is, such as `!!str`.
-    fileprivate var isTagged: Bool {
-        if case .scalar(let scalar) = self {
-            scalar.tag.description != Tag.implicit.description
-        } else {
-            false
-        }
-    }
-}
-
-extension ConfigurationSyntaxError {
-    /// From the library's error, of which only its own words are taken: it quotes the line, and that may be a password.
-    fileprivate init(_ error: any Error) {
-        switch error as? YamlError {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            self.init(line: mark.line, reason: ServiceText.quotable(problem))
-        case .duplicatedKeysInMapping(_, let context):
-            self.init(line: context.mark.line, reason: "a name that is there twice")
-        case .reader(let problem, _, _, _): self.init(line: 0, reason: ServiceText.quotable(problem))
-        default: self.init(line: 0, reason: "it is no YAML")
-        }
     }
 }
