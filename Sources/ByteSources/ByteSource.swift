@@ -37,6 +37,13 @@ package protocol ByteSource: Sendable {
     /// bytes come from afar begins to bring them, as far as it has memory for them.
     func prepare(_ range: Range<UInt64>)
 
+    /// Whether a read of bytes `range`, which lies inside the source, waits for no one far away.
+    func isAtHand(_ range: Range<UInt64>) -> Bool
+
+    /// The same bytes for a reader that knows better than their order what it will want next, and prepares it: nothing is
+    /// brought ahead of its reads.
+    var withoutReadAhead: any ByteSource { get }
+
     /// Makes sure that all that lies behind the source is still what was opened.
     /// - Throws: `ReadError.stale` where it was replaced, truncated or rewritten.
     func validate() throws(ReadError)
@@ -67,6 +74,10 @@ extension ByteSource {
 
     /// What is at hand needs no preparation.
     package func prepare(_ range: Range<UInt64>) {}
+
+    package func isAtHand(_ range: Range<UInt64>) -> Bool { true }
+
+    package var withoutReadAhead: any ByteSource { self }
 
     /// Reads into the list's memory. Whether there is a hole is not asked: some file systems look through the whole
     /// file for the answer.

@@ -3,7 +3,7 @@
 
 /// The bytes of several sources in order.
 package struct ConcatenatedSource: ByteSource {
-    private let parts: [any ByteSource]
+    private var parts: [any ByteSource]
     /// Where each part starts, in bytes, ascending; the last number is the length of the whole.
     private let starts: [UInt64]
 
@@ -72,6 +72,24 @@ package struct ConcatenatedSource: ByteSource {
             parts[index].prepare((rest.lowerBound - start)..<(end - start))
             rest = end..<rest.upperBound
         }
+    }
+
+    package func isAtHand(_ range: Range<UInt64>) -> Bool {
+        var rest = range.clamped(to: 0..<byteCount)
+        while !rest.isEmpty {
+            let index = partIndex(containing: rest.lowerBound)
+            let start = starts[index]
+            let end = min(starts[index + 1], rest.upperBound)
+            guard parts[index].isAtHand((rest.lowerBound - start)..<(end - start)) else { return false }
+            rest = end..<rest.upperBound
+        }
+        return true
+    }
+
+    package var withoutReadAhead: any ByteSource {
+        var copy = self
+        copy.parts = parts.map(\.withoutReadAhead)
+        return copy
     }
 
     package func validate() throws(ReadError) {

@@ -21,7 +21,7 @@ package final class ReadMeter: Sendable {
 
 /// Another source, whose reads are counted.
 package struct MeteredSource: ByteSource {
-    private let base: any ByteSource
+    private var base: any ByteSource
     private let meter: ReadMeter
 
     package var byteCount: UInt64 { base.byteCount }
@@ -49,6 +49,16 @@ package struct MeteredSource: ByteSource {
 
     package func prepare(_ range: Range<UInt64>) {
         base.prepare(range)
+    }
+
+    package func isAtHand(_ range: Range<UInt64>) -> Bool {
+        base.isAtHand(range)
+    }
+
+    package var withoutReadAhead: any ByteSource {
+        var copy = self
+        copy.base = base.withoutReadAhead
+        return copy
     }
 
     package func validate() throws(ReadError) {

@@ -3,7 +3,7 @@
 
 /// Bytes `start ..< start + byteCount` of another source, read as a source of their own.
 package struct SubrangeSource: ByteSource {
-    private let base: any ByteSource
+    private var base: any ByteSource
     private let start: UInt64
     package let byteCount: UInt64
     /// What errors call this part, such as a member's name.
@@ -56,6 +56,17 @@ package struct SubrangeSource: ByteSource {
         let clamped = range.clamped(to: 0..<byteCount)
         guard !clamped.isEmpty else { return }
         base.prepare((start + clamped.lowerBound)..<(start + clamped.upperBound))
+    }
+
+    package func isAtHand(_ range: Range<UInt64>) -> Bool {
+        let clamped = range.clamped(to: 0..<byteCount)
+        return clamped.isEmpty || base.isAtHand((start + clamped.lowerBound)..<(start + clamped.upperBound))
+    }
+
+    package var withoutReadAhead: any ByteSource {
+        var copy = self
+        copy.base = base.withoutReadAhead
+        return copy
     }
 
     package func validate() throws(ReadError) {

@@ -10,7 +10,8 @@ extension GuestDisk {
     static let stretchByteCount: UInt64 = 256 << 10
 
     /// Decodes the clusters of `range` (guest bytes) into the cache, except those that are there or that
-    /// another thread is decoding. Clusters that are damaged are left for their reader to find.
+    /// another thread is decoding, and those whose bytes are far away. Clusters that are damaged are left for their reader
+    /// to find.
     /// Where `reader` is still to come, what it has passed meanwhile is left out.
     func load(_ range: Range<UInt64>, aheadOf reader: ReaderPosition? = nil) throws(ReadError) {
         try decoders.withObject { decoder throws(ReadError) in
@@ -22,7 +23,10 @@ extension GuestDisk {
                 guard position < range.upperBound else { return }
                 let found = try extent(containing: position, &cursor)
                 position = found.extent.guestEnd
-                guard case .compressed(let cluster) = found.extent.storage else { continue }
+                guard case .compressed(let cluster) = found.extent.storage,
+                    layers[found.layer].file.isAtHand(
+                        cluster.storedOffset..<(cluster.storedOffset + UInt64(cluster.storedByteCountLimit)))
+                else { continue }
                 // What a decoder has read is of one file.
                 if found.layer != layer { decoder.reset() }
                 layer = found.layer
@@ -51,6 +55,7 @@ extension GuestDisk {
         _ count: Int, at offset: UInt64, into output: inout OutputRawSpan
     ) throws(ReadError) {
         try checkRange(count, at: offset, named: "guest disk")
+        farReadAhead?.reader(of: self, reads: offset..<(offset + UInt64(count)))
         try decoders.withObject { decoder throws(ReadError) in
             var cursor = LayerCursor()
             var position = offset

@@ -20,6 +20,8 @@ package final class GuestDisk: ByteSource {
     let decoders = ObjectPool<ClusterDecoder>()
     private let prefetcher: Prefetcher?
     private let readAhead: ReadAhead?
+    /// Nil where all files are near.
+    let farReadAhead: FarReadAhead?
 
     /// The largest cluster that is decoded on a thread that may not wait, in bytes: a millisecond or two.
     private static let clusterByteLimitWithoutWaiting = 1 << 20
@@ -43,7 +45,6 @@ package final class GuestDisk: ByteSource {
     /// readers; without one, nothing is decoded ahead.
     package init(_ layers: [DiskLayer], cache: ClusterCache, prefetcher: Prefetcher? = nil) {
         image = layers[0].image
-        self.layers = layers
         isLayered = layers.count > 1
         imageByteCount = image.virtualByteCount
         // No format has a disk so long that the last sector would not fit.
@@ -52,6 +53,9 @@ package final class GuestDisk: ByteSource {
         self.cache = cache
         self.prefetcher = prefetcher
         readAhead = prefetcher.map { ReadAhead(prefetcher: $0, windowByteLimit: cache.byteLimit / 4) }
+        let isFar = !layers.allSatisfy(\.file.isNear)
+        farReadAhead = isFar ? FarReadAhead(windowByteLimit: cache.byteLimit / 4) : nil
+        self.layers = isFar ? layers.map(\.withoutReadAhead) : layers
     }
 
     /// The disk as it was when `snapshot`, one of the image's, was taken.
@@ -107,6 +111,7 @@ package final class GuestDisk: ByteSource {
     ) throws(ReadError) {
         try checkRange(count, at: offset, named: "guest disk")
         let end = offset + UInt64(count)
+        farReadAhead?.reader(of: self, reads: offset..<end)
         readAhead?.reader(of: self, reads: count, at: offset)
         try loadFromBehind(offset..<end)
         var cursor = LayerCursor()
@@ -174,7 +179,7 @@ package final class GuestDisk: ByteSource {
     }
 
     /// Decodes the clusters of a large read into the cache, the last ones first and only those that no one is
-    /// at. The threads that decode ahead come from the front: reader and threads meet in the middle, instead of
+    /// at and whose bytes are at hand. The threads that decode ahead come from the front: reader and threads meet in the middle, instead of
     /// the reader waiting for each cluster in turn.
     private func loadFromBehind(_ range: Range<UInt64>) throws(ReadError) {
         guard Patience.current != .usesCacheOnly else { return }

@@ -57,6 +57,23 @@ struct HTTPRangeSourceTests {
         }
     }
 
+    @Test("a connection serves one request after the other")
+    func connections() throws {
+        try RemoteFixture.with(Self.file.served) { fixture throws in
+            let source = try fixture.open()
+            for number in 0..<24 {
+                let offset = 1_100_000 + number * 700_000
+                #expect(
+                    try source.bytes(10, at: UInt64(offset)) == Array(Self.file.bytes[offset..<(offset + 10)])
+                )
+            }
+            let requests = fixture.server.requests
+            #expect(requests.count >= 20)
+            // A read alone needs one; what is brought beside it may need some more.
+            #expect(Set(requests.map(\.connection)).count <= 6)
+        }
+    }
+
     @Test("many readers of one place make one request, and each gets its bytes")
     func shared() throws {
         try RemoteFixture.with({ request, connection in

@@ -6,7 +6,7 @@ package import ByteSources
 /// An image, the file that its extents point into, and the layers that it builds on.
 package struct DiskLayer: Sendable {
     package let image: any DiskImage
-    let file: any ByteSource
+    private(set) var file: any ByteSource
     /// What its clusters and tables are cached under.
     let number: DiskNumber
     /// What errors call it.
@@ -30,6 +30,13 @@ package struct DiskLayer: Sendable {
         self.number = number
         self.name = name
         shares = share.map { [$0] } ?? []
+    }
+
+    /// The same layer, whose file brings only what it is told to.
+    var withoutReadAhead: DiskLayer {
+        var copy = self
+        copy.file = file.withoutReadAhead
+        return copy
     }
 
     /// Keeps `share` as long as this copy of the layer, too.

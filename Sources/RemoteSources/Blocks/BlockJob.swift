@@ -82,9 +82,11 @@ import ByteSources
         return isDone || count == 0 || isOwner != true ? nil : (index, count)
     }
 
-    /// Whether no block from the one at `position` on is this job's any more.
+    /// Whether something is to be brought still, and no block of it is this job's any more. A job that is done is not
+    /// unwanted: its transfer ends by itself, and its connection is used again.
     var isUnwanted: Bool {
-        cache.table.withLock { table in
+        guard !isDone else { return false }
+        return cache.table.withLock { table in
             !(min(index, assignment.blocks.upperBound)..<assignment.blocks.upperBound).contains {
                 table.objects[assignment.object]?.entries[$0]?.state
                     == .arriving(transfer: assignment.transfer)

@@ -96,6 +96,8 @@ struct BlockTable {
         return buffer
     }
 
+    func isHere(_ key: Key) -> Bool { objects[key.object]?.entries[key.index]?.state == .here }
+
     mutating func unpin(_ key: Key) {
         guard let pins = objects[key.object]?.entries[key.index]?.pinCount, pins > 0 else { return }
         objects[key.object]?.entries[key.index]?.pinCount = pins - 1

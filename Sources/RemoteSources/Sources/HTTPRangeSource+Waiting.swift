@@ -11,16 +11,17 @@ extension HTTPRangeSource {
     /// Where a round trip takes less, in seconds, a read that stands alone brings its own block only.
     private static let shortRoundTrip = 0.002
 
-    /// The memory of a block, pinned; waits for it. `indices`: what else the same read wants.
+    /// The memory of a block, pinned; waits for it. `range`: the bytes that the same read wants.
     func block(
-        _ index: UInt64, of indices: Range<UInt64>, until deadline: Deadline
+        _ index: UInt64, of range: Range<UInt64>, until deadline: Deadline
     ) throws(ReadError) -> BlockBuffer {
+        let end = blocks(of: range).upperBound
         let waiter = BlockWaiter()
         let key = key(index)
         let here = access.cache.table.withLock { table -> BlockBuffer? in
             if let buffer = table.pin(key) { return buffer }
-            _ = table.want(index..<indices.upperBound, of: fetcher.object, isDemanded: true)
-            wantNeighbour(of: indices, in: &table)
+            _ = table.want(index..<end, of: fetcher.object, isDemanded: true)
+            wantNeighbour(of: range, in: &table)
             _ = table.wait(for: key, waiter)
             return nil
         }
@@ -84,9 +85,13 @@ extension HTTPRangeSource {
         return .remote(source: name, reason: "not read within \(seconds) s: \(why)")
     }
 
-    /// A read that stands alone brings a little more than its own, as a round trip takes longer than that.
-    func wantNeighbour(of indices: Range<UInt64>, in table: inout BlockTable) {
-        guard access.meter.roundTrip > Self.shortRoundTrip else { return }
-        _ = table.want(indices.upperBound..<(indices.upperBound + 1), of: fetcher.object, isDemanded: false)
+    /// A read that stands alone brings the next block too, as a round trip takes longer than that: where it ends in the
+    /// second half of its own, so that what belongs together is near.
+    func wantNeighbour(of range: Range<UInt64>, in table: inout BlockTable) {
+        let next = blocks(of: range).upperBound
+        guard access.meter.roundTrip > Self.shortRoundTrip,
+            next * Self.blockByteCount - range.upperBound < Self.blockByteCount / 2
+        else { return }
+        _ = table.want(next..<(next + 1), of: fetcher.object, isDemanded: false)
     }
 }

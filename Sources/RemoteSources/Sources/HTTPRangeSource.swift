@@ -43,12 +43,19 @@ package final class HTTPRangeSource: ByteSource {
     }
 
     package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
+        try read(count, at: offset, into: &output, isAskingAhead: true)
+    }
+
+    /// `isAskingAhead`: whether what follows is brought ahead of a reader that goes from front to back.
+    func read(
+        _ count: Int, at offset: UInt64, into output: inout OutputRawSpan, isAskingAhead: Bool
+    ) throws(ReadError) {
         try checkRange(count, at: offset, named: name)
         try validate()
         guard count > 0 else { return }
         let range = offset..<(offset + UInt64(count))
         let deadline = Deadline(at: PatientRead.currentStartTime + access.timeoutInSeconds)
-        askAhead(of: range)
+        if isAskingAhead { askAhead(of: range) }
         var position = offset
         while position < range.upperBound {
             let step = position..<min(range.upperBound, position + Self.blocksPerStep * Self.blockByteCount)
@@ -68,6 +75,15 @@ package final class HTTPRangeSource: ByteSource {
         want(clamped.lowerBound..<end, isDemanded: false)
     }
 
+    package func isAtHand(_ range: Range<UInt64>) -> Bool {
+        let clamped = range.clamped(to: 0..<byteCount)
+        guard !clamped.isEmpty else { return true }
+        let indices = blocks(of: clamped)
+        return access.cache.table.withLock { table in indices.allSatisfy { table.isHere(key($0)) } }
+    }
+
+    package var withoutReadAhead: any ByteSource { PreparedRangeSource(self) }
+
     package func validate() throws(ReadError) {
         if fetcher.staleness != nil { throw .stale(source: name) }
     }
@@ -82,9 +98,9 @@ package final class HTTPRangeSource: ByteSource {
     /// What is known to have changed; nil where nothing has.
     package var staleness: String? { fetcher.staleness }
 
-    private static let blockByteCount = UInt64(BlockBuffer.byteCount)
+    static let blockByteCount = UInt64(BlockBuffer.byteCount)
 
-    private func blocks(of range: Range<UInt64>) -> Range<UInt64> {
+    func blocks(of range: Range<UInt64>) -> Range<UInt64> {
         let first = range.lowerBound / Self.blockByteCount
         return first..<max(first + 1, (range.upperBound - 1) / Self.blockByteCount + 1)
     }
@@ -139,7 +155,7 @@ package final class HTTPRangeSource: ByteSource {
             guard buffers.count < indices.count else { return buffers }
             for index in indices.prefix(buffers.count) { table.unpin(key(index)) }
             _ = table.want(indices, of: fetcher.object, isDemanded: true)
-            wantNeighbour(of: indices, in: &table)
+            wantNeighbour(of: range, in: &table)
             return nil
         }
         guard let buffers else {
@@ -152,9 +168,8 @@ package final class HTTPRangeSource: ByteSource {
     private func copyWaiting(
         _ range: Range<UInt64>, to output: inout OutputRawSpan, until deadline: Deadline
     ) throws(ReadError) {
-        let indices = blocks(of: range)
-        for index in indices {
-            let buffer = try block(index, of: indices, until: deadline)
+        for index in blocks(of: range) {
+            let buffer = try block(index, of: range, until: deadline)
             copy(index, buffer, range, to: &output)
         }
     }

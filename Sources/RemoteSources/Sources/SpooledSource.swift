@@ -64,6 +64,8 @@ package final class SpooledSource: ByteSource {
         try spool.file.read(count, at: offset, into: &output)
     }
 
+    package func isAtHand(_ range: Range<UInt64>) -> Bool { range.upperBound <= frontier }
+
     package func validate() throws(ReadError) {
         if spool.state.withLock({ $0.isStale }) { throw .stale(source: name) }
     }
