@@ -78,8 +78,9 @@ uninstall: ## remove precisely what `make install` with the same variables insta
 	rm -f '$(DESTDIR)$(MANDIR)/man1/ovafs.1' '$(DESTDIR)$(MANDIR)/man5/ovafs-formats.5' '$(DESTDIR)$(MANDIR)/man8/mount.ova.8'
 	rm -f '$(DESTDIR)$(BASH_COMPLETIONS)/ovafs' '$(DESTDIR)$(ZSH_COMPLETIONS)/_ovafs' '$(DESTDIR)$(FISH_COMPLETIONS)/ovafs.fish'
 
-bench: ## compare with what a user would pick instead, and print the table (as root; BENCH_FLAGS: see peers.sh)
+bench: ## compare with what a user would pick instead, near and far (as root; BENCH_FLAGS: see peers.sh, REMOTE_FLAGS: remote.sh)
 	@SWIFT='$(SWIFT)' Benchmarks/peers.sh $(BENCH_FLAGS)
+	@SWIFT='$(SWIFT)' Benchmarks/remote.sh $(REMOTE_FLAGS)
 
 bench-check: ## check instructions, allocations and source bytes against Benchmarks/Thresholds (UPDATE=1 writes them)
 	@SWIFT='$(SWIFT)' Benchmarks/check.sh $(if $(UPDATE),--update)

@@ -9,7 +9,7 @@ set -eu
 build_packages='libfuse3-dev fuse3 libdeflate-dev zlib1g-dev libzstd-dev liblzma-dev libbz2-dev libxml2-dev libcurl4-openssl-dev libyaml-dev pkg-config'
 test_packages='nginx python3 xz-utils zstd bzip2 pigz qemu-utils gddrescue e2fsprogs fuse2fs gdisk attr jq libxml2-utils openssl fdisk util-linux mount file tar rsync diffutils man-db groff mandoc make procps bsdutils'
 check_packages='shellcheck binutils'
-bench_packages='python3 xz-utils zstd qemu-utils qemu-system-common libvmdk-utils fio e2fsprogs fuse3 mount util-linux procps tar'
+bench_packages='nginx nbdkit qemu-block-extra fdisk file python3 xz-utils zstd qemu-utils qemu-system-common libvmdk-utils fio e2fsprogs fuse3 mount util-linux procps tar'
 bench_check_packages='python3 valgrind binutils'
 
 fail() {

@@ -130,7 +130,7 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def _start(command: list[str], cwd: Path) -> None:
+def start(command: list[str], cwd: Path) -> None:
     """Runs the command that mounts; it returns once its server is in the background."""
     with tempfile.TemporaryFile() as errors:
         # Not a pipe: a server that keeps standard error open would never end the read of it.
@@ -172,7 +172,7 @@ def serve_ovafs(tools: Tools, source: Path, raw_names: list[str], options: str =
         statistics=mount_point / ".ova" / "stats.json")
     command = [str(tools.ovafs), "mount", str(source), str(mount_point)]
     try:
-        _start(command + (["-o", options] if options else []), folder)
+        start(command + (["-o", options] if options else []), folder)
     except BaseException:
         server.end()
         raise
@@ -192,7 +192,7 @@ def serve_storage_daemon(tools: Tools, package: Package) -> Server:
             "--export", f"type=fuse,id=export{number},node-name=disk{number},mountpoint={point},writable=off"]
     server = Server(points, points, folder)
     try:
-        _start([*command, "--daemonize", "--pidfile", str(folder / "pid")], folder)
+        start([*command, "--daemonize", "--pidfile", str(folder / "pid")], folder)
     except BaseException:
         server.end()
         raise
@@ -211,7 +211,7 @@ def serve_image_daemon(tools: Tools, image: Path, driver: str) -> Server:
     point.touch()
     server = Server([point], [point], folder)
     try:
-        _start(["qemu-storage-daemon",
+        start(["qemu-storage-daemon",
                 "--blockdev", f"driver=file,node-name=file,filename={image},read-only=on",
                 "--blockdev", f"driver={driver},node-name=disk,file=file,read-only=on",
                 "--export", f"type=fuse,id=export,node-name=disk,mountpoint={point},writable=off",
@@ -230,7 +230,7 @@ def serve_vmdkmount(tools: Tools, package: Package) -> Server:
     try:
         for disk, point in zip(package.disks, points):
             point.mkdir()
-            _start(["vmdkmount", str(disk.vmdk), str(point)], folder)
+            start(["vmdkmount", str(disk.vmdk), str(point)], folder)
         for disk in server.disks:
             _await_file(disk)
     except BaseException:

@@ -23,7 +23,7 @@ package struct Appliance: Sendable {
     /// The members that are shown as decoded disks only, as indices of the package's list.
     let hiddenMembers: Set<Int>
     /// The disks, in the descriptor's order, with the paths of their raw files.
-    package let disks: [ApplianceDisk]
+    package internal(set) var disks: [ApplianceDisk]
     /// What is questionable though it can be read.
     package let warnings: [PackageWarning]
     /// The last modification of the whole, in seconds since 1970.
@@ -31,9 +31,6 @@ package struct Appliance: Sendable {
 
     /// The files that it is read from, which nothing may be written to; nil where they are not all known.
     package internal(set) var openedFiles: Set<FileNumber>?
-
-    /// Whether it is behind a network, where each look at something costs a round trip.
-    var isRemote = false
 
     package let cache: ClusterCache
     package let sourceMeter: ReadMeter

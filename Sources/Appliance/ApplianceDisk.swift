@@ -34,6 +34,11 @@ package struct ApplianceDisk: Sendable {
     /// What is questionable about partitions and snapshots: the disk itself is as it should be.
     package internal(set) var partWarnings: [PackageWarning] = []
 
+    /// Whether it is behind a network, where each look at something costs a round trip.
+    var isRemote = false
+    /// What the descriptor says is stored, in guest bytes; nil where it does not.
+    var populatedByteCount: UInt64?
+
     package enum Content: Sendable {
         case decoded(GuestDisk)
         /// No file backs the disk: it is one hole.
@@ -81,9 +86,8 @@ package struct ApplianceDisk: Sendable {
 
     /// What is taken for the guest bytes that are stored where looking at tables costs too much: above 0 and below the disk's
     /// length, so that programs look for holes.
-    var estimatedByteCount: UInt64 {
-        guard case .decoded(let disk) = content else { return 0 }
-        return min(max(512, storedByteCount), disk.byteCount - min(disk.byteCount, 512))
+    private func estimatedByteCount(of disk: GuestDisk) -> UInt64 {
+        min(max(512, populatedByteCount ?? storedByteCount), disk.byteCount - min(disk.byteCount, 512))
     }
 
     /// Which guest bytes `error`, met by a read of `range`, is about, and where they are stored; for the log.
@@ -98,14 +102,14 @@ package struct ApplianceDisk: Sendable {
     /// Guest bytes that are stored rather than known to be zero.
     package var allocatedByteCount: UInt64 {
         switch content {
-        case .decoded(let disk): disk.allocatedByteCount
+        case .decoded(let disk): isRemote ? estimatedByteCount(of: disk) : disk.allocatedByteCount
         case .empty, .unreadable: 0
         }
     }
 
     /// Whether `allocatedByteCount` is an estimate.
     package var allocationIsEstimate: Bool {
-        if case .decoded(let disk) = content { disk.allocationIsEstimate } else { false }
+        if case .decoded(let disk) = content { isRemote || disk.allocationIsEstimate } else { false }
     }
 
     /// What `info` and `user.ova.format` call the disk's format.

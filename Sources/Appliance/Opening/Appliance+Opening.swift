@@ -21,7 +21,7 @@ extension Appliance {
                 var appliance = try open(
                     file, named: name, modificationTime, opened: OpenedFiles([]), options: options,
                     resources: resources)
-                appliance.isRemote = true
+                for index in appliance.disks.indices { appliance.disks[index].isRemote = true }
                 return appliance
             case .file(let file, let name, let modificationTime):
                 let opened = OpenedFiles([file])

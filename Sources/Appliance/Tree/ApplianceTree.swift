@@ -48,9 +48,8 @@ package struct ApplianceTree {
     private mutating func addDisks() {
         for (index, disk) in appliance.disks.enumerated() {
             guard let source = disk.source, let path = disk.rawPath else { continue }
-            let isRemote = appliance.isRemote
             var attributes = Attributes(modificationTime: disk.modificationTime) { () throws(ReadError) in
-                isRemote ? disk.estimatedByteCount : try disk.countAllocatedBytes()
+                disk.isRemote ? disk.allocatedByteCount : try disk.countAllocatedBytes()
             }
             attributes.placeOfError = { disk.place(of: $0, in: $1) }
             builder.add(
