@@ -16,6 +16,10 @@ package struct RemoteAccess: Sendable {
     package var spoolFolder = "/var/tmp"
     /// No such file is longer, in bytes.
     package var spoolByteLimit: UInt64 = 1 << 42
+    /// Takes down what is read; nil where nothing is.
+    package var recorder: ReadRecorder?
+    /// What an earlier mount read; nil where nothing is known.
+    package var replayed: RecordedReads?
     /// Is told what a user has to know and no error says; without secrets.
     package var note: @Sendable (String) -> Void = { _ in }
 

@@ -1,9 +1,11 @@
 // Whom a TLS connection trusts, and what it shows of itself.
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+
 /// How a connection of https is made; by default as curl does it, with the system's store of authorities.
 package struct TransportSecurity: Sendable, Hashable {
-    /// A file of authorities in place of the system's.
+    /// A file of authorities in place of the system's; at first the one that the environment names.
     package var authoritiesPath: String?
     /// False where the user said that any certificate will do.
     package var isVerified = true
@@ -11,5 +13,17 @@ package struct TransportSecurity: Sendable, Hashable {
     package var certificatePath: String?
     package var keyPath: String?
 
-    package init() {}
+    package init() {
+        authoritiesPath = Self.variables.lazy.compactMap(Self.environment).first
+    }
+
+    /// As curl has them, the first one counting most.
+    private static let variables = ["CURL_CA_BUNDLE", "SSL_CERT_FILE"]
+
+    private static func environment(_ name: String) -> String? {
+        // SAFETY: the text ends with a NUL, and is copied before anything changes the environment.
+        guard let text = unsafe getenv(name) else { return nil }
+        let value = unsafe String(cString: text)
+        return value.isEmpty ? nil : value
+    }
 }

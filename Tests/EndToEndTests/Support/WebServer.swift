@@ -7,6 +7,7 @@ import Testing
 /// A web server of a test's own. `TestFolder` ends it where the test does not.
 struct WebServer {
     let port: Int
+    private let securePort: Int
     private let folder: String
 
     /// What `/private/` asks for, as users write it in an address.
@@ -26,14 +27,22 @@ struct WebServer {
         try shell(
             #"printf 'user:%s\n' "$(openssl passwd -apr1 "$2")" > "$1/users""#, folder,
             String(Self.userAndPassword.split(separator: ":")[1]))
+        try run([
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+            "/CN=localhost",
+            "-addext", "subjectAltName=DNS:localhost", "-keyout", folder + "/key.pem",
+            "-out", folder + "/certificate.pem",
+        ])
         var failure: CommandResult?
         for _ in 0..<10 {
             let port = Int.random(in: 20_000..<60_000)
-            try Self.configuration(port: port, folder: folder, root: root)
+            let securePort = port + 1
+            try Self.configuration(port: port, securePort: securePort, folder: folder, root: root)
                 .write(toFile: folder + "/nginx.conf", atomically: false, encoding: .utf8)
             let result = try attempt(["nginx", "-p", folder + "/", "-c", folder + "/nginx.conf"])
             if result.exitCode == 0 {
                 self.port = port
+                self.securePort = securePort
                 return
             }
             failure = result
@@ -42,6 +51,11 @@ struct WebServer {
     }
 
     func address(_ path: String) -> String { "http://127.0.0.1:\(port)/\(path)" }
+
+    /// By TLS, with a certificate that no authority of the system has signed: `authority` has.
+    func secureAddress(_ path: String) -> String { "https://localhost:\(securePort)/\(path)" }
+
+    var authority: String { folder + "/certificate.pem" }
 
     /// Ends it; its files stay.
     func stop() throws {
@@ -66,7 +80,9 @@ struct WebServer {
         return text.split(separator: "\n").map(String.init)
     }
 
-    private static func configuration(port: Int, folder: String, root: String) -> String {
+    private static func configuration(
+        port: Int, securePort: Int, folder: String, root: String
+    ) -> String {
         """
         daemon on;
         master_process off;
@@ -102,6 +118,13 @@ struct WebServer {
                 location /away/ { rewrite ^/away/(.*)$ http://localhost:\(port)/$1 redirect; }
                 location /loop/ { return 302 /loop/; }
                 location /login/ { default_type text/html; return 200 "<html>log in</html>"; }
+            }
+            server {
+                listen 127.0.0.1:\(securePort) ssl http2;
+                ssl_certificate \(folder)/certificate.pem;
+                ssl_certificate_key \(folder)/key.pem;
+                root \(root);
+                location /down/ { rewrite ^/down/(.*)$ http://127.0.0.1:\(port)/$1 redirect; }
             }
         }
         """
