@@ -96,6 +96,9 @@ struct BlockTable {
         return buffer
     }
 
+    /// Blocks of an object that are wanted ahead, and that no one brings yet.
+    func wantedAheadCount(of object: Int) -> Int { objects[object]?.ahead.count ?? 0 }
+
     func isHere(_ key: Key) -> Bool { objects[key.object]?.entries[key.index]?.state == .here }
 
     mutating func unpin(_ key: Key) {

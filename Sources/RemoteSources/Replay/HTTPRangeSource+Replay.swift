@@ -26,10 +26,13 @@ extension HTTPRangeSource {
             for run in reads.runs {
                 var first = run.blocks.lowerBound
                 while first < run.blocks.upperBound {
-                    guard let state = self?.replayStep(from: first, before: run.blocks.upperBound) else { return }
+                    guard let state = self?.replayStep(from: first, before: run.blocks.upperBound) else {
+                        return
+                    }
                     first = state
                     guard first < run.blocks.upperBound, self?.hasRoomForReplay == false else { continue }
-                    never.withLock(waitingWhile: { _ in true }, until: MonotonicClock.now + Self.rest) { _ in }
+                    never.withLock(waitingWhile: { _ in true }, until: MonotonicClock.now + Self.rest) { _ in
+                    }
                 }
             }
         }
@@ -49,6 +52,8 @@ extension HTTPRangeSource {
     }
 
     private var hasRoomForReplay: Bool {
-        access.cache.table.withLock { $0.aheadCount + $0.wantedAheadCount(of: fetcher.object) < $0.capacity / 4 }
+        access.cache.table.withLock {
+            $0.aheadCount + $0.wantedAheadCount(of: fetcher.object) < $0.capacity / 4
+        }
     }
 }

@@ -55,6 +55,7 @@ package final class HTTPRangeSource: ByteSource {
         guard count > 0 else { return }
         let range = offset..<(offset + UInt64(count))
         let deadline = Deadline(at: PatientRead.currentStartTime + access.timeoutInSeconds)
+        access.recorder?.note(blocks(of: range))
         if isAskingAhead { askAhead(of: range) }
         var position = offset
         while position < range.upperBound {
@@ -132,7 +133,7 @@ package final class HTTPRangeSource: ByteSource {
         if let ahead, let ahead { want(ahead, isDemanded: false) }
     }
 
-    private func want(_ range: Range<UInt64>, isDemanded: Bool) {
+    func want(_ range: Range<UInt64>, isDemanded: Bool) {
         guard !range.isEmpty else { return }
         let isAnyWanted = access.cache.table.withLock {
             $0.want(blocks(of: range), of: fetcher.object, isDemanded: isDemanded)

@@ -32,8 +32,13 @@ package enum RemoteOpener {
                         "\(object.name): the server says nothing that would change with the file, so that a "
                             + "replacement of the same length is not noticed")
                 }
-                return HTTPRangeSource(
+                let source = HTTPRangeSource(
                     requester, version: version, start: start.bytes, through: access)
+                if let key = HTTPRangeSource.recordKey(of: version) { access.recorder?.begin(of: key) }
+                if let reads = access.replayed, !source.replay(reads) {
+                    access.note("\(object.name): the record of reads is of another version, and is not used")
+                }
+                return source
             }
             switch outcome {
             case .bytes: throw .remote(source: object.name, reason: "the answer has no bytes")

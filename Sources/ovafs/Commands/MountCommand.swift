@@ -23,7 +23,7 @@ struct MountCommand: ParsableCommand {
             Options of -o, in full in ovafs(1): allow_other, uid=USER, gid=GROUP, umask=OCTAL, \
             ctldir=visible|hidden, lenient, links=none|inside, verify=none|manifest, \
             cache_size=SIZE (64M), cache_dir=DIR, cache_dir_size=SIZE (10G), open_memory=SIZE (256M), threads=N, \
-            timeout=SECONDS (60), header=@FILE, cache=kernel|none, auto_unmount, exec, \
+            timeout=SECONDS (60), header=@FILE, record=FILE, replay=FILE, cache=kernel|none, auto_unmount, exec, \
             X-mount.mkdir[=OCTAL], log=FILE|syslog|stderr, ro. \
             Always nosuid and nodev, and noexec without exec.
 
@@ -74,6 +74,7 @@ struct MountCommand: ParsableCommand {
         let openLog = try destination.open()
         // On a terminal there is a bar.
         let isBarShown = destination == .standardError && Terminal.canRedraw
+        let record = try recordFile(options)
         let remote = RemoteSession(remoteOptions(options))
         let mountedName = try SourceLocator.mountedName(source)
         let shown = SourceAddress.shown(source)
@@ -119,7 +120,31 @@ struct MountCommand: ParsableCommand {
                 use.isUsable.store(true, ordering: .sequentiallyConsistent)
                 background?.mountIsUsable()
             }
+            if let record { save(remote.recorder, in: record, log) }
             return background?.wasAnswered ?? use.isUsable.load(ordering: .sequentiallyConsistent)
+        }
+    }
+
+    /// The file of `record=`; nil where none is wanted.
+    private func recordFile(_ options: MountOptions) throws -> RecordFile? {
+        let names = [
+            options.remote.recordFile.map { _ in "record" }, options.remote.replayFile.map { _ in "replay" },
+        ]
+        if let name = names.compactMap(\.self).first, try SourceAddress.parse(source) == nil {
+            throw CommandFailure(
+                status: .wrongUsage, message: "\(name)= is for a source at an address; leave it out")
+        }
+        return try options.remote.recordFile.map { try RecordFile(FilePath(bytes: $0)) }
+    }
+
+    private func save(_ recorder: ReadRecorder?, in file: RecordFile, _ log: Logger) {
+        guard let reads = recorder?.reads else {
+            return log.warning("record=: the source has no version that a record could be known by")
+        }
+        do throws(ReadError) {
+            try file.save(reads)
+        } catch {
+            log.warning("\(error)")
         }
     }
 

@@ -57,6 +57,10 @@ struct MountOptions: Equatable {
                 log = destination
             } else if name == "cache_dir", !parts[1].isEmpty {
                 cacheFolder = Array(parts[1])
+            } else if name == "record", !parts[1].isEmpty {
+                remote.recordFile = Array(parts[1])
+            } else if name == "replay", !parts[1].isEmpty {
+                remote.replayFile = Array(parts[1])
             } else {
                 try apply(name, value: String(decoding: parts[1], as: UTF8.self))
             }
@@ -87,6 +91,7 @@ struct MountOptions: Equatable {
                 throw Self.wrong(name, value, "kernel or none")
             }
             cacheMode = mode
+        case ("record", let value), ("replay", let value): throw Self.wrong(name, value, "a file")
         case ("cache_dir", let value): throw Self.wrong(name, value, "a folder")
         case ("cache_dir_size", let value):
             guard let bytes = value.flatMap({ MemorySize($0) }) else {

@@ -14,6 +14,10 @@ struct RemoteOptions: Equatable {
     /// What the folder may hold, in bytes.
     var cacheFolderByteLimit: UInt64 = 10 << 30
 
+    /// Where it is written what the mount reads; and such a file of an earlier mount. The bytes of absolute paths.
+    var recordFile: [UInt8]?
+    var replayFile: [UInt8]?
+
     /// The longest time that is taken, in seconds: a day.
     private static let longestTimeout = 86_400.0
 

@@ -12,11 +12,14 @@ import SystemPackage
 final class RemoteSession: Sendable {
     /// What was asked of servers so far.
     let meter = RemoteMeter()
+    /// What is read, where that is to be written down.
+    let recorder: ReadRecorder?
     private let options: RemoteOptions
     private let notes = SleepingMutex((known: [String](), log: Logger?.none))
 
     init(_ options: RemoteOptions) {
         self.options = options
+        recorder = options.recordFile == nil ? nil : ReadRecorder()
     }
 
     /// What the user has to know and no error says, as far as it was not taken yet; what comes later goes to `log`.
@@ -37,8 +40,9 @@ final class RemoteSession: Sendable {
         var object = RemoteObject(
             address, credentials: FixedCredentials(for: address, headers: headers))
         object.usesNetrc = !headers.contains { $0.name.lowercased() == "authorization" }
+        let access = try access()
         do throws(ReadError) {
-            let source = try RemoteOpener.open(object, through: try access())
+            let source = try RemoteOpener.open(object, through: access)
             return .remote(
                 source, name: Self.fileName(of: address), modificationTime: Int64(time(nil)))
         } catch {
@@ -46,12 +50,14 @@ final class RemoteSession: Sendable {
         }
     }
 
-    private func access() throws(ReadError) -> RemoteAccess {
+    private func access() throws -> RemoteAccess {
         var access = RemoteAccess(
             transport: try HTTPTransport(userAgent: "ovafs/\(OVAFS.version)"),
             cache: BlockCache(byteLimit: options.cacheByteLimit), meter: meter,
             timeoutInSeconds: options.timeoutInSeconds)
         access.note = { [weak self] in self?.note($0) }
+        access.recorder = recorder
+        access.replayed = try replayed()
         if let folder = options.cacheFolder {
             access.store = try BlockStore(
                 path: String(decoding: folder, as: UTF8.self), byteLimit: options.cacheFolderByteLimit
@@ -59,6 +65,11 @@ final class RemoteSession: Sendable {
             access.spoolFolder = String(decoding: folder, as: UTF8.self)
         }
         return access
+    }
+
+    private func replayed() throws -> RecordedReads? {
+        guard let path = options.replayFile else { return nil }
+        return try RecordFile.reads(at: FilePath(bytes: path))
     }
 
     private func note(_ text: String) {

@@ -1,0 +1,75 @@
+// What a mount read, brought first by the next one: SEMANTICS W12.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    @Suite struct ReplayTests {
+        @Test("W12: what a mount read is written down, and the next mount gives the same bytes with it")
+        func replay() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let server = try WebServer(in: folder)
+                defer { server.end() }
+                try run(["cp", package.path, folder("www/x.ova")])
+                let record = folder("boot.reads")
+                for (number, options) in [
+                    "record=\(record)", "replay=\(record)", "replay=\(record),record=\(record)",
+                ]
+                .enumerated() {
+                    let mount = try Mount(
+                        server.address("x.ova"), in: folder, on: "mnt\(number)", options: options)
+                    for (name, reference) in package.references { try run(["cmp", mount(name), reference]) }
+                    try mount.unmount()
+                    // The server writes when its mount has gone.
+                    try shell(
+                        #"for i in $(seq 500); do [ -s "$1" ] && exit 0; sleep 0.02; done; exit 1"#, record)
+                    #expect(try run(["head", "-n", "1", record]).text.hasPrefix("ovafs record of reads"))
+                }
+                let text = try String(contentsOfFile: record, encoding: .utf8)
+                #expect(!text.contains("127.0.0.1") && !text.contains("x.ova"))
+                let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+                #expect(!left.contains { $0.hasPrefix(".boot.reads") })
+            }
+        }
+
+        @Test(
+            "W12: a record of another version changes nothing; what is no record, and a local source, are refused"
+        )
+        func refused() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let server = try WebServer(in: folder)
+                defer { server.end() }
+                try run(["cp", package.path, folder("www/x.ova")])
+                let record = folder("boot.reads")
+                try withMount(of: server.address("x.ova"), in: folder, options: "record=\(record)") { mount in
+                    for (name, _) in package.references {
+                        try run(["dd", "if=\(mount(name))", "of=/dev/null", "count=8"])
+                    }
+                }
+                try shell(#"for i in $(seq 500); do [ -s "$1" ] && exit 0; sleep 0.02; done; exit 1"#, record)
+                try run(["touch", "-d", "2020-01-01", folder("www/x.ova")])
+                let mount = try Mount(
+                    server.address("x.ova"), in: folder, on: "other", options: "replay=\(record)")
+                for (name, reference) in package.references { try run(["cmp", mount(name), reference]) }
+                try mount.unmount()
+
+                try folder.write("no record\n", to: "none")
+                let point = try folder.makeFolder("point")
+                let address = server.address("x.ova")
+                for (option, source, exitCode) in [
+                    ("replay=\(folder("none"))", address, 1), ("replay=\(folder("absent"))", address, 3),
+                    ("record=\(folder("absent/file"))", address, 2), ("record=\(folder("www"))", address, 2),
+                    ("record=\(record)", package.path, 2), ("replay=\(record)", package.path, 2),
+                ] as [(String, String, Int32)] {
+                    let result = try Ovafs.attempt("mount", "-o", option, source, point)
+                    #expect(result.exitCode == exitCode, "\(option)")
+                    #expect(result.standardError.split(separator: "\n").count == 1)
+                }
+            }
+        }
+    }
+}
