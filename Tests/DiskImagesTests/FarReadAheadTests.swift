@@ -64,7 +64,10 @@ struct FarReadAheadTests {
 
         /// The clusters of the file that were prepared.
         var clusters: Set<UInt64> {
-            Set(ranges.flatMap { $0.lowerBound / clusterByteCount..<($0.upperBound - 1) / clusterByteCount + 1 })
+            Set(
+                ranges.flatMap {
+                    $0.lowerBound / clusterByteCount..<($0.upperBound - 1) / clusterByteCount + 1
+                })
         }
     }
 

@@ -87,7 +87,7 @@ struct RecordedReadsTests {
             fixture.access.recorder = recorder
             let first = try fixture.open()
             for block in blocks { _ = try first.bytes(10, at: block * UInt64(Self.blockByteCount)) }
-            fixture.access.replayed = try #require(recorder.reads)
+            fixture.access.replayed = recorder.reads
             fixture.access.recorder = nil
             let second = try fixture.open()
             let ranges = blocks.map {

@@ -145,12 +145,11 @@ struct PackageOpener {
         let content = content(
             of: disk, fileIndex, reference, file, refusal, named: String(displaying: name),
             warnings: &warnings)
-        var result = ApplianceDisk(
+        return ApplianceDisk(
             identifier: disk.id, storedName: name, storedByteCount: file?.source.byteCount ?? 0,
             modificationTime: members.first.map { package.members[$0].modificationTime } ?? 0,
-            content: content, memberIndices: members, stored: file?.source, warnings: warnings, rawPath: nil)
-        result.populatedByteCount = disk.populatedByteCount
-        return result
+            content: content, memberIndices: members, stored: file?.source, warnings: warnings, rawPath: nil,
+            populatedByteCount: disk.populatedByteCount)
     }
 
     private mutating func content(

@@ -75,7 +75,8 @@ final class FarReadAhead: Sendable {
             state.readers.append(reader)
             return state.readers.count - 1
         }
-        let oldest = state.readers.indices.min { state.readers[$0].lastSeen < state.readers[$1].lastSeen } ?? 0
+        let oldest =
+            state.readers.indices.min { state.readers[$0].lastSeen < state.readers[$1].lastSeen } ?? 0
         state.readers[oldest] = reader
         return oldest
     }
@@ -86,10 +87,11 @@ final class FarReadAhead: Sendable {
         var stretch: Stretch?
         var cursor = LayerCursor()
         for _ in 0..<Self.mostExtents {
-            guard reader.askedEnd < disk.byteCount, reader.askedEnd < end || reader.hasRoom,
-                let found = Patience.decodes.during({ try? disk.extent(containing: reader.askedEnd, &cursor) })
+            let position = reader.askedEnd
+            guard position < disk.byteCount, position < end || reader.hasRoom,
+                let found = Patience.decodes.during({ try? disk.extent(containing: position, &cursor) })
             else { break }
-            let room = max(reader.room, end - min(end, reader.askedEnd))
+            let room = max(reader.room, end - min(end, position))
             let guestEnd = min(found.extent.guestEnd, disk.byteCount)
             var stored: Range<UInt64>?
             var next = guestEnd
@@ -97,9 +99,9 @@ final class FarReadAhead: Sendable {
             case .compressed(let cluster):
                 stored = cluster.storedOffset..<(cluster.storedOffset + UInt64(cluster.storedByteCountLimit))
             case .stored(let start):
-                let skipped = reader.askedEnd - found.extent.guestOffset
-                let count = min(guestEnd - reader.askedEnd, max(room, 1))
-                next = reader.askedEnd + count
+                let skipped = position - found.extent.guestOffset
+                let count = min(guestEnd - position, max(room, 1))
+                next = position + count
                 stored = (start + skipped)..<(start + skipped + count)
             case .zeros, .absent, .elsewhere, .damaged: break
             }

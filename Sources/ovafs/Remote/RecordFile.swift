@@ -1,6 +1,7 @@
 // The file of `record=`: what a mount read, written when it ends.
 // SPDX-License-Identifier: Apache-2.0
 
+import Appliance
 import ByteSources
 import Glibc
 import RemoteSources
@@ -24,7 +25,7 @@ final class RecordFile: Sendable {
             unsafe open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         }
         guard folder >= 0 else {
-            throw CommandFailure(status: .wrongUsage, message: "record=\(path): \(SystemError.text(errno))")
+            throw CommandFailure(status: .wrongUsage, message: "record=\(path): \(SystemError(errno: errno))")
         }
         self.folder = folder
         self.name = name.string

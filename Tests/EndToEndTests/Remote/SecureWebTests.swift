@@ -31,7 +31,10 @@ extension EndToEnd {
                     }
                     try run([try Ovafs.path(), "unmount", point])
                     try run(
-                        ["env", "SSL_CERT_FILE=\(server.authority)", try Ovafs.path(), "verify"]
+                        [
+                            "env", "-u", "CURL_CA_BUNDLE", "SSL_CERT_FILE=\(server.authority)",
+                            try Ovafs.path(), "verify",
+                        ]
                             + [server.secureAddress("x.ova")])
                 }
             }
