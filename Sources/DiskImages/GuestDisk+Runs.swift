@@ -32,19 +32,20 @@ extension GuestDisk {
                 layer = found.layer
                 try PatientRead.checkCancellation()
                 do throws(ReadError) {
-                    try cache.prefetch(key(of: cluster, layers[layer]), byteCount: cluster.decodedByteCount) {
-                        memory throws(ReadError) in
-                        try withRoom(for: cluster) { () throws(ReadError) in
-                            try readRun(
-                                startingWith: found, of: cluster, before: range.upperBound, cursor,
-                                with: decoder)
-                            try decoder.decode(cluster, of: layers[layer].file, into: &memory)
-                        }
+                    try cache.prefetch(
+                        key(of: cluster, layers[layer]), byteCount: cluster.decodedByteCount,
+                        loadingByteCount: cluster.storedByteCountLimit
+                    ) { memory throws(ReadError) in
+                        try readRun(
+                            startingWith: found, of: cluster, before: range.upperBound, cursor, with: decoder)
+                        try decoder.decode(cluster, of: layers[layer].file, into: &memory)
                         cache.statistics.countDecoded(ahead: reader != nil)
                     }
                 } catch {
                     if error.isAboutTheReader { throw error }
                 }
+                // What it was decoded from is counted no more.
+                if cluster.isLarge { decoder.giveBackMemory() }
             }
         }
     }

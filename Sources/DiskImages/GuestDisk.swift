@@ -23,9 +23,6 @@ package final class GuestDisk: ByteSource {
     /// Nil where all files are near.
     let farReadAhead: FarReadAhead?
 
-    /// The largest cluster that is decoded on a thread that may not wait, in bytes: a millisecond or two.
-    private static let clusterByteLimitWithoutWaiting = 1 << 20
-
     /// What one read takes of one extent.
     private enum Piece {
         case zeros(Int)
@@ -76,10 +73,7 @@ package final class GuestDisk: ByteSource {
             case .stored(let count, let start, let layer):
                 try layers[layer].file.read(count, at: start, into: &output)
             case .cluster(let cluster, let range, let layer):
-                let slot = try lend(cluster, of: layers[layer])
-                defer { slot.release() }
-                // SAFETY: on loan, so the memory stays as it is.
-                unsafe output.append(copying: slot.bytes.bytes.extracting(range))
+                try append(range, of: cluster, of: layers[layer], to: &output)
             }
         }
     }
@@ -91,6 +85,10 @@ package final class GuestDisk: ByteSource {
                 list.appendZeros(count)
             case .stored(let count, let start, let layer):
                 try layers[layer].file.gather(count, at: start, into: list)
+            case .cluster(let cluster, let range, let layer) where cluster.isLarge:
+                try list.append(range.count) { output throws(ReadError) in
+                    try append(range, of: cluster, of: layers[layer], to: &output)
+                }
             case .cluster(let cluster, let range, let layer):
                 let slot = try lend(cluster, of: layers[layer])
                 unsafe list.append(UnsafeRawBufferPointer(rebasing: slot.bytes[range]), lentBy: slot)
@@ -199,7 +197,7 @@ package final class GuestDisk: ByteSource {
         }
     }
 
-    /// The cluster's bytes, on loan from the cache.
+    /// The bytes of a cluster that is no large one, on loan from the cache.
     private func lend(_ cluster: CompressedCluster, of layer: DiskLayer) throws(ReadError) -> CacheSlot {
         try cache.lend(key(of: cluster, layer), byteCount: cluster.decodedByteCount) {
             memory throws(ReadError) in
@@ -207,15 +205,17 @@ package final class GuestDisk: ByteSource {
         }
     }
 
-    /// Calls `body`, which decodes the cluster into the cache: when there is room, where it is a large one.
-    /// - Throws: `ReadError.wouldWait` where the cluster is too large to be decoded by a thread that may not wait.
-    func withRoom(
-        for cluster: CompressedCluster, _ body: () throws(ReadError) -> Void
+    /// Appends bytes `range` of the cluster.
+    private func append(
+        _ range: Range<Int>, of cluster: CompressedCluster, of layer: DiskLayer,
+        to output: inout OutputRawSpan
     ) throws(ReadError) {
-        guard cluster.decodedByteCount > Self.clusterByteLimitWithoutWaiting else { return try body() }
-        guard Patience.current == .waits else { throw .wouldWait }
-        // Both are bounded by what a format allows for a cluster.
-        try cache.room.withRoom(for: cluster.decodedByteCount + cluster.storedByteCountLimit, body)
+        // Both numbers are bounded by what a format allows for a cluster.
+        try cache.withCluster(
+            key(of: cluster, layer), byteCount: cluster.decodedByteCount,
+            loadingByteCount: cluster.storedByteCountLimit,
+            load: { memory throws(ReadError) in try decode(cluster, of: layer, into: &memory) },
+            body: { bytes throws(ReadError) in output.append(copying: bytes.extracting(range)) })
     }
 
     func key(of cluster: CompressedCluster, _ layer: DiskLayer) -> ClusterCache.Key {
@@ -225,11 +225,14 @@ package final class GuestDisk: ByteSource {
     private func decode(
         _ cluster: CompressedCluster, of layer: DiskLayer, into output: inout OutputRawSpan
     ) throws(ReadError) {
-        try withRoom(for: cluster) { () throws(ReadError) in
-            try decoders.withObject { decoder throws(ReadError) in
-                try decoder.decode(cluster, of: layer.file, into: &output)
-            }
+        try decoders.withObject { decoder throws(ReadError) in
+            try decoder.decode(cluster, of: layer.file, into: &output)
         }
         cache.statistics.countDecoded()
     }
+}
+
+extension CompressedCluster {
+    /// Whether it is copied out of the cache, not lent: see `LargeClusters`.
+    var isLarge: Bool { decodedByteCount > ClusterCache.mostPlainByteCount }
 }

@@ -59,16 +59,6 @@ struct ClusterCacheTests {
         output.append(copying: unsafe bytes.span.bytes)
     }
 
-    @Test("of entries that are larger than a shard one stays, not one in each shard")
-    func largerThanShards() throws {
-        let reader = Reader(byteLimit: 64 << 20)
-        for index in 0..<5 as Range<UInt64> {
-            #expect(try reader.isRight(index, byteCount: 9 << 20))
-            #expect(reader.cache.holds(reader.key(index)))
-        }
-        #expect(reader.cache.byteCount < 20 << 20)
-    }
-
     @Test("an entry is loaded once, however many threads ask for it at the same time")
     func singleFlight() {
         let reader = Reader(byteLimit: 1 << 20)

@@ -1,9 +1,7 @@
-// Tests that nothing is decoded, read or held for no one: readers that were faster, many readers, packed and large clusters.
+// Tests that nothing is decoded, read or held for no one: readers that were faster, many readers, packed clusters.
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
-import Glibc
-import Synchronization
 import TestSupport
 import Testing
 
@@ -105,26 +103,5 @@ struct PrefetchWasteTests {
         let bytes = try PrefetchTests.readOnce(disk, built.guest.count, at: 0)
         #expect(bytes == built.guest)
         #expect(source.readCount - before <= 2)
-    }
-
-    @Test("large clusters are decoded within a bound of memory, and one that is larger alone")
-    func room() throws {
-        let room = DecodingRoom(byteLimit: 100)
-        let used = Atomic<Int>(0)
-        let most = Atomic<Int>(0)
-        let threads = try (0..<12).map { number in
-            try WorkerThread {
-                let byteCount = number % 4 == 3 ? 500 : 40
-                try? room.withRoom(for: byteCount) { () throws(ReadError) in
-                    let now = used.add(byteCount, ordering: .sequentiallyConsistent).newValue
-                    most.max(now > 100 && now == byteCount ? 0 : now, ordering: .sequentiallyConsistent)
-                    usleep(2_000)
-                    used.subtract(byteCount, ordering: .sequentiallyConsistent)
-                }
-            }
-        }
-        for thread in threads { thread.join() }
-        #expect(used.load(ordering: .sequentiallyConsistent) == 0)
-        #expect(most.load(ordering: .sequentiallyConsistent) <= 100)
     }
 }

@@ -15,6 +15,8 @@ import Synchronization
     /// It was loaded for a reader who has not come yet.
     private(set) var isAwaited = false
     let byteCount: Int
+    /// What loading it takes beside its own memory, in bytes; 0 once it is loaded.
+    private(set) var loadingByteCount: Int
 
     /// Taken when the entry is first loaded, by the thread that loads it: the system may need a while to give it.
     private var memory: SlotMemory?
@@ -23,9 +25,10 @@ import Synchronization
     private let loaded = Atomic<Bool>(false)
     private let loading = LoadingLock()
 
-    init(key: ClusterCache.Key, byteCount: Int) {
+    init(key: ClusterCache.Key, byteCount: Int, loadingByteCount: Int = 0) {
         self.key = key
         self.byteCount = byteCount
+        self.loadingByteCount = loadingByteCount
     }
 
     /// What an entry of `byteCount` bytes takes of the cache's bound: its bytes and, for what stands around
@@ -33,6 +36,9 @@ import Synchronization
     static func cost(ofByteCount byteCount: Int) -> Int {
         byteCount + 448
     }
+
+    /// What the slot takes of the cache's bound by now.
+    var cost: Int { Self.cost(ofByteCount: byteCount) + loadingByteCount }
 
     /// The bytes of a slot that is pinned and loaded.
     var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: start[..<byteCount]) }
@@ -54,6 +60,10 @@ import Synchronization
 
     func noteAwaited() {
         isAwaited = true
+    }
+
+    func endLoading() {
+        loadingByteCount = 0
     }
 
     /// It stays this time; to stay the next time, it has to be read or awaited again.

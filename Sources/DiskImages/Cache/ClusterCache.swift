@@ -32,18 +32,22 @@ package final class ClusterCache: Sendable {
         }
     }
 
-    /// The most bytes that are kept; entries in use at the moment may exceed it by their own size.
+    /// The most bytes that are kept; entries in use at the moment may exceed it by their own size, and large clusters
+    /// have half of it whatever else is kept.
     package let byteLimit: Int
     package let statistics = ReadStatistics()
 
-    /// A shard holds at least this much, so that nearly all clusters fit one; cloop's have up to 64 MiB.
+    /// The largest cluster that is kept among all others, in bytes, and that is decoded by a thread that may not wait: a
+    /// millisecond or two. cloop's have up to 64 MiB.
+    static let mostPlainByteCount = 1 << 20
+
+    /// A shard holds at least this much, so that all that is kept in one fits it.
     private static let leastShardByteCount = 8 << 20
     private static let mostShards = 16
 
     private let shards: [CacheShard]
     private let awaited: AwaitedBytes
-    /// For large clusters that are being decoded.
-    let room: DecodingRoom
+    private let large: LargeClusters
     private let nextDiskNumber = Atomic<UInt32>(0)
 
     package init(byteLimit: Int) {
@@ -54,9 +58,16 @@ package final class ClusterCache: Sendable {
         }
         let awaited = AwaitedBytes()
         self.awaited = awaited
-        room = DecodingRoom(byteLimit: byteLimit / 2)
         let shardLimit = byteLimit / shardCount
-        shards = (0..<shardCount).map { _ in CacheShard(byteLimit: shardLimit, awaited: awaited) }
+        let shards = (0..<shardCount).map { _ in CacheShard(byteLimit: shardLimit, awaited: awaited) }
+        self.shards = shards
+        large = LargeClusters(awaited: awaited) {
+            byteLimit - min(byteLimit / 2, shards.reduce(0) { $0 + $1.byteCount })
+        }
+    }
+
+    private static func isLarge(_ key: Key, byteCount: Int) -> Bool {
+        byteCount > mostPlainByteCount && key.kind == .cluster
     }
 
     package func makeDiskNumber() -> DiskNumber {
@@ -65,23 +76,33 @@ package final class ClusterCache: Sendable {
 
     /// Calls `body` with the entry's bytes, loading them first where they are not there yet.
     ///
-    /// An entry of one key is always `byteCount` bytes long, and `load` appends exactly so many. Where it throws,
-    /// nothing is kept and the next call tries again.
+    /// An entry of one key is always `byteCount` bytes long, and `load` appends exactly so many; for that time it needs
+    /// `loadingByteCount` bytes more, which are counted where the cluster is a large one. Where it throws, nothing is kept
+    /// and the next call tries again. `body` asks for no other entry where this one may be large.
     package func withCluster<Result>(
-        _ key: Key, byteCount: Int,
+        _ key: Key, byteCount: Int, loadingByteCount: Int = 0,
         load: (inout OutputRawSpan) throws(ReadError) -> Void,
         body: (RawSpan) throws(ReadError) -> Result
     ) throws(ReadError) -> Result {
+        guard !Self.isLarge(key, byteCount: byteCount) else {
+            let (slot, wasThere) = try large.lend(
+                key, byteCount: byteCount, loadingByteCount: loadingByteCount, load: load)
+            defer { large.release(slot) }
+            if wasThere { statistics.countHit() }
+            // SAFETY: on loan, so the memory stays as it is.
+            return try unsafe body(slot.bytes.bytes)
+        }
         let slot = try lend(key, byteCount: byteCount, load: load)
         defer { slot.release() }
         // SAFETY: on loan, so the memory stays as it is.
         return try unsafe body(slot.bytes.bytes)
     }
 
-    /// The entry, on loan: it stays as it is until the caller releases it.
+    /// The entry, which is no large cluster, on loan: it stays as it is until the caller releases it.
     func lend(
         _ key: Key, byteCount: Int, load: (inout OutputRawSpan) throws(ReadError) -> Void
     ) throws(ReadError) -> CacheSlot {
+        precondition(!Self.isLarge(key, byteCount: byteCount), "a large cluster is copied, not lent")
         let shard = shard(for: key, byteCount: byteCount)
         let slot = shard.acquire(key, byteCount: byteCount, isAhead: false)
         if slot.isLoaded {
@@ -98,10 +119,16 @@ package final class ClusterCache: Sendable {
         return slot
     }
 
-    /// Loads the entry where it is not there yet and no other thread is at it; for reading ahead.
+    /// Loads the entry where it is not there yet and no other thread is at it; for reading ahead. A large cluster, whose
+    /// loading takes `loadingByteCount` bytes beside its own, is left to its reader where there is no room.
     package func prefetch(
-        _ key: Key, byteCount: Int, load: (inout OutputRawSpan) throws(ReadError) -> Void
+        _ key: Key, byteCount: Int, loadingByteCount: Int = 0,
+        load: (inout OutputRawSpan) throws(ReadError) -> Void
     ) throws(ReadError) {
+        guard !Self.isLarge(key, byteCount: byteCount) else {
+            return try large.prefetch(
+                key, byteCount: byteCount, loadingByteCount: loadingByteCount, load: load)
+        }
         let shard = shard(for: key, byteCount: byteCount)
         let slot = shard.acquire(key, byteCount: byteCount, isAhead: true)
         defer { slot.release() }
@@ -121,18 +148,18 @@ package final class ClusterCache: Sendable {
 
     /// Whether the entry is loaded now. It may be gone a moment later.
     package func holds(_ key: Key) -> Bool {
-        shard(for: key, byteCount: 0).holds(key) || shards[0].holds(key)
+        shard(for: key, byteCount: 0).holds(key) || shards[0].holds(key) || large.holds(key)
     }
 
-    /// Bytes that are kept now, with what stands around them.
+    /// Bytes that are kept now, with what stands around them and what large clusters are being decoded from.
     package var byteCount: Int {
-        shards.reduce(0) { $0 + $1.byteCount }
+        shards.reduce(large.byteCount) { $0 + $1.byteCount }
     }
 
     /// Bytes of entries that were loaded ahead of readers who have not come yet.
     package var awaitedByteCount: Int { awaited.value }
 
-    /// An entry that is larger than a shard stays beyond the shard's limit until the next one comes: all of those are
+    /// A table that is larger than a shard stays beyond the shard's limit until the next one comes: all of those are
     /// in the first shard, so that one stays and not one in each.
     private func shard(for key: Key, byteCount: Int) -> CacheShard {
         guard byteCount <= byteLimit / shards.count else { return shards[0] }

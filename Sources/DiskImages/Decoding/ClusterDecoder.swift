@@ -31,7 +31,13 @@ import Codecs
     /// Forgets what was read, and gives back unusual amounts of memory.
     func reset() {
         windowByteCount = 0
+        giveBackMemory()
+    }
+
+    /// Gives back unusual amounts of memory, and with it what was read.
+    func giveBackMemory() {
         guard unsafe window.count > Self.keptWindowByteCount else { return }
+        windowByteCount = 0
         unsafe window.deallocate()
         unsafe window = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     }

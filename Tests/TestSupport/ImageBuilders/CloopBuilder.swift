@@ -41,6 +41,20 @@ package struct CloopBuilder: Sendable {
 }
 
 extension CloopBuilder {
+    /// A file of `count` blocks of `byteCount` bytes each, of which number n holds nothing but the byte n + 1.
+    package static func uniform(_ count: Int, blockByteCount byteCount: Int) -> [UInt8] {
+        var bytes = CloopBuilder([]).with { $0.blockByteCount = byteCount }.build().bytes
+        bytes.put(UInt32(count).bigEndian, at: 132)
+        bytes += [UInt8](repeating: 0, count: count * 8)
+        for index in 0..<count {
+            bytes.put(UInt64(bytes.count).bigEndian, at: tableOffset + index * 8)
+            bytes += ZlibCompressor.compress(
+                [UInt8](repeating: UInt8(truncatingIfNeeded: index + 1), count: byteCount), level: 1)
+        }
+        bytes.put(UInt64(bytes.count).bigEndian, at: tableOffset + count * 8)
+        return bytes
+    }
+
     /// The same with `change`.
     package func with(_ change: (inout CloopBuilder) -> Void) -> CloopBuilder {
         var result = self
