@@ -19,7 +19,7 @@ extension QCOWFirstLevel {
         ) throws(ReadError) {
             share = BudgetShare(of: budget)
             byteCount =
-                entryCounts.filter { $0 <= QCOWFirstLevel.heldByteCountLimit / 8 }.map {
+                entryCounts.filter { $0 <= QCOWFirstLevel.comparedEntryCountLimit }.map {
                     PlaceMap.expectedByteCount(
                         ofFileOf: reader.byteCount, places: geometry.tableByteCount, atMost: $0)
                 }.max() ?? 0

@@ -9,25 +9,15 @@ import Synchronization
 ///
 /// Spec: QEMU, docs/interop/qcow2, "L1 table entry".
 final class QCOWFirstLevel: Sendable {
-    /// The largest table that is held, or looked through for second-level tables that are named twice, in bytes.
-    static let heldByteCountLimit: UInt64 = 32 << 20
-    private static let pageByteCount: UInt64 = 64 << 10
-    private static let readByteCount: UInt64 = 1 << 20
-    /// Entries that a look-up joins at most, where they are absent.
+    /// The largest table that is looked through for second-level tables that are named twice, in entries.
+    static let comparedEntryCountLimit = BlockTable.heldByteCountLimit / 8
+    /// Entries that a look-up joins at most, where they are absent; a page of a table is a multiple of it.
     private static let windowEntryCount: UInt64 = 512
 
-    /// Where the table starts, in bytes of the file.
-    let offset: UInt64
-    /// Entries that the disk needs.
-    let entryCount: UInt64
-    /// Those of them that are in the file, which can end inside of the table.
-    let presentEntryCount: UInt64
+    private let table: BlockTable
     private let geometry: QCOWGeometry
     private let fileByteCount: UInt64
-    private let held: [UInt64]?
-    private let pages: TableCache
     private let budget: OpeningBudget
-    private let share: BudgetShare
     private let room: ComparingRoom?
     private let found = AtomicLazyReference<Found>()
     private let lock = LoadingLock()
@@ -46,89 +36,46 @@ final class QCOWFirstLevel: Sendable {
         at offset: UInt64, entryCount: UInt64, _ geometry: QCOWGeometry, by reader: OpeningReader,
         pages: TableCache, budget: OpeningBudget, isHeld: Bool, room: ComparingRoom? = nil
     ) throws(ReadError) {
-        self.offset = offset
-        self.entryCount = entryCount
         self.geometry = geometry
-        self.pages = pages
         self.budget = budget
         self.room = room
         fileByteCount = reader.byteCount
-        presentEntryCount = min(entryCount, (reader.byteCount - min(reader.byteCount, offset)) / 8)
-        share = BudgetShare(of: budget)
-        guard isHeld, entryCount <= Self.heldByteCountLimit / 8 else {
-            held = nil
-            return
-        }
-        try share.take(presentEntryCount * 8, for: "first-level table of \(reader.imageName)")
-        held = try Self.entries(presentEntryCount, at: offset, by: reader)
+        table = try BlockTable(
+            found: "first-level table", at: offset, entryCount: entryCount, encoding: .bigEndian64,
+            by: reader,
+            pages: pages, budget: budget, mayBeHeld: isHeld && entryCount <= Self.comparedEntryCountLimit,
+            numbering: .ofFile(index: { QCOWFile.tableIndex(ofFirstLevelAt: $0) }))
+        guard table.isHeld else { return }
         let overlaps = try findOverlaps()
         _ = found.storeIfNil(Found(.success(overlaps)))
     }
 
-    private static func entries(
-        _ count: UInt64, at offset: UInt64, by reader: OpeningReader
-    ) throws(ReadError) -> [UInt64] {
-        var entries: [UInt64] = []
-        entries.reserveCapacity(Int(count))
-        var position: UInt64 = 0
-        while position < count * 8 {
-            let step = min(readByteCount, count * 8 - position)
-            let record = try reader.record(
-                "first-level table", byteCount: Int(step), at: offset + position)
-            let span = record.bytes.span
-            // SAFETY: bytes have no padding.
-            let raw = unsafe span.bytes
-            for index in 0..<Int(step / 8) { entries.append(raw.bigEndianEntry(index)) }
-            position += step
-        }
-        return entries
-    }
-
+    /// Entries that the disk needs.
+    var entryCount: UInt64 { table.entryCount }
+    /// Those of them that are in the file, which can end inside of the table.
+    var presentEntryCount: UInt64 { table.presentEntryCount }
     /// Where the table is, in bytes of the file.
-    var range: Range<UInt64> { offset..<(offset + presentEntryCount * 8) }
-
-    /// Whether looking at an entry costs no reading.
-    var isHeld: Bool { held != nil }
+    var range: Range<UInt64> { table.range }
 
     /// Whether it is known, or found when it is needed, which second-level tables are named twice.
-    var isCompared: Bool { entryCount <= Self.heldByteCountLimit / 8 }
+    var isCompared: Bool { entryCount <= Self.comparedEntryCountLimit }
 
     /// Entry `number`; nil where the file ends before it.
     func entry(_ number: UInt64) throws(ReadError) -> UInt64? {
-        guard number < presentEntryCount else { return nil }
-        if let held { return held[Int(number)] }
-        return try withPage(of: number) { bytes, first in bytes.bigEndianEntry(Int(number - first)) }
+        number < presentEntryCount ? try table.entry(number) : nil
+    }
+
+    /// The error for entry `number`, which breaks a rule or is missing.
+    func damage(ofEntry number: UInt64, _ reason: String) -> ReadError {
+        table.damage(ofEntry: number, reason)
     }
 
     /// The first table behind `number`, which is absent, that is not, or where the search was given up; the same for all
     /// tables before it.
     func endOfAbsent(from number: UInt64) throws(ReadError) -> UInt64 {
         let limit = min(presentEntryCount, (number / Self.windowEntryCount + 1) * Self.windowEntryCount)
-        var end = number + 1
-        guard let held else {
-            // A page is whole windows.
-            return try withPage(of: number) { bytes, first in
-                while end < limit, bytes.bigEndianEntry(Int(end - first)) == 0 { end += 1 }
-                return end
-            }
-        }
-        while end < limit, held[Int(end)] == 0 { end += 1 }
-        return end
-    }
-
-    /// Calls `body` with the page that entry `number` is in, and the number of its first entry.
-    private func withPage<Result>(
-        of number: UInt64, _ body: (RawSpan, UInt64) throws(ReadError) -> Result
-    ) throws(ReadError) -> Result {
-        let pageStart = number * 8 / Self.pageByteCount * Self.pageByteCount
-        let start = offset + pageStart
-        // By its place alone, so that tables which share a page find the same.
-        let byteCount = min(Self.pageByteCount, (fileByteCount - start) / 8 * 8)
-        return try pages.withTable(
-            QCOWFile.tableIndex(ofFirstLevelAt: start), byteCount: Int(byteCount), at: start
-        ) { bytes throws(ReadError) in
-            try body(bytes, pageStart / 8)
-        }
+        guard number + 1 < limit else { return number + 1 }
+        return try table.end(ofRunFrom: number + 1, below: limit) { _, entry in entry == 0 }
     }
 
     /// Whether another entry names the second-level table at byte `start`, too.
@@ -164,22 +111,7 @@ final class QCOWFirstLevel: Sendable {
 
     /// Calls `body` with the number of each entry that is in the file and not 0, and with the entry.
     func forEachEntry(_ body: (UInt64, UInt64) throws(ReadError) -> Void) throws(ReadError) {
-        if let held {
-            for (number, entry) in held.enumerated() where entry != 0 { try body(UInt64(number), entry) }
-            return
-        }
-        var number: UInt64 = 0
-        while number < presentEntryCount {
-            try PatientRead.checkCancellation()
-            number = try withPage(of: number) { bytes, first throws(ReadError) in
-                let end = min(presentEntryCount, first + UInt64(bytes.byteCount / 8))
-                for other in number..<end {
-                    let entry = bytes.bigEndianEntry(Int(other - first))
-                    if entry != 0 { try body(other, entry) }
-                }
-                return end
-            }
-        }
+        try table.forEachEntry(body)
     }
 
     /// Where clusters of the file that `reader` reads can be: from byte `dataStart` on, on none of `records`, and on none of
@@ -188,7 +120,7 @@ final class QCOWFirstLevel: Sendable {
     func rules(
         of reader: OpeningReader, dataStart: UInt64, records: [TakenRanges.Record]
     ) throws(ReadError) -> PlaceRules {
-        guard isHeld else {
+        guard table.isHeld else {
             return PlaceRules(fileByteCount: fileByteCount, dataStart: dataStart, records: records)
         }
         let share = BudgetShare(of: budget)

@@ -46,11 +46,7 @@ struct QCOWImage: DiskImage {
     }
 
     func extent(containing offset: UInt64) throws(ReadError) -> Extent {
-        guard offset < virtualByteCount else {
-            throw .corrupt(
-                record: file.imageName, offset: offset,
-                reason: "the guest disk ends at its byte \(virtualByteCount)")
-        }
+        try GuestOffset.check(offset, below: virtualByteCount, of: file.imageName)
         let number = offset >> geometry.tableGuestBits
         guard let entry = try firstLevel.entry(number) else { return missing(fromTable: number) }
         switch QCOWTableEntry(entry, geometry) {
@@ -122,9 +118,9 @@ struct QCOWImage: DiskImage {
         return stretch(
             number..<(number + 1),
             .damaged(
-                .corrupt(
-                    record: "first-level table of \(file.imageName)", offset: firstLevel.offset + number * 8,
-                    reason: "the entry of the table for guest data from byte \(start) on: \(reason)")))
+                firstLevel.damage(
+                    ofEntry: number, "the entry of the table for guest data from byte \(start) on: \(reason)")
+            ))
     }
 
     private func missing(fromTable number: UInt64) -> Extent {
@@ -132,9 +128,9 @@ struct QCOWImage: DiskImage {
         return stretch(
             first..<firstLevel.entryCount,
             .damaged(
-                .corrupt(
-                    record: "first-level table of \(file.imageName)", offset: firstLevel.offset + first * 8,
-                    reason: "the file ends at byte \(file.byteCount), before the table does "
+                firstLevel.damage(
+                    ofEntry: first,
+                    "the file ends at byte \(file.byteCount), before the table does "
                         + "(guest data from byte \(first << geometry.tableGuestBits) on)")))
     }
 }

@@ -1,4 +1,4 @@
-// The one table of a format that maps blocks straight to the file: VHD, VHDX, VDI, Parallels, cloop.
+// A table of places: the one of a format that maps blocks straight to the file, or the first level of qcow.
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
@@ -6,7 +6,9 @@ import ByteSources
 /// Entries of one table. A table of up to 32 MiB is held in memory; a larger one is read in pages, through the cache.
 struct BlockTable: Sendable {
     /// What errors call the table, such as "block map of disk.vdi".
-    let name: String
+    var name: String { "\(recordName) of \(imageName)" }
+    private let recordName: String
+    private let imageName: String
     /// Where the table starts in the image file, in bytes.
     let offset: UInt64
     /// How many entries the disk needs.
@@ -14,8 +16,10 @@ struct BlockTable: Sendable {
     /// How many of them the file has: fewer where it ends inside the table.
     let presentEntryCount: UInt64
     private let encoding: Encoding
+    private let fileByteCount: UInt64
     private let held: OnDiskRecord?
     private let pages: TableCache
+    private let numbering: Numbering
     /// Keeps what the entries take.
     private let share: BudgetShare
 
@@ -34,9 +38,16 @@ struct BlockTable: Sendable {
         }
     }
 
+    /// What the pages of a table that is not held are called in `TableCache`.
+    enum Numbering: Sendable {
+        /// From 0 on: an image has one such table, and indices from 2^32 on for others.
+        case ofTable
+        /// What `index` makes of a page's place in the file, so that tables which share a page find the same.
+        case ofFile(index: @Sendable (UInt64) -> UInt64)
+    }
+
     /// The largest table that is held, in bytes.
     static let heldByteCountLimit: UInt64 = 32 << 20
-    /// A page's number is its index in `TableCache`: an image has indices from 2^32 on for other tables.
     static let pageByteCount: UInt64 = 64 << 10
 
     /// The table of `entryCount` entries at byte `offset` of the image file.
@@ -47,36 +58,54 @@ struct BlockTable: Sendable {
         by reader: OpeningReader, besides records: [TakenRanges.Record] = [],
         pages: TableCache, budget: OpeningBudget
     ) throws(ReadError) {
-        self.name = "\(name) of \(reader.imageName)"
+        let fullName = "\(name) of \(reader.imageName)"
+        let byteCount = try entryCount.multiplied(by: encoding.byteCount, in: fullName, at: offset)
+        guard byteCount <= reader.byteCount else {
+            throw .corrupt(
+                record: fullName, offset: offset,
+                reason: "the disk needs \(byteCount) bytes of it, and the whole file has \(reader.byteCount)")
+        }
+        let inFile = min(byteCount, reader.byteCount - min(offset, reader.byteCount))
+        guard inFile >= encoding.byteCount || entryCount == 0 else {
+            throw .corrupt(
+                record: fullName, offset: offset,
+                reason: "\(byteCount) bytes are expected here, and the file ends at byte \(reader.byteCount)")
+        }
+        if inFile > 0, let name = TakenRanges(records).name(on: offset..<(offset + inFile)) {
+            throw .corrupt(record: fullName, offset: offset, reason: "it lies on \(name)")
+        }
+        try self.init(
+            found: name, at: offset, entryCount: entryCount, encoding: encoding, by: reader, pages: pages,
+            budget: budget)
+    }
+
+    /// A table whose place and length, below 2^63 bytes, were looked at already; one that `mayBeHeld` is held up to 32 MiB.
+    /// - Throws: `ReadError.overBudget` where there is no memory left for it.
+    init(
+        found name: String, at offset: UInt64, entryCount: UInt64, encoding: Encoding,
+        by reader: OpeningReader, pages: TableCache, budget: OpeningBudget, mayBeHeld: Bool = true,
+        numbering: Numbering = .ofTable
+    ) throws(ReadError) {
+        recordName = name
+        imageName = reader.imageName
         self.offset = offset
         self.entryCount = entryCount
         self.encoding = encoding
         self.pages = pages
+        self.numbering = numbering
+        fileByteCount = reader.byteCount
         share = BudgetShare(of: budget)
-        let byteCount = try entryCount.multiplied(by: encoding.byteCount, in: self.name, at: offset)
-        guard byteCount <= reader.byteCount else {
-            throw .corrupt(
-                record: self.name, offset: offset,
-                reason: "the disk needs \(byteCount) bytes of it, and the whole file has \(reader.byteCount)")
-        }
-        let inFile = min(byteCount, reader.byteCount - min(offset, reader.byteCount))
+        let inFile = min(
+            entryCount * encoding.byteCount, reader.byteCount - min(offset, reader.byteCount))
         presentEntryCount = inFile / encoding.byteCount
-        guard presentEntryCount > 0 || entryCount == 0 else {
-            throw .corrupt(
-                record: self.name, offset: offset,
-                reason: "\(byteCount) bytes are expected here, and the file ends at byte \(reader.byteCount)")
-        }
-        if inFile > 0, let name = TakenRanges(records).name(on: offset..<(offset + inFile)) {
-            throw .corrupt(record: self.name, offset: offset, reason: "it lies on \(name)")
-        }
-        guard inFile <= Self.heldByteCountLimit else {
+        guard mayBeHeld, inFile <= Self.heldByteCountLimit else {
             held = nil
             return
         }
-        try share.take(inFile, for: self.name)
+        try share.take(inFile, for: "\(name) of \(reader.imageName)")
         held =
             inFile == 0
-            ? OnDiskRecord([], named: self.name, at: offset)
+            ? OnDiskRecord([], named: name, at: offset)
             : try reader.record(name, byteCount: Int(inFile), at: offset)
     }
 
@@ -122,14 +151,54 @@ struct BlockTable: Sendable {
         return index
     }
 
+    /// Calls `body` with index and entry of each one that is in the file and not 0.
+    func forEachEntry(_ body: (UInt64, UInt64) throws(ReadError) -> Void) throws(ReadError) {
+        var index: UInt64 = 0
+        while index < presentEntryCount {
+            try PatientRead.checkCancellation()
+            if let held {
+                // SAFETY: bytes have no padding.
+                index = try forEachEntry(from: index, in: unsafe held.bytes.span.bytes, at: 0, body)
+                continue
+            }
+            index = try withPage(of: index * encoding.byteCount) { page, start throws(ReadError) in
+                try forEachEntry(from: index, in: page, at: start, body)
+            }
+        }
+    }
+
+    /// `bytes` start at byte `bytesStart` of the table.
+    /// - Returns: The first index behind them, or behind the table.
+    private func forEachEntry(
+        from start: UInt64, in bytes: RawSpan, at bytesStart: UInt64,
+        _ body: (UInt64, UInt64) throws(ReadError) -> Void
+    ) throws(ReadError) -> UInt64 {
+        let end = min(presentEntryCount, (bytesStart + UInt64(bytes.byteCount)) / encoding.byteCount)
+        for index in start..<end {
+            let entry = decode(bytes, Int(index * encoding.byteCount - bytesStart))
+            if entry != 0 { try body(index, entry) }
+        }
+        return end
+    }
+
     /// Calls `body` with the page that holds byte `position` of the table, and the byte at which that starts.
     private func withPage<Result>(
-        of position: UInt64, _ body: (RawSpan, UInt64) -> Result
+        of position: UInt64, _ body: (RawSpan, UInt64) throws(ReadError) -> Result
     ) throws(ReadError) -> Result {
         let number = position / Self.pageByteCount
         let start = number * Self.pageByteCount
-        let count = Int(min(Self.pageByteCount, range.upperBound - offset - start))
-        return try pages.withTable(number, byteCount: count, at: offset + start) { body($0, start) }
+        let place = offset + start
+        let (index, byteCount): (UInt64, UInt64) =
+            switch numbering {
+            case .ofTable: (number, range.upperBound - place)
+            // By its place alone, whichever table it is read for.
+            case .ofFile(let index):
+                (index(place), (fileByteCount - place) / encoding.byteCount * encoding.byteCount)
+            }
+        return try pages.withTable(index, byteCount: Int(min(Self.pageByteCount, byteCount)), at: place) {
+            page throws(ReadError) in
+            try body(page, start)
+        }
     }
 
     /// The error for entry `index`, below `entryCount`, which breaks a rule or is missing.
