@@ -14,10 +14,15 @@ package final class OpeningBudget: Sendable {
     package let byteLimit: UInt64
     private let used = Atomic<UInt64>(0)
     private let lookedThrough = Atomic<UInt64>(0)
+    private let logs = Atomic<UInt64>(0)
 
     /// Bytes of tables that are gone through at opening for the sake of a finding: those of half a TiB of disks with
     /// the usual grains.
     package static let lookedThroughLimit: UInt64 = 32 << 20
+
+    /// Bytes of logs of images that are read, checked and replayed at opening, of all images together: each is at most half of
+    /// `defaultByteLimit`, and a sparse file may have as long a one in a hole.
+    package static let logLimit: UInt64 = 128 << 20
 
     package init(byteLimit: UInt64 = defaultByteLimit) {
         self.byteLimit = byteLimit
@@ -57,9 +62,27 @@ package final class OpeningBudget: Sendable {
     /// Whether another `byteCount` bytes of tables may be gone through, though the source can be read without that: the time
     /// of all its images together is bounded so.
     package func mayLook(through byteCount: UInt64) -> Bool {
-        var known = lookedThrough.load(ordering: .relaxed)
-        while byteCount <= Self.lookedThroughLimit - min(Self.lookedThroughLimit, known) {
-            let (exchanged, original) = lookedThrough.weakCompareExchange(
+        Self.count(byteCount, in: lookedThrough, upTo: Self.lookedThroughLimit)
+    }
+
+    /// Takes note of a log of `byteCount` bytes of the image `name`, which is read whole.
+    /// - Throws: `ReadError.unsupported` where the logs of all images together are too long.
+    package func takeLog(_ byteCount: UInt64, of name: String) throws(ReadError) {
+        guard Self.count(byteCount, in: logs, upTo: Self.logLimit) else {
+            throw .unsupported(
+                feature:
+                    "the log of \(name), \(byteCount) bytes, beside those of the other images that are opened with "
+                    + "it: at most \(Self.logLimit) bytes of logs are replayed; open the image by itself")
+        }
+    }
+
+    /// Adds to a count that goes up to `limit`; false where it would be more, and nothing is added.
+    private static func count(
+        _ byteCount: UInt64, in counter: borrowing Atomic<UInt64>, upTo limit: UInt64
+    ) -> Bool {
+        var known = counter.load(ordering: .relaxed)
+        while byteCount <= limit - min(limit, known) {
+            let (exchanged, original) = counter.weakCompareExchange(
                 expected: known, desired: known + byteCount, ordering: .relaxed)
             if exchanged { return true }
             known = original

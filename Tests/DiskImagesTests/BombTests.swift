@@ -46,6 +46,26 @@ struct BombTests {
         #expect(budget.usedByteCount == 0)
     }
 
+    @Test("logs of many images are replayed up to a bound of all of them; what exceeds it is refused by name")
+    func logs() throws {
+        var image = VHDXBuilder([]).build()
+        image.editVHDXHeaders { header in
+            header.put([UInt8](repeating: 0x77, count: 16), at: 48)
+            header.put(UInt32(70 << 20), at: 68)
+        }
+        let file = try ConcatenatedSource(
+            [MemorySource(image.bytes), ZeroSource(byteCount: 80 << 20)], named: "disk.vhdx")
+        let budget = OpeningBudget()
+        // It has a log, in which there is nothing.
+        let first = #expect(throws: ReadError.self) { try OpenedImage(file, options: .init(budget: budget)) }
+        #expect(first?.description.contains("has no entries") == true)
+        let second = #expect(throws: ReadError.self) { try OpenedImage(file, options: .init(budget: budget)) }
+        #expect(second?.description.contains("bytes of logs are replayed") == true)
+        let other = #expect(throws: ReadError.self) { try OpenedImage(file, options: .init()) }
+        #expect(other == first)
+        #expect(budget.usedByteCount == 0)
+    }
+
     @Test(
         "a directory of one repeated entry is opened in the time of one pass, and takes no more than another",
         arguments: [64, 65, 66] as [UInt32])

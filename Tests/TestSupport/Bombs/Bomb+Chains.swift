@@ -27,6 +27,22 @@ extension Bomb {
                 }
             }
         },
+        Bomb("images times their logs, which are holes") { size in
+            let count = size(4_000)
+            let image = vhdx(logByteCount: 100 << 20)
+            // The identifier and the first header.
+            let pieces = [0..<4_096, (64 << 10)..<(68 << 10)]
+            let map = padded(Array("2\n0\n4096\n65536\n4096\n".utf8))
+            return package(of: (0..<count).map { "v\($0).vhdx" }) { tar in
+                for number in 0..<count {
+                    tar.addPax([
+                        ("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"),
+                        ("GNU.sparse.name", "v\(number).vhdx"), ("GNU.sparse.realsize", "\(128 << 20)"),
+                    ])
+                    tar.add("x", map + pieces.flatMap { image[$0] })
+                }
+            }
+        },
         Bomb("children times their parent") { size in
             let children = (0..<size(1_500)).map {
                 "<Disk ovf:diskId=\"c\($0)\" ovf:capacity=\"4096\" ovf:parentRef=\"d0\"/>"
@@ -69,6 +85,16 @@ extension Bomb {
         let all = names.enumerated().map { "<File ovf:id=\"f\($0)\" ovf:href=\"\($1)\"/>" }.joined()
         let own = names.indices.map { "<Disk ovf:diskId=\"d\($0)\" ovf:fileRef=\"f\($0)\"/>" }.joined()
         return TarBuilder.package(BombDescriptor(files: all + files, disks: own + disks).text, add)
+    }
+
+    /// A VHDX that was not closed, with a log that is longer than the file.
+    private static func vhdx(logByteCount: Int) -> [UInt8] {
+        var image = VHDXBuilder([]).build()
+        image.editVHDXHeaders { header in
+            header.put([UInt8](repeating: 0x77, count: 16), at: 48)
+            header.put(UInt32(logByteCount), at: 68)
+        }
+        return image.bytes
     }
 
     /// An image whose tables, 4 KiB each, name one grain in every entry.

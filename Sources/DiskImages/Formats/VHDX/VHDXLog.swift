@@ -38,6 +38,7 @@ struct VHDXLog {
         share = BudgetShare(of: budget)
         // An entry is copied to be checked.
         try share.take(2 * header.logByteCount, for: "log of \(reader.imageName)")
+        try budget.takeLog(header.logByteCount, of: reader.imageName)
         ring = VHDXLogRing(
             bytes: try reader.source.bytes(Int(header.logByteCount), at: range.lowerBound),
             fileOffset: range.lowerBound)
