@@ -13,12 +13,16 @@ extension ReadError {
         }
     }
 
-    /// Whether the bytes are there and cannot be had, or are wrong.
-    package var isOfTheBytes: Bool {
+    /// Whether the bytes are wrong, rather than unreadable for now.
+    package var isCorruption: Bool {
         switch self {
-        case .system(_, let errno): errno == EIO
-        case .corrupt: true
-        default: false
+        case .corrupt, .refused: true
+        case .system, .unsupported, .stale, .remote, .overBudget: false
         }
+    }
+
+    /// Whether the bytes are there and cannot be had, or are wrong: a bad sector answers EIO.
+    package var isOfTheBytes: Bool {
+        if case .system(_, EIO) = self { true } else { isCorruption }
     }
 }

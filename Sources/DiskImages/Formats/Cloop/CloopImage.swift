@@ -77,11 +77,7 @@ struct CloopImage: DiskImage {
     }
 
     func extent(containing offset: UInt64) throws(ReadError) -> Extent {
-        guard offset < virtualByteCount else {
-            throw .corrupt(
-                record: imageName, offset: offset,
-                reason: "the guest disk ends at its byte \(virtualByteCount)")
-        }
+        try GuestOffset.check(offset, below: virtualByteCount, of: imageName)
         let block = offset / blockByteCount
         let start = try offsets.entry(block)
         let end = try offsets.entry(block + 1)

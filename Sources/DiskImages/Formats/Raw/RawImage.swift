@@ -56,11 +56,7 @@ struct RawImage: DiskImage {
     func extent(containing offset: UInt64) throws(ReadError) -> Extent {
         let end = source.byteCount
         guard offset < end else {
-            guard offset < virtualByteCount else {
-                throw .corrupt(
-                    record: "raw disk", offset: offset,
-                    reason: "the guest disk ends at its byte \(virtualByteCount)")
-            }
+            try GuestOffset.check(offset, below: virtualByteCount, of: "raw disk")
             return Extent(guestOffset: end, byteCount: virtualByteCount - end, storage: .zeros)
         }
         return Extent(guestOffset: 0, byteCount: end, storage: .stored(at: 0))

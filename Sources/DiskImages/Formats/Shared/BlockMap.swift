@@ -58,11 +58,7 @@ struct BlockMap<Format: BlockFormat>: Sendable {
     /// The extent of guest byte `offset`. A block that is stored comes as `.stored` from its data's first byte on, as
     /// far as the file goes.
     func extent(containing offset: UInt64) throws(ReadError) -> Extent {
-        guard offset < geometry.virtualByteCount else {
-            throw .corrupt(
-                record: imageName, offset: offset,
-                reason: "the guest disk ends at its byte \(geometry.virtualByteCount)")
-        }
+        try GuestOffset.check(offset, below: geometry.virtualByteCount, of: imageName)
         let block = offset / geometry.blockByteCount
         guard let entry = try look.entry(of: block) else { return missing(from: block) }
         switch format.meaning(of: entry, block: block) {

@@ -47,11 +47,7 @@ struct VHDFixedImage: DiskImage {
     func countAllocatedBytes() throws(ReadError) -> UInt64 { try allocation.count().byteCount }
 
     func extent(containing offset: UInt64) throws(ReadError) -> Extent {
-        guard offset < virtualByteCount else {
-            throw .corrupt(
-                record: imageName, offset: offset,
-                reason: "the guest disk ends at its byte \(virtualByteCount)")
-        }
+        try GuestOffset.check(offset, below: virtualByteCount, of: imageName)
         return Extent(guestOffset: 0, byteCount: virtualByteCount, storage: .stored(at: 0))
     }
 

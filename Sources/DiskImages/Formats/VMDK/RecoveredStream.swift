@@ -56,11 +56,7 @@ struct RecoveredStream: DiskImage {
     }
 
     func extent(containing offset: UInt64) throws(ReadError) -> Extent {
-        guard offset < virtualByteCount else {
-            throw .corrupt(
-                record: imageName, offset: offset,
-                reason: "the guest disk ends at its byte \(virtualByteCount)")
-        }
+        try GuestOffset.check(offset, below: virtualByteCount, of: imageName)
         let number = offset / grainByteCount
         let position = grains.position(ofFirstAtOrAfter: number)
         if position < grains.count, grains[position].index == number {

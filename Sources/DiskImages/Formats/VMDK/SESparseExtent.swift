@@ -78,11 +78,7 @@ struct SESparseExtent: DiskImage {
     }
 
     func extent(containing offset: UInt64) throws(ReadError) -> Extent {
-        guard offset < virtualByteCount else {
-            throw .corrupt(
-                record: imageName, offset: offset,
-                reason: "the guest disk ends at its byte \(virtualByteCount)")
-        }
+        try GuestOffset.check(offset, below: virtualByteCount, of: imageName)
         let grain = offset / SESparseHeader.grainByteCount
         let part = try directory.extent(containing: grain * 8)
         let first = part.guestOffset / 8

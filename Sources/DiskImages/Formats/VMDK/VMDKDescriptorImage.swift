@@ -121,11 +121,7 @@ struct VMDKDescriptorImage: DiskImage {
     }
 
     func extent(containing offset: UInt64) throws(ReadError) -> Extent {
-        guard offset < virtualByteCount else {
-            throw .corrupt(
-                record: imageName, offset: offset,
-                reason: "the guest disk ends at its byte \(virtualByteCount)")
-        }
+        try GuestOffset.check(offset, below: virtualByteCount, of: imageName)
         // The last part that starts at or before the offset.
         let part = parts[parts.partitionPoint { $0.guestOffset <= offset } - 1]
         let storage: Extent.Storage =

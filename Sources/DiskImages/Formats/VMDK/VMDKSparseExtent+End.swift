@@ -153,7 +153,7 @@ extension VMDKSparseExtent {
             return try source.bytes(table.byteCount, at: table.offset)
                 != source.bytes(table.byteCount, at: table.copyOffset)
         } catch {
-            guard error.isDamage else { throw error }
+            guard error.isOfTheBytes else { throw error }
             return false
         }
     }

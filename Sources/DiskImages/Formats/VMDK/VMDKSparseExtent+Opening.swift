@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
-import Glibc
 
 extension VMDKSparseExtent {
     /// Opens the sparse extent in `reader`'s file, whose first bytes are `KDMV`. One that is a part of a disk of several
@@ -91,7 +90,7 @@ extension VMDKSparseExtent {
                 redundant = try GrainDirectory(
                     at: header.redundantDirectoryOffset, for: header, by: reader, budget: budget)
             } catch {
-                guard error.isDamage else { throw error }
+                guard error.isOfTheBytes else { throw error }
                 problem = error
             }
         }
@@ -103,7 +102,7 @@ extension VMDKSparseExtent {
             }
             return (first, redundant)
         } catch {
-            guard error.isDamage, let redundant else { throw error }
+            guard error.isOfTheBytes, let redundant else { throw error }
             warnings.append("\(error); the redundant grain directory is used")
             return (redundant, nil)
         }
@@ -198,20 +197,5 @@ extension SparseExtentHeader {
             result.append("the header places the first grain at sector \(overhead), past the end of the file")
         }
         return result
-    }
-}
-
-extension ReadError {
-    /// Whether the bytes are wrong, rather than unreadable for now.
-    var isCorruption: Bool {
-        switch self {
-        case .corrupt, .refused: true
-        case .system, .unsupported, .stale, .remote, .overBudget: false
-        }
-    }
-
-    /// Whether a place of the file is wrong or cannot be read, while others may be: a bad sector answers EIO.
-    var isDamage: Bool {
-        if case .system(_, EIO) = self { true } else { isCorruption }
     }
 }

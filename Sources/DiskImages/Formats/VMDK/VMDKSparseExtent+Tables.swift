@@ -104,14 +104,14 @@ extension VMDKSparseExtent {
                 )
             } catch {
                 // One of the two may be readable, or both and not what is between them.
-                guard error.isDamage else { throw error }
+                guard error.isOfTheBytes else { throw error }
             }
         }
         let first: ArraySlice<UInt8>
         do throws(ReadError) {
             first = try source.bytes(table.byteCount, at: table.offset)[...]
         } catch {
-            guard error.isDamage, let copy = try readCopy(of: table, from: source) else { throw error }
+            guard error.isOfTheBytes, let copy = try readCopy(of: table, from: source) else { throw error }
             return (copy[...], nil)
         }
         return (first, map.comparesCopies ? try readCopy(of: table, from: source)?[...] : nil)
@@ -124,7 +124,7 @@ extension VMDKSparseExtent {
         do throws(ReadError) {
             return try source.bytes(table.byteCount, at: table.copyOffset)
         } catch {
-            guard error.isDamage else { throw error }
+            guard error.isOfTheBytes else { throw error }
             return nil
         }
     }
@@ -171,7 +171,7 @@ extension VMDKSparseExtent {
         do throws(ReadError) {
             bytes = try read(Int(last.offset - first.offset) + last.byteCount, first.offset)
         } catch {
-            guard error.isDamage else { throw error }
+            guard error.isOfTheBytes else { throw error }
             for table in run { try visit(table, reading: read, unreadable: unreadable, body) }
             return
         }
@@ -193,7 +193,7 @@ extension VMDKSparseExtent {
         do throws(ReadError) {
             bytes = try read(table.byteCount, table.offset)
         } catch {
-            guard error.isDamage else { throw error }
+            guard error.isOfTheBytes else { throw error }
             guard let copy = try readCopy(of: table, read) else { return try unreadable(table, error) }
             return try Self.hand(copy, of: table, to: body)
         }
@@ -215,7 +215,7 @@ extension VMDKSparseExtent {
         do throws(ReadError) {
             return try read(table.byteCount, UInt64(copy) * 512)
         } catch {
-            guard error.isDamage else { throw error }
+            guard error.isOfTheBytes else { throw error }
             return nil
         }
     }

@@ -116,11 +116,7 @@ package struct VMDKSparseExtent: DiskImage {
     }
 
     package func extent(containing offset: UInt64) throws(ReadError) -> Extent {
-        guard offset < virtualByteCount else {
-            throw .corrupt(
-                record: imageName, offset: offset,
-                reason: "the guest disk ends at its byte \(virtualByteCount)")
-        }
+        try GuestOffset.check(offset, below: virtualByteCount, of: imageName)
         let grain = offset >> layout.grainShift
         let number = Int(grain >> layout.tableShift)
         let table: GrainTable
@@ -136,7 +132,7 @@ package struct VMDKSparseExtent: DiskImage {
             }
         } catch {
             // A table that is wrong, or that no one can read, is damage of what it maps.
-            guard error.isDamage else { throw error }
+            guard error.isOfTheBytes else { throw error }
             return stretch(fromTable: number, toTable: number + 1, .damaged(error))
         }
     }
