@@ -41,11 +41,38 @@ struct XZSourceTests {
         }
     }
 
-    @Test("other bytes behind the last stream are refused")
+    @Test("other bytes behind the last stream are refused; lenient leaves them out")
     func garbage() throws {
+        let content = GzipSourceTests.content(5_000)
+        let stream = try Self.xz(content)
+        let tails =
+            [
+                [7], [0], Array("text".utf8), Array("text".utf8) + [0, 0, 0, 0, 0], Array(stream.prefix(12)),
+                // A mark of an end that is none, at each place.
+                Array(repeating: Array("..YZ".utf8), count: 20_000).flatMap(\.self),
+            ] as [[UInt8]]
+        for tail in tails {
+            for file in [stream + tail, stream + [0, 0, 0, 0] + tail, stream + stream + tail] {
+                let error = #expect(throws: ReadError.self) { try OpeningContext().open(file) }
+                #expect(error?.remedy == .lenient, "\(tail.prefix(8))")
+                let opened = try OpeningContext(isLenient: true).open(file)
+                let streamCount = file.count - tail.count == 2 * stream.count ? 2 : 1
+                #expect(opened.byteCount == UInt64(streamCount * content.count))
+                #expect(try opened.bytes(5_000, at: opened.byteCount - 5_000) == content)
+                #expect(CompressedSource.leftOutByteCount(of: opened) > 0)
+            }
+        }
+    }
+
+    @Test("a file that is cut short is not taken for one with something behind it, by lenient neither")
+    func cutShort() throws {
         let stream = try Self.xz(GzipSourceTests.content(5_000))
-        for tail in [[7], Array("text".utf8), Array(stream.prefix(12))] as [[UInt8]] {
-            #expect(throws: ReadError.self) { try OpeningContext().open(stream + tail) }
+        for count in [stream.count - 1, stream.count - 12, stream.count / 2, 30] {
+            for isLenient in [false, true] {
+                let context = OpeningContext(isLenient: isLenient)
+                let error = #expect(throws: ReadError.self) { try context.open(Array(stream.prefix(count))) }
+                #expect(error?.remedy == nil)
+            }
         }
     }
 

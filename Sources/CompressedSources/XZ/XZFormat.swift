@@ -19,11 +19,14 @@ struct XZFormat: UnitFormat {
         _ base: any ByteSource, named name: String, in context: CompressedSource.Context, stored: StoredIndex?
     ) throws(ReadError) -> UnitSource {
         let share = BudgetShare(of: context.budget)
-        let table = try XZIndex.units(of: base, named: name, share: share)
+        let (table, leftOutByteCount) = try XZIndex.units(
+            of: base, named: name, share: share, lenient: context.isLenient)
+        // Nothing is kept of a file of which something is left out.
+        let stored = leftOutByteCount == 0 ? stored : nil
         return try UnitSource(
             base, named: name, as: XZFormat(), units: table, tableShare: share,
             checked: stored?.checkedUnits(of: table, share: share), in: context,
-            keeper: stored?.keeper(of: table))
+            leftOutByteCount: leftOutByteCount, keeper: stored?.keeper(of: table))
     }
 
     func decoding(

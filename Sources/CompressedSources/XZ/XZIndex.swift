@@ -13,35 +13,83 @@ struct XZIndex {
     /// Blocks of all streams read so far: those of the last one first, and in each in order.
     private var streams: [[CompressedUnit]] = []
     private var streamCount = 0
+    /// Where the last stream ends, and its padding.
+    private var endOffset: UInt64
 
     static let magic: [UInt8] = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]
     private static let headerByteCount: UInt64 = 12
     private static let maximumStreamCount = 100_000
     /// Most that is skipped between streams and behind the last one, in bytes.
     private static let maximumPaddingByteCount: UInt64 = 64 << 20
+    /// How far from the file's end the end of the last stream is looked for, in bytes.
+    private static let maximumByteCountBehind: UInt64 = 16 << 20
 
-    /// The blocks of `base` that hold something.
-    /// - Throws: `ReadError.corrupt` where the file is cut short or an index damaged.
+    /// The blocks of `base` that hold something, and how many bytes behind the last stream `lenient` leaves out.
+    /// - Throws: `ReadError.corrupt` where the file is cut short or an index damaged, `ReadError.refused` where bytes follow
+    ///   the last stream.
     static func units(
-        of base: any ByteSource, named name: String, share: BudgetShare
-    ) throws(ReadError) -> UnitTable {
+        of base: any ByteSource, named name: String, share: BudgetShare, lenient: Bool
+    ) throws(ReadError) -> (table: UnitTable, leftOutByteCount: UInt64) {
         var index = XZIndex(base: base, name: name, share: share)
+        if try !index.endsAsItShould(), let end = try index.lastStreamEnd() {
+            guard lenient else {
+                throw .refused(
+                    record: name, offset: end, reason: "what follows the last xz stream is not another one",
+                    remedy: .lenient)
+            }
+            index.endOffset = end
+        }
         try index.readStreams()
         var table = UnitTable()
         for stream in index.streams.reversed() {
             for unit in stream { try table.add(unit, in: name) }
         }
-        return table
+        return (table, base.byteCount - index.endOffset)
     }
 
     private init(base: any ByteSource, name: String, share: BudgetShare) {
         self.base = base
         self.name = name
         self.share = share
+        endOffset = base.byteCount
+    }
+
+    /// Whether the file ends with a stream and its padding.
+    private func endsAsItShould() throws(ReadError) -> Bool {
+        var padding: UInt64 = 0
+        let end = try skipPadding(before: endOffset, &padding)
+        guard end >= Self.headerByteCount, (endOffset - end) % 4 == 0 else { return false }
+        return Self.isFooter(try base.bytes(Int(Self.headerByteCount), at: end - Self.headerByteCount)[...])
+    }
+
+    /// The last place near the file's end where a stream may end; nil where there is none. Streams and their padding are
+    /// multiples of four bytes.
+    private func lastStreamEnd() throws(ReadError) -> UInt64? {
+        let size = Int(Self.headerByteCount)
+        let least = base.byteCount - min(base.byteCount, Self.maximumByteCountBehind)
+        var end = base.byteCount / 4 * 4
+        while end >= 2 * Self.headerByteCount, end > least {
+            let start = (end - min(end, 64 << 10)) / 4 * 4
+            let bytes = try base.bytes(Int(end - start), at: start)
+            for place in stride(from: bytes.count, through: size, by: -4)
+            where bytes[place - 1] == 0x5a && Self.isFooter(bytes[(place - size)..<place]) {
+                return start + UInt64(place)
+            }
+            guard start > 0 else { return nil }
+            // One that began before these bytes ends in the first of them.
+            end = start + Self.headerByteCount - 4
+        }
+        return nil
+    }
+
+    private static func isFooter(_ bytes: ArraySlice<UInt8>) -> Bool {
+        let bytes = Array(bytes)
+        let stored = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[$1]) << (8 * UInt32($1)) }
+        return bytes.suffix(2).elementsEqual([0x59, 0x5a]) && stored == checksum(bytes[4..<10])
     }
 
     private mutating func readStreams() throws(ReadError) {
-        var end = base.byteCount
+        var end = endOffset
         var padding: UInt64 = 0
         while end > 0 {
             let start = try skipPadding(before: end, &padding)
@@ -81,9 +129,9 @@ struct XZIndex {
         }
         let footerStart = end - Self.headerByteCount
         let footer = try base.record("\(name), stream footer", byteCount: 12, at: footerStart)
-        guard footer.bytes.suffix(2).elementsEqual([0x59, 0x5a]),
-            try footer.littleEndian(UInt32.self, at: 0) == Self.checksum(footer.bytes[4..<10])
-        else { throw corrupt("it does not end as an xz file does; is it cut short?", at: footerStart) }
+        guard Self.isFooter(footer.bytes[...]) else {
+            throw corrupt("it does not end as an xz file does; is it cut short?", at: footerStart)
+        }
         let flags = Array(footer.bytes[8..<10])
         guard flags[0] == 0, flags[1] < 16 else {
             throw .unsupported(feature: "\(name) uses a newer version of xz")
