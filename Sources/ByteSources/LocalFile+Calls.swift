@@ -73,7 +73,12 @@ extension LocalFile {
         of descriptor: FileDescriptor, _ status: stat, path: FilePath, mayBeDevice: Bool
     ) throws(ReadError) -> UInt64 {
         switch status.st_mode & S_IFMT {
-        case S_IFREG: return UInt64(max(0, status.st_size))
+        case S_IFREG:
+            guard status.st_size > 0 else {
+                try checkEmpty(descriptor, path: path)
+                return 0
+            }
+            return UInt64(status.st_size)
         case S_IFBLK where mayBeDevice:
             let length: Int64
             do {
@@ -87,6 +92,17 @@ extension LocalFile {
             return UInt64(length)
         default: throw .unsupported(feature: "\(path) is not a regular file")
         }
+    }
+
+    /// Makes sure that a file without a length has no content either, as those of /proc have.
+    private static func checkEmpty(_ descriptor: FileDescriptor, path: FilePath) throws(ReadError) {
+        var byte: UInt8 = 0
+        // SAFETY: no more than the one byte is written.
+        guard unsafe pread(descriptor.rawValue, &byte, 1, 0) != 0 else { return }
+        throw .unsupported(
+            feature:
+                "\(path), a file with content that the system gives no length for; copy it, and read the copy"
+        )
     }
 
     /// It was opened so that opening does not wait; reading does.

@@ -39,6 +39,15 @@ struct LocalFileTests {
         case truncate, rewrite, append, replaceByRename, unlink
     }
 
+    @Test("a file that has content and no length is refused, and not taken for an empty one")
+    func lengthless() throws {
+        let error = #expect(throws: ReadError.self) { try LocalFile(path: "/proc/self/maps") }
+        #expect(error?.description.contains("/proc/self/maps, a file with content") == true)
+        let scratch = try Scratch()
+        try scratch.write("empty", [])
+        #expect(try scratch.open("empty").byteCount == 0)
+    }
+
     @Test("a change of the content makes every later read stale", arguments: Change.allCases)
     func stale(change: Change) throws {
         let scratch = try Scratch()
