@@ -12,6 +12,7 @@ ssize_t preadv2(int descriptor, const struct iovec *pieces, int count, off_t off
 int renameat2(int old_directory, const char *old_path, int new_directory, const char *new_path, unsigned int flags);
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
 int fcntl(int descriptor, int request, ...);
+long syscall(long number, ...);
 int fallocate(int descriptor, int mode, off_t offset, off_t length);
 int statx(int directory, const char *path, int flags, unsigned int mask, struct statx *result);
 
@@ -56,6 +57,20 @@ static inline int ovafs_known_file_state(int descriptor, struct ovafs_file_state
     state->change_nanoseconds = status.stx_ctime.tv_nsec;
     state->link_count = status.stx_nlink;
     return 0;
+}
+
+/// pidfd_open(2): a descriptor that can be read from once the process has ended; -1 where there is none.
+static inline int ovafs_open_process(pid_t process) {
+    return (int)syscall(434, process, 0);
+}
+
+/// O_PATH of open(2).
+static const int ovafs_open_path_only = 010000000;
+
+/// The length of an open file, in bytes, without having what was written sent to a server first; -1 where it fails.
+static inline int64_t ovafs_known_length(int descriptor) {
+    struct statx status;
+    return statx(descriptor, "", 0x1000 | 0x4000, STATX_SIZE, &status) == 0 ? (int64_t)status.stx_size : -1;
 }
 
 /// `f_type` of fstatfs(2); 0 where it fails.

@@ -81,6 +81,46 @@ struct OutputTests {
         }
     }
 
+    @Test(
+        "what was written is removed from its folder wherever that was moved, and never from what replaced it"
+    )
+    func folderMoved() throws {
+        try Self.withFolder { folder in
+            let first = folder.appending(path: "first")
+            let moved = folder.appending(path: "moved")
+            let manager = FileManager.default
+            try manager.createDirectory(at: first, withIntermediateDirectories: false)
+            let output = try OutputFile(
+                path: FilePath(first.appending(path: "x").path), byteCount: 512, overwrites: false)
+            try manager.moveItem(at: first, to: moved)
+            try manager.createDirectory(at: first, withIntermediateDirectories: false)
+            try Data("other".utf8).write(to: first.appending(path: "x.partial"))
+            #expect(throws: CopyError.self) { try output.finish() }
+            #expect(output.discard() == nil)
+            #expect(try Self.names(in: moved) == [])
+            #expect(try Self.names(in: first) == ["x.partial"])
+        }
+    }
+
+    @Test(
+        "a file that another program has cut or lengthened is not given its name", arguments: [0, 100, 9_000])
+    func lengthChanged(byteCount: off_t) throws {
+        try Self.withFolder { folder in
+            let path = FilePath(folder.appending(path: "x").path)
+            let partial = folder.appending(path: "x.partial").path
+            let output = try OutputFile(path: path, byteCount: 8_192, overwrites: false)
+            let buffer = CopyBuffer(byteCount: 4_096)
+            try buffer.fill { $0.appendZeros(4_096) }
+            try output.write(buffer, 0..<4_096, at: 0)
+            try #require(unsafe truncate(partial, byteCount) == 0)
+            // It would be as long as it has to be.
+            #expect(throws: CopyError.self) { try output.write(buffer, 0..<4_096, at: 4_096) }
+            #expect(throws: CopyError.self) { try output.finish() }
+            output.discard()
+            #expect(try Self.names(in: folder) == [])
+        }
+    }
+
     /// What can stand at a name and is no file of ours.
     enum Obstacle: CaseIterable {
         case fifo, hardLink, symbolicLink, danglingLink, directory

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ByteSources
+import CLinux
 import Glibc
 package import SystemPackage
 
@@ -22,6 +23,10 @@ package final class OutputFile: CopyOutput {
 
     private let descriptor: FileDescriptor
     private let partialPath: FilePath
+    /// The folder that it is written in, wherever that is moved meanwhile.
+    private let folder: OutputFolder
+    /// How long the file has to be; changed under the lock of `writing`, or before anyone else has the file.
+    private let length: SleepingMutex<off_t>
     private let overwrites: Bool
     private let state = SleepingMutex(State.writing)
     /// One write at a time: the file system has one lock a file, and those that wait for it spin, on cores that
@@ -42,7 +47,14 @@ package final class OutputFile: CopyOutput {
         self.path = path
         self.overwrites = overwrites
         partialPath = Self.partialPath(for: path)
-        (descriptor, number) = try PartialFile.create(for: path)
+        folder = try OutputFolder(of: path)
+        self.length = SleepingMutex(length)
+        do throws(CopyError) {
+            (descriptor, number) = try PartialFile.create(for: path)
+        } catch {
+            folder.close()
+            throw error
+        }
         guard ftruncate(descriptor.rawValue, length) == 0 else {
             let code = errno
             discard()
@@ -56,11 +68,13 @@ package final class OutputFile: CopyOutput {
     deinit {
         discard()
         try? descriptor.close()
+        folder.close()
     }
 
     /// Writes bytes `range` of `buffer` at `offset`.
     package func write(_ buffer: CopyBuffer, _ range: Range<Int>, at offset: UInt64) throws(CopyError) {
         try writing.withLock { _ throws(CopyError) in
+            try checkLength()
             try buffer.write(range, to: descriptor, at: offset, named: path)
         }
     }
@@ -71,6 +85,16 @@ package final class OutputFile: CopyOutput {
             try descriptor.writeAll(toAbsoluteOffset: 0, text)
         } catch {
             throw .output(call: "write \(path)", error)
+        }
+        length.withLock { $0 = max($0, off_t(text.count)) }
+    }
+
+    /// Makes sure that no other program has cut or lengthened the file, whose bytes before that would be gone.
+    private func checkLength() throws(CopyError) {
+        let known = ovafs_known_length(descriptor.rawValue)
+        guard known >= 0 else { throw .output(call: "look at \(partialPath)", errno: errno) }
+        guard known == length.withLock({ $0 }) else {
+            throw .refused("\(partialPath) was cut or lengthened by another program while it was written")
         }
     }
 
@@ -92,9 +116,10 @@ package final class OutputFile: CopyOutput {
         // While the lock is held, so that no other copy takes the file for a leftover.
         try state.withLock { state throws(CopyError) in
             guard case .writing = state else { return }
-            guard try isOurs(partialPath) else {
-                throw .refused("\(partialPath) was replaced or removed while it was written")
+            guard try FileStatus.ofName(partialPath).map(FileNumber.init) == number else {
+                throw .refused("\(partialPath) was replaced, moved or removed while it was written")
             }
+            try checkLength()
             try FinalName.give(path, to: partialPath, overwrites: overwrites)
             state = .finished
         }
@@ -141,17 +166,9 @@ package final class OutputFile: CopyOutput {
         }
     }
 
-    /// Whether the file has this name, which someone may have given to another meanwhile.
-    private func isOurs(_ path: FilePath) throws(CopyError) -> Bool {
-        try FileStatus.ofName(path).map(FileNumber.init) == number
-    }
-
+    /// Removes the file from its folder, unless the name is another's by now.
     /// - Returns: What is left behind.
     private func remove(_ path: FilePath) -> String? {
-        guard (try? isOurs(path)) != false else { return nil }
-        // SAFETY: the string lives for the call.
-        let result = unsafe path.withPlatformString { unsafe unlink($0) }
-        guard result != 0, errno != ENOENT else { return nil }
-        return "\(path) cannot be removed: \(Errno(rawValue: errno))"
+        folder.remove(path, number).map { "\(path) cannot be removed: \($0)" }
     }
 }
