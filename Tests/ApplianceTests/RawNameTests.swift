@@ -24,6 +24,25 @@ struct RawNameTests {
         #expect(String(decoding: RawName.plain(for: Array(stored.utf8)), as: UTF8.self) == raw)
     }
 
+    @Test("a file in pieces gives its name, also where there is one piece only", arguments: [1, 2, 3])
+    func pieces(count: Int) throws {
+        let image = TestPackage.smallImage.bytes
+        let length = (image.count + count - 1) / count
+        var descriptor = TestDescriptor()
+        descriptor.addDisk(
+            "d", file: "dir/d.vmdk", capacity: 20 * 8_192, fileAttributes: "ovf:chunkSize=\"\(length)\"")
+        var package = TestPackage(descriptor)
+        for (number, start) in stride(from: 0, to: image.count, by: length).enumerated() {
+            package.add(
+                "dir/d.vmdk.00000000\(number)", Array(image[start..<min(start + length, image.count)]))
+        }
+        let disk = try #require(try package.open().disks.first)
+        #expect(disk.rawPath?.map { String(decoding: $0, as: UTF8.self) } == ["dir", "d.raw"])
+        // One that is not in pieces is called what it is called.
+        let plain = Self.package([("d", "d.raw.000000000")])
+        #expect(try Self.copyNames(plain) == ["d.raw.000000000.raw"])
+    }
+
     private static func package(_ disks: [(id: String, file: String?)], beside: [String] = []) -> TestPackage
     {
         var descriptor = TestDescriptor()

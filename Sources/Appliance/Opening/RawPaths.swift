@@ -70,10 +70,12 @@ enum RawPaths {
         var folder = Array(members[first].components.dropLast())
         // The name belongs to the control directory.
         if folder.first == ControlDirectory.name { folder = [] }
-        // Chunks are named after the file that they were cut from.
-        let name =
-            disk.memberIndices.count > 1
-            ? Array(disk.storedName.suffix(while: { $0 != UInt8(ascii: "/") })) : members[first].name
+        // Chunks are named after the file that they were cut from, a single one too.
+        let href = Array(disk.storedName.suffix(while: { $0 != UInt8(ascii: "/") }))
+        let suffix = ".000000000".utf8
+        let isChunk =
+            members[first].name.suffix(10).elementsEqual(suffix) && !href.suffix(10).elementsEqual(suffix)
+        let name = isChunk ? href : members[first].name
         return folder + [shortened(naming(shown(name)))]
     }
 
