@@ -49,8 +49,18 @@ struct OVAFS: ParsableCommand {
 
     /// Ends after an error of the argument parser, which also stands for `--help` and `--version`.
     private static func end(with error: any Error) -> Never {
-        guard exitCode(for: error) != .success else { exit(withError: error) }
+        guard exitCode(for: error) != .success else { end(printing: fullMessage(for: error)) }
         StandardError.write(UsageError.text(message(for: error), arguments: CommandLine.arguments))
         Glibc.exit(ExitStatus.wrongUsage.rawValue)
+    }
+    /// Ends after what was asked for was printed, or could not be.
+    private static func end(printing text: String) -> Never {
+        do {
+            if !text.isEmpty { try StandardOutput.write(Array("\(text)\n".utf8)) }
+        } catch {
+            StandardError.write((error as? CommandFailure)?.message ?? "\(error)")
+            Glibc.exit(ExitStatus.damaged.rawValue)
+        }
+        Glibc.exit(ExitStatus.done.rawValue)
     }
 }

@@ -79,6 +79,21 @@ extension EndToEnd {
         }
 
         @Test(
+            "C3: what cannot be printed is exit code 1 and one line",
+            arguments: [
+                ["--version"], ["--help"], ["mount", "--help"], ["--generate-completion-script", "bash"],
+            ])
+        func unprinted(arguments: [String]) throws {
+            let result = try attempt(
+                ["bash", "-c", "\"$@\" > /dev/full", "bash", try Ovafs.path()] + arguments)
+            #expect(result.exitCode == 1)
+            #expect(result.standardError.split(separator: "\n").count == 1, "\(result.standardError)")
+            #expect(result.standardError.contains("standard output"))
+            let printed = try attempt([try Ovafs.path()] + arguments)
+            #expect(printed.exitCode == 0 && !printed.text.isEmpty && printed.standardError.isEmpty)
+        }
+
+        @Test(
             "C3: a file whose name reads as options is not answered with help, and a command goes before a folder"
         )
         func misread() throws {

@@ -115,6 +115,57 @@ extension EndToEnd {
             }
         }
 
+        @Test("C13: when ovafs unmount has returned the server has ended, also where that took it a while")
+        func serverEnds() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let mount = try Mount(package.path, in: folder)
+                kill(mount.server, SIGSTOP)
+                try shell("(sleep 1; kill -CONT $1) > /dev/null 2>&1 &", String(mount.server))
+                let result = try run([try Ovafs.path(), "unmount", mount.point])
+                // One that was not waited for by its parent yet has no command line.
+                #expect(folder.processes().isEmpty)
+                #expect(result.standardError.isEmpty)
+            }
+        }
+
+        @Test("C13: a server that does not end is named, and the mount is gone")
+        func serverStays() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let mount = try Mount(package.path, in: folder)
+                kill(mount.server, SIGSTOP)
+                defer { kill(mount.server, SIGCONT) }
+                let result = try Ovafs.attempt("unmount", mount.point)
+                #expect(result.exitCode == 0)
+                #expect(result.standardError.split(separator: "\n").count == 1, "\(result.standardError)")
+                #expect(
+                    result.standardError.contains("process \(mount.server), has not ended"),
+                    "\(result.standardError)")
+                #expect(folder.mountPoints().isEmpty)
+            }
+        }
+
+        @Test(
+            "C13: a server whose mount is on another folder, too, is not waited for, nor with --lazy",
+            .enabled(if: EndToEnd.isRoot, "needs root to mount a folder on another"))
+        func serverGoesOn() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let mount = try Mount(package.path, in: folder)
+                let other = try folder.makeFolder("other")
+                try run(["mount", "--bind", mount.point, other])
+                for (flags, point) in [([], mount.point), (["--lazy"], other)] {
+                    let file = try flags.isEmpty ? nil : PosixFile(other + "/notes.txt")
+                    let result = try attempt([try Ovafs.path(), "unmount"] + flags + [point])
+                    #expect(result.exitCode == 0 && result.standardError.isEmpty, "\(result.standardError)")
+                    #expect(folder.processes() == [mount.server])
+                    withExtendedLifetime(file) {}
+                }
+                try mount.waitForEnd()
+            }
+        }
+
         @Test(
             "C13 C3: what is no mount of ovafs is left alone",
             arguments: [

@@ -117,6 +117,9 @@ struct MountCommand: ParsableCommand {
                     StandardError.write(
                         "warning: a mount of \(covered.source) is there already and is hidden now")
                 }
+                if let mount = MountTable.topmost(at: mountPoint) {
+                    MountServer.announce(device: mount.device)
+                }
                 use.isUsable.store(true, ordering: .sequentiallyConsistent)
                 background?.mountIsUsable()
             }

@@ -13,7 +13,8 @@ struct UnmountCommand: ParsableCommand {
         discussion: """
             The same as umount(8), which is root's, or fusermount3 -u, whoever calls. Other mounts are left alone. \
             Also takes away what a server that was killed has left. A source that is mounted in one place may be \
-            named, too.
+            named, too. Waits up to 10 seconds for the server to end, and with it for its log and its sources to be \
+            closed.
 
             Exit codes: 0 unmounted, 2 wrong usage, 4 it is not a mount of ovafs, or busy, or another's.
 
@@ -31,6 +32,9 @@ struct UnmountCommand: ParsableCommand {
         help: "Take it away from its place now, and end it when no program uses it any more.")
     var lazy = false
 
+    /// How long the end of the server is waited for, in seconds: one that a source holds up is left to itself.
+    private static let longestEnd = 10
+
     func run() throws {
         let mounted = try meantMount()
         let point = mounted.mountPoint
@@ -43,6 +47,7 @@ struct UnmountCommand: ParsableCommand {
                     ? "it was mounted by root: only root can unmount it"
                     : "it was mounted by user \(user): only that user and root can unmount it")
         }
+        let server = lazy ? nil : MountServer(of: mounted)
         do throws(Unmounting.Failure) {
             try Unmounting.unmount(point, isLazy: lazy)
         } catch .busy {
@@ -52,6 +57,14 @@ struct UnmountCommand: ParsableCommand {
         } catch .other(let reason) {
             throw failure(reason)
         }
+        // It goes on where the same is mounted on another folder as well.
+        guard let server, !MountTable.entries().contains(where: { $0.device == mounted.device }),
+            !server.waitForEnd(seconds: Self.longestEnd)
+        else { return }
+        StandardError.write(
+            "warning: \(directory) is unmounted, but its server, process \(server.processID), has not ended after "
+                + "\(Self.longestEnd) seconds: a source holds it up, or the mount is in another mount namespace, too"
+        )
     }
 
     /// What is mounted on the argument; else, as with umount(8), the one mount whose source it is.

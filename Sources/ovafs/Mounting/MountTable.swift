@@ -6,6 +6,8 @@ import SystemPackage
 
 /// One line of /proc/self/mountinfo.
 struct MountTableEntry: Equatable {
+    /// The numbers of the file system's device, `major:minor`: each mount of the same one has the same.
+    let device: String
     let mountPoint: FilePath
     /// The type of the file system, such as `fuse.ova`.
     let type: String
@@ -25,6 +27,7 @@ struct MountTableEntry: Equatable {
         else {
             return nil
         }
+        device = String(decoding: fields[2], as: UTF8.self)
         mountPoint = FilePath(bytes: Self.plain(fields[4]))
         type = String(decoding: Self.plain(fields[dash + 1]), as: UTF8.self)
         source = FilePath(bytes: Self.plain(fields[dash + 2]))

@@ -1,0 +1,100 @@
+// Which process serves a mount, known without asking it for anything.
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+import Glibc
+
+/// The server of a mount that is there. A server listens, as long as it lives, at a name of the system that has the mount's
+/// device in it (unix(7), an abstract address), and accepts no one; the kernel tells who connects which process
+/// listens there: docs/decisions/0051-end-of-a-server.md.
+final class MountServer {
+    let processID: pid_t
+    /// A pidfd: it stands for the process, whoever has its number later.
+    private let process: CInt
+
+    /// SO_PEERCRED of getsockopt(2), which the C library shows to GNU programs only.
+    private static let peerRequest: CInt = 17
+
+    /// Called by the server, which keeps the socket until it ends. Without one, no one waits for its end.
+    static func announce(device: String) {
+        guard let socket = makeSocket() else { return }
+        let isListening =
+            unsafe withAddress(of: device) { unsafe bind(socket, $0, $1) } == 0 && listen(socket, 1) == 0
+        if !isListening { close(socket) }
+    }
+
+    /// The server of `mount`; nil where it cannot be told: it has ended, belongs to another user than the mount does, or runs
+    /// where its number means nothing here.
+    init?(of mount: MountTableEntry) {
+        guard let socket = Self.makeSocket() else { return nil }
+        defer { close(socket) }
+        guard unsafe Self.withAddress(of: mount.device, { unsafe connect(socket, $0, $1) }) == 0,
+            let peer = Self.peer(of: socket), peer.userID == mount.userID, peer.processID > 0
+        else { return nil }
+        let process = ovafs_open_process(peer.processID)
+        guard process >= 0 else { return nil }
+        // It still listens, so that the number was its own when the process was opened.
+        var state = pollfd(fd: socket, events: 0, revents: 0)
+        guard unsafe poll(&state, 1, 0) == 0 else {
+            close(process)
+            return nil
+        }
+        self.process = process
+        processID = peer.processID
+    }
+
+    deinit {
+        close(process)
+    }
+
+    /// Waits for the server's end; false where that takes longer than `seconds`.
+    func waitForEnd(seconds: Int) -> Bool {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while true {
+            let rest = (deadline - ContinuousClock.now) / .milliseconds(1)
+            var state = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
+            let count = unsafe poll(&state, 1, CInt(max(0, rest.rounded(.up))))
+            guard count < 0, errno == EINTR else { return count > 0 }
+        }
+    }
+
+    /// A socket that never waits.
+    private static func makeSocket() -> CInt? {
+        let result = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+        guard result >= 0 else { return nil }
+        _ = fcntl(result, F_SETFD, FD_CLOEXEC)
+        _ = fcntl(result, F_SETFL, O_NONBLOCK)
+        return result
+    }
+
+    /// Calls `body` with the address for a mount of this device.
+    private static func withAddress(
+        of device: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt
+    ) -> CInt {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        // A name that begins with NUL is in no folder.
+        let name = [0] + Array("ovafs-mount-\(device)".utf8)
+        // SAFETY: the numbers of a device make the name much shorter than the room for it.
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: name) }
+        let length = (MemoryLayout.offset(of: \sockaddr_un.sun_path) ?? 0) + name.count
+        // SAFETY: the address lives for the call, and is as long as is said.
+        return unsafe withUnsafePointer(to: address) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe body($0, socklen_t(length))
+            }
+        }
+    }
+
+    /// Who listens where `socket` is connected to.
+    private static func peer(of socket: CInt) -> (processID: pid_t, userID: UInt32)? {
+        // struct ucred: process, user, group.
+        var words: [UInt32] = [0, 0, 0]
+        var length = socklen_t(12)
+        // SAFETY: no more is written than the array holds.
+        guard unsafe getsockopt(socket, SOL_SOCKET, peerRequest, &words, &length) == 0, length == 12 else {
+            return nil
+        }
+        return (pid_t(bitPattern: words[0]), words[1])
+    }
+}
