@@ -52,7 +52,7 @@ extension EndToEnd {
                     (["ovafs", "extract", "appliance.ova", "vm"], ["vmdisk1", "vmdisk2"]),
                     (
                         ["ovafs", "extract", "-o", "disk1.raw", "./appliance.ova", "vmdisk1", "app"],
-                        ["appliance-disk1.raw", "appliance-disk2.raw"]
+                        ["appliance-disk1.raw", "appliance-disk1/1", "appliance-disk2.raw"]
                     ),
                     // The values of options are no sources, though files are called like them.
                     (

@@ -133,7 +133,7 @@ struct ExtractionTests {
         let path = FilePath(url.path)
         let target = try OutputTarget(at: path, overwrites: true)
         return CopyPlan.Copy(
-            disk: appliance.disks[0], bytes: bytes, destination: .target(target, path),
+            subject: CopySubject(appliance.disks[0]), bytes: bytes, destination: .target(target, path),
             map: map.map { FilePath($0.path) })
     }
 }

@@ -79,7 +79,7 @@ package final class DeepCheck: Sendable {
         var found: [Damage] = []
         var position = stretch.lowerBound
         let search = DamageSearch(
-            source: disk,
+            place: DiskPlace(disk, from: 0),
             read: { part throws(ReadError) in
                 try self.read(part, through: buffer)
                 position = part.upperBound

@@ -11,7 +11,8 @@ struct DamageSearch {
     /// How far to go on where not even the map of the disk says how long a damaged place is.
     private static let unknownPiece: UInt64 = 64 << 10
 
-    let source: any ByteSource
+    /// Where it is on a guest disk; nil where it is on none.
+    let place: DiskPlace?
     /// Reads a part, and keeps it where it can be read.
     let read: (Range<UInt64>) throws(ReadError) -> Void
     /// Takes note of a part that cannot be read. Parts are told in the disk's order, as those that are read are.
@@ -31,11 +32,11 @@ struct DamageSearch {
     private func extent(
         from position: UInt64, before limit: UInt64
     ) throws(CopyError) -> (end: UInt64, canBeSplit: Bool) {
-        guard let disk = source as? GuestDisk else { return (limit, true) }
+        guard let place else { return (limit, true) }
         do throws(ReadError) {
-            let extent = try disk.extent(containing: position)
+            let extent = try place.disk.extent(containing: place.start + position)
             let canBeSplit = if case .stored = extent.storage { true } else { false }
-            return (min(limit, extent.guestEnd), canBeSplit)
+            return (min(limit, extent.guestEnd - place.start), canBeSplit)
         } catch {
             guard error.isDamage else { throw .source(error) }
             return (limit - position > Self.unknownPiece ? position + Self.unknownPiece : limit, false)

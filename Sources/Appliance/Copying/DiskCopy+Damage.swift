@@ -12,7 +12,7 @@ extension DiskCopy {
     ) throws(CopyError) {
         guard let damage, error.isDamage else { throw .source(error) }
         let search = DamageSearch(
-            source: source,
+            place: place,
             read: { part throws(ReadError) in try self.append(part, to: buffer) },
             note: { part, _ throws(CopyError) in
                 try damage.note(part)

@@ -12,6 +12,8 @@ package final class DiskCopy: Sendable {
     private static let pieceByteCount = 64 << 10
 
     let source: any ByteSource
+    /// Where that is on a guest disk; nil where it is on none.
+    let place: DiskPlace?
     private let output: any CopyOutput
     /// Where damaged places are noted, which are zeros in the copy; nil where the first one ends it.
     let damage: DamageMap?
@@ -19,9 +21,14 @@ package final class DiskCopy: Sendable {
     private let copied = Atomic<UInt64>(0)
     private let failure = Mutex<CopyError?>(nil)
 
-    /// Copies `source` to `output`. With `damage`, places that cannot be read are noted there and are zeros in the copy.
-    package init(of source: any ByteSource, to output: any CopyOutput, damage: DamageMap? = nil) {
+    /// Copies `source`, which is a guest disk or at `place` on one, to `output`. With `damage`, places that cannot be read
+    /// are noted there and are zeros in the copy.
+    package init(
+        of source: any ByteSource, at place: DiskPlace? = nil, to output: any CopyOutput,
+        damage: DamageMap? = nil
+    ) {
         self.source = source
+        self.place = place ?? DiskPlace(ofDisk: source)
         self.output = output
         self.damage = damage
         queue = StretchQueue(byteCount: source.byteCount)
@@ -115,8 +122,8 @@ package final class DiskCopy: Sendable {
     func append(_ range: Range<UInt64>, to buffer: CopyBuffer) throws(ReadError) {
         let count = Int(range.upperBound - range.lowerBound)
         try buffer.append { room throws(ReadError) in
-            if let disk = source as? GuestDisk {
-                try disk.readOnce(count, at: range.lowerBound, into: &room)
+            if let place {
+                try place.readOnce(range, into: &room)
             } else {
                 try source.read(count, at: range.lowerBound, into: &room)
             }

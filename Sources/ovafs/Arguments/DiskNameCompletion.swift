@@ -9,7 +9,10 @@ enum DiskNameCompletion {
     /// Seconds after which a source that takes long to open is left alone.
     private static let timeLimit: UInt32 = 3
 
-    /// The identifiers and raw names of the disks in the source that stands on the command line.
+    /// Most partitions and snapshots that are offered.
+    private static let mostParts = 1_000
+
+    /// The identifiers and raw names of the disks, and the paths of their partitions and snapshots, in the source that stands on the command line.
     static func candidates(_ words: [String]) -> [String] {
         guard let arguments = sourceArguments(in: words) else { return [] }
         // Ends the process, which has nothing else to do.
@@ -19,7 +22,8 @@ enum DiskNameCompletion {
             let appliance = try? Appliance.open(located, options: arguments.options)
         else { return [] }
         defer { appliance.stopPrefetching() }
-        let names = appliance.disks.flatMap { [$0.identifier, $0.rawFileName] }.map(\.onOneLine)
+        let disks = appliance.disks.flatMap { [$0.identifier, $0.rawFileName] }
+        let names = (disks + appliance.partLabels(atMost: mostParts)).map(\.onOneLine)
         return names.enumerated().filter { !names.prefix($0.offset).contains($0.element) }.map(\.element)
     }
 

@@ -10,12 +10,12 @@ import SystemPackage
 struct ExtractCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "extract",
-        abstract: "Copy disks as sparse raw files.",
+        abstract: "Copy disks, partitions and snapshots as sparse raw files.",
         discussion: """
             Decodes on all cores. PATH is a directory that the raw files are put in (with a slash at its end it \
             is made where it is not there), or, for one disk, a file, a block device, /dev/null, or - for \
             standard output. A file gets its name when it is complete; until then it is called PATH.partial. \
-            Digests are not checked: 'ovafs verify' does that.
+            Digests are not checked: 'ovafs verify' does that. DISK may also be a partition or a snapshot.
 
             Exit codes: 0 all was copied as it is, 1 a disk is damaged, or of a kind that ovafs does not read, or an \
             output cannot be written, 2 wrong usage or a file that is there already, 3 the source cannot be read.
@@ -27,7 +27,8 @@ struct ExtractCommand: ParsableCommand {
     var source: SourceArguments
 
     @Argument(
-        help: "Disks to copy, by id, file name or raw name; without any, all.",
+        help:
+            "Disks to copy, by id, file name or raw name, or partitions and snapshots by the path that info shows; without any, all disks.",
         completion: .custom { words, _, _ in DiskNameCompletion.candidates(words) })
     var disks: [String] = []
 
@@ -75,22 +76,22 @@ struct ExtractCommand: ParsableCommand {
     func run() throws {
         let appliance = try source.open(words: .copy)
         defer { appliance.stopPrefetching() }
-        let chosen = try DiskChoice(appliance: appliance, source: source.shownSource).disks(named: disks)
+        let chosen = try DiskChoice(appliance: appliance, source: source.shownSource).subjects(named: disks)
         var failures: [CommandFailure] = []
-        for disk in chosen where disk.source == nil {
-            failures.append(notDecoded(disk))
+        for subject in chosen where subject.bytes == nil {
+            failures.append(notDecoded(subject.disk))
             guard keepGoing else { throw failures[0] }
         }
-        let decoded = chosen.compactMap { disk in disk.source.map { (disk, $0) } }
+        let decoded = chosen.compactMap { subject in subject.bytes.map { (subject, $0) } }
         let plan = try CopyPlan(decoded, of: chosen.count, wishes(for: appliance))
-        for disk in chosen {
-            for warning in disk.warnings {
-                let note = "note: disk \(disk.identifier): \(warning.message)"
+        for subject in chosen {
+            for warning in subject.notes {
+                let note = "note: \(subject.title): \(warning.message)"
                 StandardError.write(OptionWords.copy.message(note, warning.remedy))
             }
         }
         failures += try copy(plan)
-        try finish(failures, of: chosen.count)
+        try finish(failures, of: chosen)
     }
 
     /// Carries out the plan.
@@ -103,7 +104,7 @@ struct ExtractCommand: ParsableCommand {
             for (index, copy) in plan.copies.enumerated() {
                 let number = plan.copies.count > 1 ? "[\(index + 1)/\(plan.copies.count)] " : ""
                 do {
-                    let damage = try extraction.copy(copy, label: number + copy.disk.rawFileName)
+                    let damage = try extraction.copy(copy, label: number + copy.subject.label)
                     if let damage { failures.append(damage) }
                 } catch let failure as CommandFailure {
                     guard keepGoing else { throw failure }
@@ -114,15 +115,15 @@ struct ExtractCommand: ParsableCommand {
         return failures
     }
 
-    /// Says what went wrong: a line each, and how many disks are whole.
-    private func finish(_ failures: [CommandFailure], of diskCount: Int) throws {
+    /// Says what went wrong: a line each, and how many copies are whole.
+    private func finish(_ failures: [CommandFailure], of chosen: [CopySubject]) throws {
         guard let first = failures.first else { return }
-        guard diskCount > 1 else { throw first }
+        guard chosen.count > 1 else { throw first }
         for failure in failures { StandardError.write(failure.message) }
-        let wholeCount = diskCount - failures.count
+        let wholeCount = chosen.count - failures.count
         throw CommandFailure(
             status: failures.contains { $0.status == .damaged } ? .damaged : first.status,
-            message: "\(source.shownSource): \(wholeCount) of \(diskCount) disks "
+            message: "\(source.shownSource): \(wholeCount) of \(chosen.count) \(CopyPlan.noun(for: chosen)) "
                 + "\(wholeCount == 1 ? "was" : "were") copied whole")
     }
 

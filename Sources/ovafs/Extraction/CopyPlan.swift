@@ -9,7 +9,7 @@ import SystemPackage
 /// The copies of one command.
 struct CopyPlan {
     struct Copy {
-        let disk: ApplianceDisk
+        let subject: CopySubject
         let bytes: any ByteSource
         let destination: Destination
         /// Where damaged places are listed; nil where damage ends the copy.
@@ -37,18 +37,19 @@ struct CopyPlan {
     private(set) var newFolder: FilePath?
     private var names = OutputNames()
 
-    /// Plans to copy `disks`, the decodable ones of `chosenCount` disks, and changes nothing.
+    /// Plans to copy `subjects`, the decodable ones of `chosenCount`, and changes nothing.
     /// - Throws: `CommandFailure` where a copy cannot be begun.
-    init(_ disks: [(ApplianceDisk, any ByteSource)], of chosenCount: Int, _ wishes: Wishes) throws {
+    init(_ subjects: [(CopySubject, any ByteSource)], of chosenCount: Int, _ wishes: Wishes) throws {
+        let noun = Self.noun(for: subjects.map(\.0))
         guard wishes.map == nil || wishes.fillsDamage else {
             throw Self.usage("--map says where to list what --damaged=zero fills; give both")
         }
         guard wishes.map == nil || chosenCount == 1 else {
-            throw Self.usage("--map is for one disk, and \(chosenCount) are to be copied; name one")
+            throw Self.usage("--map is for one copy, and \(chosenCount) are to be copied; name one")
         }
         let name = String(decoding: wishes.output, as: UTF8.self)
         guard wishes.output != Array("-".utf8) else {
-            try planStandardOutput(disks, of: chosenCount, wishes)
+            try planStandardOutput(subjects, of: chosenCount, wishes)
             return
         }
         let path = FilePath(bytes: wishes.output)
@@ -56,17 +57,17 @@ struct CopyPlan {
         let isFolder = try isFolder(path, wishes)
         guard isFolder || chosenCount == 1 else {
             guard !Self.isDevice(path) else {
-                let names = disks.map(\.0.identifier)
+                let names = subjects.map { $0.0.isPart ? $0.0.label : $0.0.disk.identifier }
                 throw Self.usage(
-                    "\(chosenCount) disks and one device: name one of \(DiskChoice.list(names))")
+                    "\(chosenCount) \(noun) and one device: name one of \(DiskChoice.list(names))")
             }
             throw Self.usage(
-                "\(chosenCount) disks and one file: write '\(name)/' for a folder, or name one disk")
+                "\(chosenCount) \(noun) and one file: write '\(name)/' for a folder, or name one")
         }
-        for (disk, bytes) in disks {
-            let path = isFolder ? path.file(named: disk.copyName ?? Array("disk.raw".utf8)) : path
+        for (subject, bytes) in subjects {
+            let path = isFolder ? path.file(named: subject.fileName) : path
             do throws(CopyError) {
-                try add(disk, bytes, to: path, wishes)
+                try add(subject, bytes, to: path, wishes)
             } catch {
                 throw error.commandFailure(in: "")
             }
@@ -74,10 +75,10 @@ struct CopyPlan {
     }
 
     private mutating func planStandardOutput(
-        _ disks: [(ApplianceDisk, any ByteSource)], of chosenCount: Int, _ wishes: Wishes
+        _ subjects: [(CopySubject, any ByteSource)], of chosenCount: Int, _ wishes: Wishes
     ) throws {
         guard chosenCount == 1 else {
-            throw Self.usage("standard output takes one disk, and \(chosenCount) are to be copied; name one")
+            throw Self.usage("standard output takes one copy, and \(chosenCount) are to be copied; name one")
         }
         guard isatty(1) == 0 else {
             throw Self.usage("standard output is a terminal; disks go to files, devices and pipes")
@@ -85,13 +86,13 @@ struct CopyPlan {
         guard !wishes.fillsDamage || wishes.map != nil else {
             throw Self.usage("--damaged=zero lists what it fills: with '-o -', --map FILE says where")
         }
-        for (disk, bytes) in disks {
+        for (subject, bytes) in subjects {
             do throws(CopyError) {
                 if let map = wishes.map { try checkMap(map, of: nil, wishes) }
             } catch {
                 throw error.commandFailure(in: "")
             }
-            copies.append(Copy(disk: disk, bytes: bytes, destination: .standardOutput, map: wishes.map))
+            copies.append(Copy(subject: subject, bytes: bytes, destination: .standardOutput, map: wishes.map))
         }
     }
 
@@ -106,7 +107,7 @@ struct CopyPlan {
     }
 
     private mutating func add(
-        _ disk: ApplianceDisk, _ bytes: any ByteSource, to path: FilePath, _ wishes: Wishes
+        _ subject: CopySubject, _ bytes: any ByteSource, to path: FilePath, _ wishes: Wishes
     ) throws(CopyError) {
         let target = try OutputTarget(at: path, overwrites: wishes.overwrites, sources: wishes.sources)
         if case .file = target { try names.take(path) }
@@ -119,7 +120,7 @@ struct CopyPlan {
             map = FilePath(bytes: path.bytes + Array(".map".utf8))
         }
         if let map { try checkMap(map, of: path, wishes) }
-        copies.append(Copy(disk: disk, bytes: bytes, destination: .target(target, path), map: map))
+        copies.append(Copy(subject: subject, bytes: bytes, destination: .target(target, path), map: map))
     }
 
     private mutating func checkMap(
@@ -135,6 +136,11 @@ struct CopyPlan {
         let folder = path.removingLastComponent()
         guard !folder.isEmpty, folder.isAbsent else { return }
         throw CommandFailure(status: .damaged, message: "\(folder) does not exist; make it first")
+    }
+
+    /// What several of `subjects` are.
+    static func noun(for subjects: [CopySubject]) -> String {
+        subjects.contains(where: \.isPart) ? "disks and parts" : "disks"
     }
 
     private static func isDevice(_ path: FilePath) -> Bool {

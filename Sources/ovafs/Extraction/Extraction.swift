@@ -51,7 +51,7 @@ final class Extraction {
     /// - Throws: `CommandFailure` where the disk is not copied.
     /// - Returns: What is damaged and zeros in the copy; nil where nothing is.
     func copy(_ plan: CopyPlan.Copy, label: String) throws -> CommandFailure? {
-        let place = "\(source): \(plan.disk.rawFileName)"
+        let place = "\(source): \(plan.subject.label)"
         var left: String?
         do throws(CopyError) {
             let damage = plan.map == nil ? nil : DamageMap()
@@ -122,7 +122,7 @@ final class Extraction {
     private func copy(
         _ plan: CopyPlan.Copy, to output: any CopyOutput, damage: DamageMap?, label: String
     ) throws(CopyError) {
-        let copy = DiskCopy(of: plan.bytes, to: output, damage: damage)
+        let copy = DiskCopy(of: plan.bytes, at: plan.subject.place, to: output, damage: damage)
         let bar = ProgressBar(label, of: plan.bytes.byteCount, moved: { copy.copiedByteCount }) {
             copy.progress
         }
@@ -171,7 +171,7 @@ final class Extraction {
             byteCount: plan.bytes.byteCount,
             comments: [
                 "Mapfile. Created by ovafs \(OVAFS.version)",
-                "\(source.onOneLine), disk \(plan.disk.identifier.onOneLine): '-' could not be decoded and is zeros",
+                "\(source.onOneLine), \(plan.subject.title.onOneLine): '-' could not be decoded and is zeros",
             ])
     }
 }

@@ -1,0 +1,134 @@
+// What can be copied out of an appliance: a disk, a partition, a snapshot.
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteSources
+import DiskImages
+package import OVFPackage
+import Partitions
+
+/// A disk, or a part of one, as `ovafs extract` copies it.
+package struct CopySubject: Sendable {
+    /// The disk that it is, or that it is a part of.
+    package let disk: ApplianceDisk
+    /// Whether it is a partition or a snapshot.
+    package let isPart: Bool
+    /// What it is, such as `disk vmdisk1`.
+    package let title: String
+    /// The name of its file, or of a part's path, for people.
+    package let label: String
+    /// What its file is called in a folder with others, as bytes.
+    package let fileName: [UInt8]
+    /// Nil where the disk is not decoded.
+    package let bytes: (any ByteSource)?
+    /// Where the bytes are on a guest disk; nil where they are on none.
+    package let place: DiskPlace?
+    /// What is questionable about it, one line each.
+    package let notes: [PackageWarning]
+
+    private static let fileExtension = Array(".raw".utf8)
+
+    /// A whole disk.
+    package init(_ disk: ApplianceDisk) {
+        self.disk = disk
+        isPart = false
+        title = "disk \(disk.identifier)"
+        label = disk.rawFileName
+        fileName = disk.copyName ?? Array("disk.raw".utf8)
+        bytes = disk.source
+        place = disk.source.flatMap { DiskPlace(ofDisk: $0) }
+        notes = disk.warnings
+    }
+
+    /// The partition whose file is `path`; nil where the disk does not have it.
+    fileprivate init?(_ partition: Partition, of disk: ApplianceDisk, at path: [[UInt8]]) {
+        guard case .decoded(let guest) = disk.content,
+            let bytes = try? SubrangeSource(
+                of: guest, from: partition.offset, byteCount: partition.byteCount,
+                named: "partition \(partition.number)")
+        else { return nil }
+        self.disk = disk
+        isPart = true
+        label = String(displaying: path.joinedBySlashes)
+        title = "partition \(label)"
+        fileName = Self.fileName(of: path)
+        self.bytes = bytes
+        place = DiskPlace(guest, from: partition.offset)
+        notes = disk.warnings + (partition.isCutShort ? [Self.cutShort(partition)] : [])
+    }
+
+    /// The snapshot whose file is `path`.
+    fileprivate init(_ snapshot: DiskSnapshots.Snapshot, of disk: ApplianceDisk, at path: [[UInt8]]) {
+        self.disk = disk
+        isPart = true
+        label = String(displaying: path.joinedBySlashes)
+        title = "snapshot \(label)"
+        fileName = Self.fileName(of: path)
+        bytes = snapshot.disk
+        place = DiskPlace(snapshot.disk, from: 0)
+        notes = disk.warnings
+    }
+
+    private static func cutShort(_ partition: Partition) -> PackageWarning {
+        PackageWarning(
+            .partitionOutside,
+            "the disk ends \(partition.declaredByteCount - partition.byteCount) bytes before it does")
+    }
+
+    /// `path` as one name: with `_` between its names, and `.raw` behind it.
+    private static func fileName(of path: [[UInt8]]) -> [UInt8] {
+        let joined = Array(path.joined(separator: [UInt8(ascii: "_")]))
+        let stem = joined.suffix(4) == fileExtension[...] ? joined.dropLast(4) : joined[...]
+        return stem.prefix(NumberedNames.longestByteCount - fileExtension.count) + fileExtension
+    }
+}
+
+extension Appliance {
+    /// The partitions and snapshots that a user may mean by `name`: the path that `info` shows, with or without the folder of
+    /// `.ova` in front, or the name of a snapshot.
+    package func parts(called name: [UInt8]) -> [CopySubject] {
+        let partition = Self.path(name, below: ControlDirectory.partitions)
+        let snapshot = Self.path(name, below: ControlDirectory.snapshots)
+        var found: [CopySubject] = []
+        var named: [CopySubject] = []
+        for disk in disks {
+            if let partitions = disk.partitions, let partition {
+                for part in partitions.table.partitions {
+                    let path = partitions.folder + [Array(String(part.number).utf8)]
+                    guard path.joinedBySlashes == partition else { continue }
+                    found += [CopySubject(part, of: disk, at: path)].compactMap(\.self)
+                }
+            }
+            for part in disk.snapshots?.snapshots ?? [] {
+                let path = (disk.snapshots?.folder ?? []) + [part.fileName]
+                if path.joinedBySlashes == snapshot { found.append(CopySubject(part, of: disk, at: path)) }
+                if part.name == name { named.append(CopySubject(part, of: disk, at: path)) }
+            }
+        }
+        return found.isEmpty ? named : found
+    }
+
+    /// At most `limit` paths of partitions and snapshots, as `info` shows them.
+    package func partLabels(atMost limit: Int) -> [String] {
+        var labels: [String] = []
+        for disk in disks {
+            let numbers = disk.partitions?.table.partitions.map { Array(String($0.number).utf8) } ?? []
+            let paths =
+                numbers.map { (disk.partitions?.folder ?? []) + [$0] }
+                + (disk.snapshots?.snapshots ?? []).map { (disk.snapshots?.folder ?? []) + [$0.fileName] }
+            for path in paths {
+                guard labels.count < limit else { return labels }
+                labels.append(String(displaying: path.joinedBySlashes))
+            }
+        }
+        return labels
+    }
+
+    /// `name` without `.ova/partitions/` in front, where `folder` is `partitions`; nil where it has another folder of
+    /// `.ova` there.
+    private static func path(_ name: [UInt8], below folder: [UInt8]) -> [UInt8]? {
+        let slash = UInt8(ascii: "/")
+        guard name.starts(with: ControlDirectory.name + [slash]) else { return name }
+        let prefix = ControlDirectory.name + [slash] + folder + [slash]
+        return name.starts(with: prefix) ? Array(name.dropFirst(prefix.count)) : nil
+    }
+}

@@ -1,0 +1,85 @@
+// Tests of copies of partitions and snapshots: which are meant, and what their copies and maps are.
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteSources
+import Foundation
+import OVFPackage
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Appliance
+
+@Suite("Copying a part of a disk")
+struct PartCopyTests {
+    private static func labels(_ appliance: Appliance, _ name: String) -> [String] {
+        appliance.parts(called: Array(name.utf8)).map(\.label)
+    }
+
+    @Test("partitions and snapshots are found by the paths that info shows, snapshots by their names, too")
+    func names() throws {
+        let disk = try TestPackage.open(MemorySource(PartitionFileTests.gptDisk), named: "disk.img")
+        for name in ["disk/2", ".ova/partitions/disk/2"] { #expect(Self.labels(disk, name) == ["disk/2"]) }
+        for name in ["disk/3", "disk", "2", ".ova/snapshots/disk/2", "/disk/2", ""] {
+            #expect(Self.labels(disk, name) == [], "\(name)")
+        }
+        #expect(disk.partLabels(atMost: 9) == ["disk/1", "disk/2"])
+        #expect(disk.partLabels(atMost: 1) == ["disk/1"])
+        let part = try #require(disk.parts(called: Array("disk/2".utf8)).first)
+        #expect(part.fileName == Array("disk_2.raw".utf8) && part.isPart && part.notes.isEmpty)
+
+        let before = Array("before update".utf8)
+        let image = try SnapshotFileTests.appliance([before, Array("a/b".utf8), before])
+        for name in ["disk/a_b.raw", ".ova/snapshots/disk/a_b.raw", "a/b"] {
+            #expect(Self.labels(image, name) == ["disk/a_b.raw"])
+        }
+        // Two have the name, and each has a path.
+        #expect(Self.labels(image, "before update").count == 2)
+        let snapshot = image.parts(called: Array("disk/before update~2.raw".utf8))
+        #expect(snapshot.map(\.fileName) == [Array("disk_before update~2.raw".utf8)])
+    }
+
+    @Test("a partition that the disk cuts short comes with a note, and is copied as far as it goes")
+    func cutShort() throws {
+        var disk = PartitionFileTests.gptDisk
+        PartitionTableBuilder.GPT([.init(64, 9_999, name: "cut")]).write(onto: &disk)
+        let appliance = try TestPackage.open(MemorySource(disk), named: "disk.img")
+        let part = try #require(appliance.parts(called: Array("disk/1".utf8)).first)
+        #expect(part.notes.contains { $0.message.contains("bytes before it does") })
+        #expect(part.bytes?.byteCount == UInt64(disk.count - 64 * 512))
+    }
+
+    @Test(
+        "a copy has the bytes and the holes of the partition, and a map of what is damaged counts from its start",
+        arguments: [1, 4])
+    func copies(threadCount: Int) throws {
+        var grains = GrainContent.grains(of: PartitionFileTests.gptDisk, byteCount: 8_192)
+        // A grain of the second partition that does not compress, so that there is something to damage.
+        let damagedGrain = 50
+        grains[damagedGrain] = .noise
+        var built = StreamOptimizedBuilder(grains).build()
+        let place = try #require(built.places.grains[damagedGrain])
+        for offset in place + 2_000..<place + 2_100 { built.bytes[offset] ^= 0x5a }
+        let appliance = try TestPackage.open(MemorySource(built.bytes), named: "disk.vmdk")
+        let part = try #require(appliance.parts(called: Array("disk/2".utf8)).first)
+        let bytes = try #require(part.bytes)
+        let start = 256 * 512
+        let damaged = damagedGrain * 8_192 - start..<(damagedGrain + 1) * 8_192 - start
+        var wanted = Array(built.guest[start..<1_024 * 512])
+        wanted.replaceSubrange(damaged, with: [UInt8](repeating: 0, count: damaged.count))
+
+        let folder = FileManager.default.temporaryDirectory.appending(path: "ovafs-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = FilePath(folder.appending(path: "out.raw").path)
+        let output = try OutputFile(path: path, byteCount: bytes.byteCount, overwrites: false)
+        let damage = DamageMap()
+        try DiskCopy(of: bytes, at: part.place, to: output, damage: damage).run(threadCount: threadCount)
+        try output.finish()
+        let copy = try LocalFile(path: path)
+        #expect(try copy.bytes(wanted.count, at: 0) == wanted)
+        #expect(copy.byteCount == UInt64(wanted.count))
+        #expect(damage.places == [UInt64(damaged.lowerBound)..<UInt64(damaged.upperBound)])
+        #expect(copy.allocatedByteCount < UInt64(wanted.count))
+    }
+}
