@@ -11,8 +11,8 @@ package struct ApplianceDisk: Sendable {
     package let identifier: String
     /// The stored name that the disk was found by; empty for a disk without a file.
     package let storedName: [UInt8]
-    /// Bytes that the package stores for the disk.
-    package let storedByteCount: UInt64
+    /// Bytes that the package stores for the disk, with the files that its image is made of.
+    package internal(set) var storedByteCount: UInt64
     /// The last modification, in seconds since 1970.
     package let modificationTime: Int64
     package let content: Content
@@ -33,6 +33,10 @@ package struct ApplianceDisk: Sendable {
     package internal(set) var snapshots: DiskSnapshots?
     /// What is questionable about partitions and snapshots: the disk itself is as it should be.
     package internal(set) var partWarnings: [PackageWarning] = []
+    /// The other files that it is read from, where there is memory to list them.
+    package internal(set) var files: [OtherFile] = []
+    /// What reads of it have met, in this mount.
+    let metDamage = MetDamage()
 
     /// Whether it is behind a network, where each look at something costs a round trip.
     var isRemote = false
@@ -62,7 +66,17 @@ package struct ApplianceDisk: Sendable {
             if case .unreadable(let reason, let remedy) = content {
                 [Appliance.Problem("disk \(identifier) is not decoded: \(reason)", remedy)]
             } else { [] }
-        return error + warnings.map { Appliance.Problem("disk \(identifier): \($0.message)", $0.remedy) }
+        return error
+            + (warnings + lostParts).map { Appliance.Problem("disk \(identifier): \($0.message)", $0.remedy) }
+    }
+
+    /// What keeps partitions or snapshots from being shown.
+    private var lostParts: [PackageWarning] { partWarnings.filter(\.code.isLoss) }
+
+    /// What `user.ova.state` says now: `ok` as long as nothing is known to be wrong.
+    var state: String {
+        let known = (warnings + lostParts).map(\.message) + [metDamage.words].compactMap(\.self)
+        return known.isEmpty ? "ok" : known.joined(separator: "; ")
     }
 
     /// The name of the raw file, for people.

@@ -10,7 +10,8 @@ package final class GuestDisk: ByteSource {
     package let image: any DiskImage
     /// The image, the files that it leads to, its parent, that one's files and parent, and so on.
     let layers: [DiskLayer]
-    let isLayered: Bool
+    /// Whether it is read from more than one file.
+    package let isLayered: Bool
     /// What the image says of its size, in bytes: not always whole sectors.
     let imageByteCount: UInt64
     package let byteCount: UInt64

@@ -12,6 +12,8 @@ package struct Attributes: Sendable {
     /// Says of an error that a read of these bytes met which of them it is about, in words for the log; nil where
     /// nothing more than the read's own place is known.
     package var placeOfError: (@Sendable (ReadError, Range<UInt64>) -> String?)?
+    /// Told of each error that a read of the file met.
+    package var noteError: (@Sendable (ReadError) -> Void)?
     /// Whether the bytes are those of another file, and counted there when all data is counted.
     package var isCountedElsewhere = false
 

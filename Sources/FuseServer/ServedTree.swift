@@ -108,9 +108,10 @@ final class ServedTree: Sendable {
         openTexts.withLock { $0.texts[handle] = nil }
     }
 
-    /// Logs an error of a read, once for each file and place, and says once that it logs no more. The reader is not kept
+    /// Tells the file of an error of a read, and logs it, once for each file and place; says once that it logs no more. The reader is not kept
     /// waiting: where the place cannot be found out now, the line goes without it.
     func note(_ error: ReadError, inode: UInt64, offset: UInt64, byteCount: Int = 0) {
+        tree.node(inode)?.attributes.noteError?(error)
         let key = "\(inode) \(error)"
         let (isNew, isLast) = loggedErrors.withLock { state in
             guard !state.isSilent, !state.known.contains(key) else { return (false, false) }

@@ -56,13 +56,13 @@ struct InfoDocumentTests {
         return try TestPackage.open(MemorySource(archive))
     }
 
-    /// The fields of a disk with partitions, snapshots and a parent.
+    /// The fields of disks with partitions, snapshots, a parent and the file of one.
     private static func parts(_ names: Set<String>) throws -> Set<String> {
         var cut = PartitionFileTests.gptDisk
         PartitionTableBuilder.GPT([.init(64, 9_999, name: "cut")]).write(onto: &cut)
         let disks = [
             try TestPackage.open(MemorySource(cut), named: "disk.img"),
-            try SnapshotFileTests.appliance([Array("one".utf8)]),
+            try SnapshotFileTests.appliance([Array("one".utf8)]), try NeighbourUsageTests.package().open(),
         ]
         return try disks.reduce(into: []) { found, appliance in
             found.formUnion(try JSONPaths.all(of: ApplianceSummary(of: appliance).json(), leaves: names))
@@ -107,7 +107,7 @@ struct InfoDocumentTests {
             of: appliance, members: appliance.checkManifest(threadCount: 1), certificate: nil,
             disks: [
                 VerificationReport.Disk(
-                    id: "first", damages: [damage], count: 1,
+                    id: "first", format: "qcow2", damages: [damage], count: 1,
                     snapshots: [
                         .init(name: Name([0x61]), isOK: false, damages: [.init(damage)], damageCount: 1)
                     ])

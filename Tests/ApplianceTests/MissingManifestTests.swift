@@ -19,7 +19,7 @@ struct MissingManifestTests {
         for appliance in packages {
             #expect(FailOpenTests.report(appliance).failures.map(\.code) == [.nothingChecked])
             #expect(FailOpenTests.report(appliance) { $0.acceptsNoManifest = true }.isOK)
-            let decoded = VerificationReport.Disk(id: "disk1", damages: [], count: 0)
+            let decoded = VerificationReport.Disk(id: "disk1", format: "qcow2", damages: [], count: 0)
             let deep = VerificationReport(
                 of: appliance, members: nil, certificate: nil, disks: [decoded])
             #expect(deep.isOK)
@@ -49,7 +49,7 @@ struct MissingManifestTests {
     private static func deepCodes(_ appliance: Appliance) -> [VerificationFailure.Code] {
         var demands = VerificationReport.Demands()
         demands.acceptsNoManifest = true
-        let decoded = VerificationReport.Disk(id: "disk1", damages: [], count: 0)
+        let decoded = VerificationReport.Disk(id: "disk1", format: "qcow2", damages: [], count: 0)
         return VerificationReport(
             of: appliance, members: appliance.checkManifest(threadCount: 1), certificate: nil,
             disks: [decoded], demands: demands

@@ -78,6 +78,7 @@ struct SnapshotFileTests {
             values == [
                 "user.ova.snapshot-name=after", "user.ova.snapshot-id=2",
                 "user.ova.snapshot-time=1700000001", "user.ova.format=part", "user.ova.virtual-size=1024",
+                "user.ova.state=ok",
             ])
         // The disk itself is another.
         let raw = try #require(PartitionFileTests.node("disk.raw", in: tree))

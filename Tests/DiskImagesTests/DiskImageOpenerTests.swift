@@ -23,6 +23,7 @@ struct DiskImageOpenerTests {
         Sample(
             format: .compressed(.bzip2), start: Array("BZh9".utf8) + [0x31, 0x41, 0x59, 0x26, 0x53, 0x59]),
         Sample(format: .zip, start: [0x50, 0x4b, 0x03, 0x04]),
+        Sample(format: .vma, start: Array("VMA\0".utf8)),
     ]
 
     private func file(_ sample: Sample) -> MemorySource {
@@ -43,6 +44,18 @@ struct DiskImageOpenerTests {
         }
         #expect(feature.contains(sample.format.name))
         #expect(feature.hasPrefix("disk.vmdk "))
+    }
+
+    @Test("a backup of Proxmox VE is unpacked by its own program, after what compressed it")
+    func backup() throws {
+        let vma = MemorySource(Array("VMA\0".utf8) + [0, 0, 0, 1])
+        for (name, words) in [
+            ("a.vma", "unpack it: vma extract 'a.vma' FOLDER"),
+            ("a.vma.zst", "unpack it: zstd --decompress --keep 'a.vma.zst'; vma extract 'a.vma' FOLDER"),
+        ] {
+            let error = #expect(throws: ReadError.self) { try OpenedImage(vma, named: name) }
+            #expect(error?.description.hasSuffix(words) == true, "\(String(describing: error))")
+        }
     }
 
     @Test(

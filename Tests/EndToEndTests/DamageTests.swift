@@ -8,11 +8,14 @@ import Testing
 extension EndToEnd {
     @Suite struct DamageTests {
         @Test(
-            "F8: a damaged grain answers EIO, and every other byte is right", arguments: ["", "cache=none"])
+            "F8 F13: a damaged grain answers EIO, every other byte is right, and the state says so afterwards",
+            arguments: ["", "cache=none"])
         func damagedGrain(options: String) throws {
             try withTestFolder { folder in
                 let image = try DamagedImage(in: folder)
                 try withMount(of: image.path, in: folder, options: options) { mount in
+                    let state = ["getfattr", "--only-values", "-n", "user.ova.state", mount("damaged.raw")]
+                    #expect(try run(state, in: folder.url).text == "ok")
                     let file = try PosixFile(mount("damaged.raw"))
                     let reference = try PosixFile(image.reference)
                     for offset in stride(from: 0, to: DamagedImage.byteCount, by: 4096) {
@@ -23,6 +26,8 @@ extension EndToEnd {
                         let found = Result { () throws(SystemCallError) in try file.read(4096, at: offset) }
                         #expect(found == wanted, "at \(offset)")
                     }
+                    let known = try run(state, in: folder.url).text
+                    #expect(known.hasPrefix("damaged: cluster 4 "), "\(known)")
                     // A copy that meets it fails, and says so.
                     let copy = try attempt(["cp", mount("damaged.raw"), folder("copy")])
                     #expect(copy.exitCode == 1)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
+import DiskImages
 package import OVFPackage
 
 /// The result of `ovafs verify`; its JSON is described in docs/INFO.md.
@@ -22,7 +23,7 @@ package struct VerificationReport: Codable, Sendable {
     package struct Member: Codable, Sendable {
         package let name: Name
         package let state: State
-        /// What is wrong, or the digests that are right.
+        /// What is wrong, the digests that are right, or what the file is.
         package let details: [String]
 
         package enum State: String, Codable, Sendable {
@@ -55,6 +56,8 @@ package struct VerificationReport: Codable, Sendable {
 
     package struct Disk: Codable, Sendable {
         package let id: String
+        /// As in the summary.
+        package let format: String
         /// Whether all of it can be decoded, and all of its snapshots.
         package let isOK: Bool
         /// Of the disk as it is now.
@@ -63,6 +66,9 @@ package struct VerificationReport: Codable, Sendable {
         package let damageCount: Int
         /// The earlier states that the image keeps, in its order.
         package let snapshots: [Snapshot]
+
+        /// Whether it is stored as the guest reads it, so that there is nothing to decode.
+        package var isRaw: Bool { format == DiskFormat.raw.rawValue }
     }
 
     package struct Snapshot: Codable, Sendable {
@@ -127,7 +133,8 @@ extension VerificationReport.Member {
             details = []
         case .exempt:
             state = .exempt
-            details = []
+            let role = appliance.package?.role(amongMembers: [result.memberIndex])
+            details = role.map { ["the package's \($0)"] } ?? []
         case .unreadable(let error):
             state = .unreadable
             details = [error.description]
@@ -159,9 +166,11 @@ extension VerificationReport.Certificate {
 extension VerificationReport.Disk {
     /// The result of deep checks, of the disk and of its snapshots.
     package init(
-        id: String, damages: [DeepCheck.Damage], count: Int, snapshots: [VerificationReport.Snapshot] = []
+        id: String, format: String, damages: [DeepCheck.Damage], count: Int,
+        snapshots: [VerificationReport.Snapshot] = []
     ) {
         self.id = id
+        self.format = format
         self.damages = damages.map(VerificationReport.Damage.init)
         damageCount = count
         self.snapshots = snapshots
@@ -182,7 +191,9 @@ extension VerificationReport.Disk {
                 name: Name(snapshot.name), isOK: count == 0,
                 damages: damages.map(VerificationReport.Damage.init), damageCount: count)
         }
-        self.init(id: disk.identifier, damages: damages, count: count, snapshots: snapshots)
+        self.init(
+            id: disk.identifier, format: disk.formatName, damages: damages, count: count,
+            snapshots: snapshots)
     }
 }
 

@@ -15,7 +15,8 @@ extension GuestDisk {
     /// What is questionable about it though it can be read.
     var findings: [PackageWarning] {
         let lines = leftOutByteCount > 0 ? [PackageWarning.leftOut(leftOutByteCount)] : []
-        return (warnings + lines).map { PackageWarning(.imageQuestionable, $0) }
+        let empty = byteCount == 0 ? ["the disk is empty: it has no bytes"] : []
+        return (warnings + lines + empty).map { PackageWarning(.imageQuestionable, $0) }
     }
 }
 

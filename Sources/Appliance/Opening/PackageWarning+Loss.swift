@@ -7,7 +7,9 @@ extension PackageWarning.Code {
     /// Whether the one who mounts is told at once; the others are for `info` and `verify`.
     var isLoss: Bool {
         switch self {
-        case .archiveDamaged, .memberCutShort, .descriptorUnusable, .nameHostile: true
+        case .archiveDamaged, .memberCutShort, .descriptorUnusable, .nameHostile, .partitionTableUnreadable,
+            .snapshotsNotShown:
+            true
         default: false
         }
     }

@@ -29,6 +29,9 @@ struct RawClaim {
         "7z": "7-Zip", "html": "HTML", "htm": "HTML", "xml": "XML",
     ]
 
+    /// Those of them that begin with a vowel where they are spoken.
+    private static let spokenWithVowel: Set<String> = ["OVA", "OVF", "xz", "HTML", "XML"]
+
     /// Why a disk of `byteCount` bytes, whole sectors, is not taken for a raw one; nil where it is. A capacity that is
     /// exactly its size outweighs a name or a URL: some writers give those to raw disks, too.
     func refusal(ofByteCount byteCount: UInt64) -> String? {
@@ -39,7 +42,10 @@ struct RawClaim {
         if let format, FormatHint(format).deniesRaw {
             return because("the descriptor says the format \(format)")
         }
-        if let claimed = formatOfName { return because("it is called a \(claimed) file") }
+        if let claimed = formatOfName {
+            let article = Self.spokenWithVowel.contains(claimed) ? "an" : "a"
+            return because("it is called \(article) \(claimed) file; is it complete?")
+        }
         guard endIsUnreadable, !extensionSaysRaw else { return nil }
         return because("its last sector, by which a fixed VHD would be known, cannot be read")
     }

@@ -23,7 +23,11 @@ struct DiskPartsReader {
     private var snapshotFolders = PartFolders()
     /// What was found on each disk: many disks of an appliance may be one image.
     private var tables: [ObjectIdentifier: Result<PartitionTable?, ReadError>] = [:]
+    /// The same of the files that disks are read from.
+    private var otherFiles: [ObjectIdentifier: (files: [OtherFile], partByteCount: UInt64)] = [:]
     private var warningCount = 0
+    /// What one of those takes beside its name, in bytes: here and in `info`.
+    private static let bytesPerFile: UInt64 = 256
 
     /// `disks`, with their partitions and snapshots.
     static func addingParts(to disks: [ApplianceDisk], budget: OpeningBudget) -> [ApplianceDisk] {
@@ -41,7 +45,24 @@ struct DiskPartsReader {
         var disk = disk
         addPartitions(of: guest, rawPath, to: &disk)
         addSnapshots(of: guest, rawPath, to: &disk)
+        addFiles(of: guest, to: &disk)
         return disk
+    }
+
+    private mutating func addFiles(of guest: GuestDisk, to disk: inout ApplianceDisk) {
+        guard guest.isLayered else { return }
+        let known = otherFiles[ObjectIdentifier(guest)] ?? (guest.otherFiles, guest.partByteCount)
+        otherFiles[ObjectIdentifier(guest)] = known
+        let (total, overflow) = disk.storedByteCount.addingReportingOverflow(known.partByteCount)
+        disk.storedByteCount = overflow ? .max : total
+        do throws(ReadError) {
+            let byteCount = known.files.reduce(0) { $0 + Self.bytesPerFile + 4 * UInt64($1.name.utf8.count) }
+            try take(0, extra: byteCount, for: "the list of \(known.files.count) files")
+            disk.files = known.files
+        } catch {
+            let text = "the \(known.files.count) other files that it is read from are not listed: \(error)"
+            add(PackageWarning(.more, text, remedy: error.remedy), to: &disk)
+        }
     }
 
     private mutating func addPartitions(

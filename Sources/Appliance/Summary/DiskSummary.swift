@@ -16,7 +16,7 @@ package struct DiskSummary: Codable, Sendable {
     package let format: String
     /// What the guest sees, in bytes; nil where that is not known.
     package let virtualSize: UInt64?
-    /// What the package stores, in bytes.
+    /// What the package stores, with the parts of the image, in bytes.
     package let storedSize: UInt64
     /// Guest bytes that are not holes.
     package let dataSize: UInt64?
@@ -26,6 +26,8 @@ package struct DiskSummary: Codable, Sendable {
     package let clusterSize: UInt64?
     /// The name by which the image knows its parent; nil where it has none, or knows it by something else.
     package let parent: Name?
+    /// The other files that the disk is read from.
+    package let files: [FileSummary]
     /// `mbr` or `gpt`; nil where the disk has no partition table.
     package let partitionTable: String?
     /// What the partition table counts in, in bytes.
@@ -64,6 +66,7 @@ package struct DiskSummary: Codable, Sendable {
             clusterSize = nil
             parent = nil
         }
+        files = disk.files.map(FileSummary.init)
         partitionTable = disk.partitions?.table.scheme.rawValue
         sectorSize = disk.partitions?.table.sectorByteCount
         partitions = disk.partitions?.table.partitions.map(PartitionSummary.init) ?? []

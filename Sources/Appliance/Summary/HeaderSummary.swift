@@ -23,8 +23,9 @@ package struct HeaderSummary: Codable, Sendable {
         switch source {
         case .file(let source, let itsName, _), .remote(let source, let itsName, _):
             (file, name) = (source, itsName)
-        case .folder:
-            throw ApplianceError(.damaged, "it is a package, and not a disk image with a header")
+        case .folder(_, let descriptorName):
+            let kind = descriptorName == nil ? "folder" : "package"
+            throw ApplianceError(.damaged, "it is a \(kind), and not a disk image with a header")
         }
         do throws(ReadError) {
             let shownName = String(displaying: name)

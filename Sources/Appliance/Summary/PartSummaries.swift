@@ -1,8 +1,24 @@
-// What `info` says of the partitions and snapshots of a disk.
+// What `info` says of the partitions, snapshots and files of a disk.
 // SPDX-License-Identifier: Apache-2.0
 
+package import DiskImages
 import OVFPackage
 import Partitions
+
+/// A file that the disk is read from beside its own.
+package struct FileSummary: Codable, Sendable {
+    /// As messages call it.
+    package let name: String
+    package let use: OtherFile.Use
+    /// In bytes; of a compressed file what it decodes to.
+    package let size: UInt64
+
+    init(_ file: OtherFile) {
+        name = file.name
+        use = file.use
+        size = file.byteCount
+    }
+}
 
 package struct PartitionSummary: Codable, Sendable {
     /// As Linux numbers it; its file is called so.

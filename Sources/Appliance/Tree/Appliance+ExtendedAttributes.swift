@@ -23,19 +23,20 @@ extension Appliance {
             ("adapter", adapter(ofDisk: index)?.rawValue),
             ("bus", attachment?.busAddress),
             ("root", isRoot ? "true" : "false"),
-            ("state", disk.warnings.isEmpty ? "ok" : disk.warnings.map(\.message).joined(separator: "; ")),
         ]
         let fixed = values.compactMap { name, value in
             value.map { value in
-                let isLong = value.utf8.count > Self.longestValueByteCount
-                let shown =
-                    isLong
-                    ? String(decoding: value.utf8.prefix(Self.longestValueByteCount), as: UTF8.self) + "…"
-                    : value
+                let shown = Self.shortened(value)
                 return ExtendedAttribute("user.ova.\(name)") { shown }
             }
         }
-        return fixed + manifestAttributes(ofMembers: disk.memberIndices)
+        let state = ExtendedAttribute("user.ova.state") { Self.shortened(disk.state) }
+        return fixed + [state] + manifestAttributes(ofMembers: disk.memberIndices)
+    }
+
+    private static func shortened(_ value: String) -> String {
+        guard value.utf8.count > longestValueByteCount else { return value }
+        return String(decoding: value.utf8.prefix(longestValueByteCount), as: UTF8.self) + "…"
     }
 
     /// `user.ova.manifest`: what is known by now of the digests of these members.

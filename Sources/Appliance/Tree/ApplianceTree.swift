@@ -52,6 +52,7 @@ package struct ApplianceTree {
                 disk.isRemote ? disk.allocatedByteCount : try disk.countAllocatedBytes()
             }
             attributes.placeOfError = { disk.place(of: $0, in: $1) }
+            attributes.noteError = { disk.metDamage.note($0) }
             builder.add(
                 .file(source), at: path, attributes: attributes,
                 extendedAttributes: appliance.extendedAttributes(ofDisk: index))

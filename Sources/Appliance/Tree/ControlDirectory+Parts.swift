@@ -26,10 +26,15 @@ extension ControlDirectory {
                         named: "partition \(number)")
                 else { continue }
                 let allocation = PartAllocation(of: part, within: time)
+                let met = MetDamage()
                 var attributes = Attributes(modificationTime: disk.modificationTime) { () throws(ReadError) in
                     try allocation.count()
                 }
                 attributes.isCountedElsewhere = true
+                attributes.noteError = { error in
+                    met.note(error)
+                    disk.metDamage.note(error)
+                }
                 attributes.placeOfError = { error, range in
                     let (start, startOverflow) = range.lowerBound.addingReportingOverflow(partition.offset)
                     let (end, endOverflow) = range.upperBound.addingReportingOverflow(partition.offset)
@@ -37,13 +42,14 @@ extension ControlDirectory {
                 }
                 builder.add(
                     .file(part), at: folder + [Array(number.utf8)], attributes: attributes,
-                    extendedAttributes: Self.extendedAttributes(of: partition, in: partitions.table))
+                    extendedAttributes: Self.extendedAttributes(
+                        of: partition, in: partitions.table, met))
             }
         }
     }
 
     private static func extendedAttributes(
-        of partition: Partition, in table: PartitionTable
+        of partition: Partition, in table: PartitionTable, _ met: MetDamage
     ) -> [ExtendedAttribute] {
         let sectorByteCount = table.sectorByteCount
         let scheme = table.scheme
@@ -53,9 +59,12 @@ extension ControlDirectory {
             ExtendedAttribute("user.ova.partition-start") { String(partition.offset) },
             ExtendedAttribute("user.ova.sector-size") { String(sectorByteCount) },
             ExtendedAttribute("user.ova.state") {
-                partition.isCutShort
+                let cut =
+                    partition.isCutShort
                     ? "the disk ends \(partition.declaredByteCount - partition.byteCount) bytes before it does"
-                    : "ok"
+                    : nil
+                let known = [cut, met.words].compactMap(\.self)
+                return known.isEmpty ? "ok" : known.joined(separator: "; ")
             },
         ]
         if !partition.name.isEmpty {
@@ -77,14 +86,18 @@ extension ControlDirectory {
                     try snapshot.disk.countAllocatedBytes()
                 }
                 attributes.isCountedElsewhere = true
+                let met = MetDamage()
+                attributes.noteError = { met.note($0) }
                 builder.add(
                     .file(snapshot.disk), at: folder + [snapshot.fileName], attributes: attributes,
-                    extendedAttributes: Self.extendedAttributes(of: snapshot))
+                    extendedAttributes: Self.extendedAttributes(of: snapshot, met))
             }
         }
     }
 
-    private static func extendedAttributes(of snapshot: DiskSnapshots.Snapshot) -> [ExtendedAttribute] {
+    private static func extendedAttributes(
+        of snapshot: DiskSnapshots.Snapshot, _ met: MetDamage
+    ) -> [ExtendedAttribute] {
         [
             ExtendedAttribute("user.ova.snapshot-name") { String(decoding: snapshot.name, as: UTF8.self) },
             ExtendedAttribute("user.ova.snapshot-id") {
@@ -93,6 +106,7 @@ extension ControlDirectory {
             ExtendedAttribute("user.ova.snapshot-time") { String(snapshot.creationTime) },
             ExtendedAttribute("user.ova.format") { snapshot.disk.image.format.rawValue },
             ExtendedAttribute("user.ova.virtual-size") { String(snapshot.virtualByteCount) },
+            ExtendedAttribute("user.ova.state") { met.words ?? "ok" },
         ]
     }
 }

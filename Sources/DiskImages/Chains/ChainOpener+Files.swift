@@ -36,8 +36,10 @@ extension ChainOpener {
             throw .unsupported(feature: "\(imageName) leads to \(Self.shown(part.name)): \(reason)")
         }
         guard let file = try neighbours.file(named: part.name) else {
-            throw .corrupt(
-                record: imageName, offset: 0, reason: "its file \(Self.shown(part.name)) is not there")
+            throw .unsupported(
+                feature:
+                    "\(imageName) is a disk of other files, and \(Self.shown(part.name)) is not there; "
+                    + Self.place(beside: imageName, neighbours))
         }
         file.use()
         return file
@@ -83,7 +85,8 @@ extension ChainOpener {
                 continue
             }
             if let file = try neighbours.file(named: name) { return file }
-            problem = problem ?? "\(Self.shown(name)) is not there"
+            problem =
+                problem ?? "\(Self.shown(name)) is not there; \(Self.place(beside: childName, neighbours))"
         }
         throw .unsupported(
             feature:
@@ -103,7 +106,13 @@ extension ChainOpener {
             return file
         }
         throw .unsupported(
-            feature: "\(childName) holds only what differs from its parent disk, which is not beside it")
+            feature: "\(childName) holds only what differs from its parent disk, which is not beside it, "
+                + neighbours.place)
+    }
+
+    /// Where a file has to be that is not there.
+    private static func place(beside name: String, _ neighbours: any NeighbourFiles) -> String {
+        "it has to be beside \(name), \(neighbours.place)"
     }
 
     /// A file's own name for a message: printable, and not long.

@@ -14,6 +14,9 @@ package protocol NeighbourFiles: Sendable {
     /// The names of the files, in no order; at most `limit` of them.
     func names(atMost limit: Int) throws(ReadError) -> [[UInt8]]
 
+    /// Where they are, for messages: such as `in /srv/images`.
+    var place: String { get }
+
     /// What the images among them are known by; the same for all who look at this folder.
     var identities: FolderIdentities { get }
 }
@@ -21,6 +24,8 @@ package protocol NeighbourFiles: Sendable {
 extension NeighbourFiles {
     /// Of files that are looked at for one disk only.
     package var identities: FolderIdentities { FolderIdentities() }
+
+    package var place: String { "in the same folder" }
 }
 
 /// A file beside an image.

@@ -61,7 +61,7 @@ package struct Manifest: Sendable {
             guard let (entry, spelling) = Self.entry(line, number: index + 1) else {
                 log.add(
                     .manifestLineUnreadable,
-                    "\"\(String(displaying: Array(line)))\" is not a line of a manifest",
+                    "\"\(String(displaying: Array(line)))\" is not a line of a manifest, as SHA256(name)= digest is",
                     line: index + 1)
                 continue
             }

@@ -42,6 +42,42 @@ extension EndToEnd {
             }
         }
 
+        @Test("C8 D3: info names the files that a disk reads, and one that is missing comes with its folder")
+        func namedFiles() throws {
+            try withTestFolder { folder in
+                let raw = try reference("disk.raw", in: folder)
+                try folder.makeFolder("image")
+                try Fixtures.vmdk(raw, to: folder("image/disk.vmdk"), subformat: "twoGbMaxExtentSparse")
+                let json = try run([try Ovafs.path(), "info", "--json", folder("image/disk.vmdk")]).text
+                try folder.write(json, to: "info.json")
+                let files = try run([
+                    "jq", "-r", ".disks[0] | (.files[] | \"\\(.name) \\(.use) \\(.size)\"), .storedSize",
+                    folder("info.json"),
+                ]).lines
+                let size = try run(["stat", "-c", "%s", folder("image/disk-s001.vmdk")]).text
+                let own = try run(["stat", "-c", "%s", folder("image/disk.vmdk")]).text
+                #expect(files == ["disk-s001.vmdk part \(size)", "\((Int(size) ?? 0) + (Int(own) ?? 0))"])
+                let table = try run([try Ovafs.path(), "info", folder("image/disk.vmdk")]).text
+                #expect(table.contains("disk disk.vmdk also reads disk-s001.vmdk (part, "), "\(table)")
+
+                try shell(
+                    """
+                    cd "$1"; qemu-img convert -f raw -O qcow2 "$2" base.qcow2
+                    qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 top.qcow2
+                    """, folder("image"), raw)
+                let chain = try run([try Ovafs.path(), "info", folder("image/top.qcow2")]).text
+                #expect(chain.contains("disk top.qcow2 also reads base.qcow2 (parent, "), "\(chain)")
+                try shell("cd \"$1\"; rm base.qcow2 disk-s001.vmdk", folder("image"))
+                for (image, missing) in [("top.qcow2", "base.qcow2"), ("disk.vmdk", "disk-s001.vmdk")] {
+                    let refused = try Ovafs.attempt("info", folder("image/\(image)"))
+                    #expect(refused.exitCode == 1)
+                    let words =
+                        "\"\(missing)\" is not there; it has to be beside \(image), in \(folder("image"))"
+                    #expect(refused.standardError.contains(words), "\(refused.standardError)")
+                }
+            }
+        }
+
         @Test("D1: the files of a VMDK are members of its archive, and nothing else")
         func inArchive() throws {
             try withTestFolder { folder in

@@ -18,6 +18,11 @@ final class FolderNeighbours: NeighbourFiles {
     private let used = SleepingMutex<[ByteString: OpenFile]>([:])
     let identities = FolderIdentities()
 
+    var place: String {
+        let folder = components.reduce(path) { $0.file(named: $1) }
+        return folder == "." ? "in the same folder" : "in \(String(displaying: folder.bytes))"
+    }
+
     private struct OpenFile {
         let file: LocalFile
         let image: SharedImage

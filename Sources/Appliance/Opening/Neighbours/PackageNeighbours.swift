@@ -129,6 +129,8 @@ private struct MemberNeighbours: NeighbourFiles {
         return Array(names.sorted { $0.lexicographicallyPrecedes($1) }.prefix(limit))
     }
 
+    var place: String { "in the package" }
+
     var identities: FolderIdentities {
         // One that cannot be had is not kept, either.
         (try? all.folder(ofMember: member))?.identities ?? FolderIdentities()

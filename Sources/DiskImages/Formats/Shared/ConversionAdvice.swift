@@ -11,7 +11,23 @@ enum ConversionAdvice {
         case .compressed(.zstd): "zstd --decompress \(quoted(name))"
         case .compressed(let format): "\(format.name) --decompress --keep \(quoted(name))"
         case .zip: "unzip \(quoted(name))"
+        case .vma: "\(decompressing(name))vma extract \(quoted(plain(name))) FOLDER"
         }
+    }
+
+    /// Programs by what the names of their files end with.
+    private static let decompressors = [".zst": "zstd", ".gz": "gzip", ".xz": "xz", ".bz2": "bzip2"]
+
+    /// The command that makes the plain file, with what goes on behind it; empty where `name` is that of a plain one.
+    private static func decompressing(_ name: String) -> String {
+        decompressors.first { name.hasSuffix($0.key) }.map {
+            "\($0.value) --decompress --keep \(quoted(name)); "
+        }
+            ?? ""
+    }
+
+    private static func plain(_ name: String) -> String {
+        decompressors.keys.first { name.hasSuffix($0) }.map { String(name.dropLast($0.count)) } ?? name
     }
 
     /// `name` as one word of a shell's command that is no option.

@@ -8,12 +8,15 @@ import ByteSources
 enum UndecodedFormat: Sendable, Equatable {
     case compressed(CompressionFormat)
     case zip
+    /// A backup that Proxmox VE makes of a virtual machine, with all its disks.
+    case vma
 
     /// What users call it.
     var name: String {
         switch self {
         case .compressed(let format): format.name
         case .zip: "zip"
+        case .vma: "VMA"
         }
     }
 
@@ -23,6 +26,8 @@ enum UndecodedFormat: Sendable, Equatable {
             self = .compressed(format)
         } else if text.starts(with: [0x50, 0x4b, 0x03, 0x04]) {
             self = .zip
+        } else if text.starts(with: [0x56, 0x4d, 0x41, 0x00]) {
+            self = .vma
         } else {
             return nil
         }
