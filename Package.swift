@@ -177,6 +177,7 @@ let package = Package(
             name: "OvafsTests",
             dependencies: [
                 "Appliance", "ByteSources", "FuseServer", "ovafs", "RemoteSources", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),

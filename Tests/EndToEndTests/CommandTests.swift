@@ -78,6 +78,30 @@ extension EndToEnd {
             }
         }
 
+        @Test("C3 C4: what is called otherwise elsewhere is answered with what it is called here")
+        func spellings() throws {
+            let rows: [(arguments: [String], exitCode: Int32, words: String)] = [
+                (["mount", "--lenient", "x.ova", "mnt"], 2, "'ovafs mount' wants '-o lenient'"),
+                (["info", "appliance.ova", "-o", "lenient"], 2, "'ovafs info' wants '--lenient'"),
+                (["extract", "--outptu", "x", "appliance.ova"], 2, "(did you mean '--output'?)"),
+                (["list", "appliance.ova"], 2, "unknown command 'list' (did you mean 'info'?)"),
+                (["info", "--header", "appliance.ova"], 1, "'ovafs info' without --header reads more"),
+                (
+                    ["extract", "appliance.ova", "x", "-o", "y"], 2,
+                    "vmdisk2 (appliance-disk2.raw), with the partitions and snapshots appliance-disk1/1"
+                ),
+            ]
+            try withTestFolder { folder in
+                _ = try StandardPackage(in: folder)
+                for row in rows {
+                    let result = try attempt([try Ovafs.path()] + row.arguments, in: folder.url)
+                    #expect(result.exitCode == row.exitCode, "\(row.arguments)")
+                    #expect(result.standardError.contains(row.words), "\(result.standardError)")
+                    #expect(result.standardError.split(separator: "\n").count == 1)
+                }
+            }
+        }
+
         @Test(
             "C3: what cannot be printed is exit code 1 and one line",
             arguments: [

@@ -10,16 +10,61 @@ enum UsageError {
         let message = plain(said)
         let first = arguments.dropFirst().first
         guard let first, !first.hasPrefix("-"), first != "help" else {
-            return "\(message); see 'ovafs --help'"
+            let suggestion = first == "-V" ? " (did you mean '--version'?)" : ""
+            return "\(message)\(suggestion); see 'ovafs --help'"
         }
-        if known.contains(first) { return "\(message); see 'ovafs \(first) --help'" }
+        if known.contains(first) {
+            let words = Array(arguments.dropFirst(2).prefix { $0 != "--" })
+            return "\(option(said, first, words) ?? message); see 'ovafs \(first) --help'"
+        }
         // `ovafs x.ova DIR`, as with a helper of mount(8).
         let isFile = unsafe access(first, F_OK) == 0
         let isNear = Suggestion.closest(to: first, among: known) != nil
         let suggestion =
             isFile && !isNear
-            ? " (did you mean 'ovafs mount \(first)'?)" : Suggestion.text(for: first, among: known)
+            ? " (did you mean 'ovafs mount \(first)'?)" : suggestion(for: first)
         return "unknown command '\(first)'\(suggestion); see 'ovafs --help'"
+    }
+
+    /// What other programs call what a command here does.
+    private static let synonyms = [
+        "list": "info", "ls": "info", "show": "info", "convert": "extract", "copy": "extract",
+        "check": "verify", "version": "--version",
+    ]
+
+    private static func suggestion(for command: String) -> String {
+        synonyms[command].map { " (did you mean '\($0)'?)" } ?? Suggestion.text(for: command, among: known)
+    }
+
+    /// What is said of an option that `command` does not have, where more can be said than the parser does; nil where it is
+    /// about something else. `words` stand behind the command.
+    private static func option(_ said: String, _ command: String, _ words: [String]) -> String? {
+        var message = said
+        // The parser tells what is missing first, which may be what is misspelt.
+        if said.hasPrefix("Missing expected") {
+            let names = names(ofOptionsOf: command)
+            let unknown = words.lazy.filter { $0.hasPrefix("--") }.map { String($0.prefix { $0 != "=" }) }
+                .first { !names.contains($0) && $0 != "--help" && $0 != "--version" }
+            guard !names.isEmpty, let unknown else { return nil }
+            message = "Unknown option '\(unknown)'\(Suggestion.text(for: unknown, among: names))"
+        }
+        if let wanted = OptionSpelling.advice(on: message, for: command, words) {
+            let unknown = message.split(separator: "'", maxSplits: 2).dropFirst().first ?? ""
+            return "Unknown option '\(unknown)'; 'ovafs \(command)' wants \(wanted)"
+        }
+        return message == said ? nil : message
+    }
+
+    /// The long names of a command's options, by its help.
+    private static func names(ofOptionsOf command: String) -> [String] {
+        let found = OVAFS.configuration.subcommands.first {
+            $0.configuration.commandName == command || $0.configuration.aliases.contains(command)
+        }
+        guard let found else { return [] }
+        let words = OVAFS.helpMessage(for: found, columns: 200).split(whereSeparator: \.isWhitespace)
+        return words.filter { $0.hasPrefix("--") }.map { word in
+            String(word.prefix { $0 == "-" || $0.isLetter })
+        }
     }
 
     /// What the parser would answer with help and success though it was meant otherwise; nil where there is nothing.
@@ -27,7 +72,7 @@ enum UsageError {
         let words = Array(arguments.dropFirst())
         if words.first == "help", words.count > 1, !words[1].hasPrefix("-"), !known.contains(words[1]) {
             return
-                "unknown command '\(words[1])'\(Suggestion.text(for: words[1], among: known)); see 'ovafs --help'"
+                "unknown command '\(words[1])'\(suggestion(for: words[1])); see 'ovafs --help'"
         }
         var previous = ""
         for word in words.prefix(while: { $0 != "--" }) {

@@ -14,10 +14,10 @@ struct InfoCommand: ParsableCommand {
             say how long they are (at most 64 GiB), and the whole of a unit with a checksum, which is all of a \
             file that xz made without -T, or zstd. --cache-dir keeps what that found. With \
             --header, format and size of a disk image are read from its first 64 KiB and its last sector, and of a \
-            VHDX from 324 KiB more.
+            VHDX from 324 KiB more; a VMDK that is a text descriptor and a compressed file do not say them there.
 
-            Exit codes: 0 done, 1 the source is damaged, or of a kind that ovafs does not read, 2 wrong usage, \
-            3 the source cannot be read.
+            Exit codes: 0 done, for a package also where a disk is not decoded, 1 the source is damaged, or of a kind \
+            that ovafs does not read, 2 wrong usage, 3 the source cannot be read.
 
             Example: ovafs info --json appliance.ova
             """)

@@ -97,7 +97,11 @@ struct SourceArguments: ParsableArguments {
         do throws(ApplianceError) {
             return try HeaderSummary(of: located, lenient: lenient)
         } catch {
-            throw CommandFailure(error, about: shownSource, words: .command)
+            let failure = CommandFailure(error, about: shownSource, words: .command)
+            guard error.kind == .damaged, error.remedy == nil else { throw failure }
+            throw CommandFailure(
+                status: failure.status,
+                message: "\(failure.message); 'ovafs info' without --header reads more")
         }
     }
 }
@@ -154,7 +158,19 @@ extension CommandFailure {
         let limit =
             error.kind == .tooManyOpenFiles
             ? "; \(ProcessSettings.openFileLimit) may be open: raise the hard limit of ulimit -n" : ""
-        self.init(status: status, message: words.message("\(argument): \(error)\(limit)", error.remedy))
+        let text = Self.text(error.description, about: argument)
+        self.init(status: status, message: words.message("\(text)\(limit)", error.remedy))
+    }
+
+    /// `description` with the source named once, as the user wrote it: what speaks of the file by its last name gets the
+    /// whole argument in its place.
+    static func text(_ description: String, about argument: String) -> String {
+        let name = argument.split(separator: "/").last.map(String.init) ?? argument
+        for lead in ["", "not supported: "] where description.hasPrefix(lead + name) {
+            let rest = description.dropFirst(lead.count + name.count)
+            if let next = rest.first, " :,".contains(next) { return "\(lead)\(argument)\(rest)" }
+        }
+        return "\(argument): \(description)"
     }
 }
 

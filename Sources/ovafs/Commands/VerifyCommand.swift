@@ -5,6 +5,7 @@ import Appliance
 import ArgumentParser
 import ByteSources
 import DiskImages
+import Glibc
 import OVFPackage
 import Synchronization
 import SystemPackage
@@ -56,13 +57,10 @@ struct VerifyCommand: ParsableCommand {
             of: appliance, members: members, certificate: certificate, disks: disks, demands: demands)
         try StandardOutput.write(
             json ? report.json() : Array(VerificationText(report, appliance, isDeep: deep).text.utf8))
-        guard let first = report.failures.first else { return }
-        let more = report.failures.count > 1 ? " (and \(report.failures.count - 1) more)" : ""
-        throw CommandFailure(
-            status: .damaged,
-            message:
-                "\(source.shownSource): not verified: \(VerificationText.words(for: first, in: report, isDeep: deep))\(more)"
-        )
+        // Where both go to a terminal, the last line that was printed says it all.
+        let isSeen = !json && isatty(1) == 1 && isatty(2) == 1
+        guard let verdict = VerificationText.verdict(on: report, isDeep: deep, isSeen: isSeen) else { return }
+        throw CommandFailure(status: .damaged, message: "\(source.shownSource): \(verdict)")
     }
 
     private func checkMembers(of appliance: Appliance) -> [PackageVerifier.MemberResult]? {

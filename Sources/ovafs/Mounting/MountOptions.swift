@@ -144,7 +144,9 @@ struct MountOptions: Equatable {
         if isKnown || Self.choices.contains(where: { $0.name == name && $0.values == nil }) {
             throw CommandFailure(status: .wrongUsage, message: "option '\(name)' takes no value")
         }
-        let suggestion = Suggestion.text(for: name, among: Self.choices.map(\.name))
+        let suggestion =
+            OptionSpelling.mountOption(for: name).map { " (write '\($0)')" }
+            ?? Suggestion.text(for: name, among: Self.choices.map(\.name))
         throw CommandFailure(
             status: .wrongUsage,
             message:

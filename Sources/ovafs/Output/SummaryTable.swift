@@ -2,12 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Appliance
+import DiskImages
 import FoundationEssentials
 
 struct SummaryTable {
     private let summary: ApplianceSummary
     /// The most columns of a cell: one long name does not push all others away; `--json` has it whole.
     private static let widestCell = 60
+    /// Most other files of a disk that are named; `--json` has all.
+    private static let mostFiles = 8
 
     init(_ summary: ApplianceSummary) {
         self.summary = summary
@@ -16,6 +19,7 @@ struct SummaryTable {
     var text: String {
         let lines =
             summary.systems.flatMap(lines) + diskTable + partitionTable + snapshotTable
+            + summary.disks.compactMap(otherFiles)
             + summary.disks.compactMap { disk in
                 disk.error.map {
                     OptionWords.command.message("disk \(disk.id) is not decoded: \($0)", disk.remedy)
@@ -82,19 +86,31 @@ struct SummaryTable {
         ]
     }
 
+    /// What a disk is read from beside its own file; nil where that is nothing.
+    private func otherFiles(of disk: DiskSummary) -> String? {
+        guard !disk.files.isEmpty else { return nil }
+        let shown = disk.files.prefix(Self.mostFiles).map { file in
+            "\(file.name) (\(file.use.rawValue), \(ByteCount.text(file.size)))"
+        }
+        let more = disk.files.count - shown.count
+        return "disk \(disk.id) also reads \(shown.joined(separator: ", "))"
+            + (more > 0 ? " and \(more) more files" : "")
+    }
+
     /// Each partition by its path in `.ova/partitions`; empty where no disk has any.
     private var partitionTable: [String] {
         let rows = summary.disks.flatMap { disk in
             disk.partitions.map { partition in
                 [
                     "\(Self.path(disk.partitionFolder))/\(partition.number)", disk.partitionTable ?? "-",
-                    String(partition.start), ByteCount.text(partition.size), partition.type,
+                    String(partition.start), ByteCount.text(partition.size),
+                    PartitionTypeName.text(for: partition.type),
                     partition.name ?? "-", partition.uuid ?? "-",
                 ]
             }
         }
         guard !rows.isEmpty else { return [] }
-        return Self.aligned([["PARTITION", "TABLE", "START", "SIZE", "TYPE", "NAME", "UUID"]] + rows)
+        return Self.aligned([["PARTITION", "TABLE", "START (bytes)", "SIZE", "TYPE", "NAME", "UUID"]] + rows)
     }
 
     /// Each snapshot by its path in `.ova/snapshots`; empty where no disk has any.

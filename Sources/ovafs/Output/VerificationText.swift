@@ -41,6 +41,14 @@ struct VerificationText {
         }
     }
 
+    /// The line for standard error; nil where all is right. `isSeen` says whether what was printed stands above it.
+    static func verdict(on report: VerificationReport, isDeep: Bool, isSeen: Bool) -> String? {
+        guard let first = report.failures.first else { return nil }
+        guard !isSeen else { return "not verified, see above" }
+        let more = report.failures.count > 1 ? " (and \(report.failures.count - 1) more)" : ""
+        return "not verified: \(words(for: first, in: report, isDeep: isDeep))\(more)"
+    }
+
     private func line(_ member: VerificationReport.Member) -> String {
         let details = member.details.isEmpty ? "" : ": \(member.details.joined(separator: ", "))"
         return "\(Self.padded(member.state.rawValue))\(member.name.shown)\(details)"
@@ -64,15 +72,19 @@ struct VerificationText {
     }
 
     private func lines(_ disk: VerificationReport.Disk) -> [String] {
-        lines(of: "disk \(disk.id)", disk.damages, count: disk.damageCount)
+        lines(of: "disk \(disk.id)", disk.damages, count: disk.damageCount, isRaw: disk.isRaw)
             + disk.snapshots.flatMap {
                 lines(
                     of: "snapshot \"\($0.name.shown)\" of disk \(disk.id)", $0.damages, count: $0.damageCount)
             }
     }
 
-    private func lines(of disk: String, _ damages: [VerificationReport.Damage], count: Int) -> [String] {
-        guard count > 0 else { return ["\(Self.padded("ok"))\(disk): every cluster decodes"] }
+    private func lines(
+        of disk: String, _ damages: [VerificationReport.Damage], count: Int, isRaw: Bool = false
+    ) -> [String] {
+        let sound =
+            isRaw ? "can be read; raw, without a checksum: nothing to decode" : "every cluster decodes"
+        guard count > 0 else { return ["\(Self.padded("ok"))\(disk): \(sound)"] }
         return ["\(Self.padded("bad"))\(disk): \(count) damaged place\(count == 1 ? "" : "s")"]
             + damages.map {
                 "            guest bytes \($0.guestOffset) to \($0.guestOffset + $0.size - 1): \($0.reason)"
@@ -92,9 +104,11 @@ struct VerificationText {
         if let certificate = report.certificate {
             parts.append("signed by \(certificate.subject ?? "?"), \(trust(certificate))")
         }
-        let disks = report.disks.count
-        if disks > 0 { parts.append("\(disks) disk\(disks == 1 ? "" : "s") decoded") }
-        if checked == 0, disks == 0 { return "nothing was checked, as --no-manifest allows" }
+        let raw = report.disks.filter(\.isRaw).count
+        let decoded = report.disks.count - raw
+        if decoded > 0 { parts.append("\(decoded) disk\(decoded == 1 ? "" : "s") decoded") }
+        if raw > 0 { parts.append("\(raw) raw disk\(raw == 1 ? "" : "s") read") }
+        if checked == 0, report.disks.isEmpty { return "nothing was checked, as --no-manifest allows" }
         if checked == 0 { parts.append(appliance.package == nil ? "a disk image" : "no manifest") }
         let notes = report.findings.count
         return "verified: \((parts + ["\(notes) note\(notes == 1 ? "" : "s")"]).joined(separator: "; "))"
