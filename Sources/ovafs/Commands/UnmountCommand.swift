@@ -62,7 +62,7 @@ struct UnmountCommand: ParsableCommand {
             !server.waitForEnd(seconds: Self.longestEnd)
         else { return }
         StandardError.write(
-            "warning: \(directory) is unmounted, but its server, process \(server.processID), has not ended after "
+            "warning: \(point) is unmounted, but its server, process \(server.processID), has not ended after "
                 + "\(Self.longestEnd) seconds: a source holds it up, or the mount is in another mount namespace, too"
         )
     }
