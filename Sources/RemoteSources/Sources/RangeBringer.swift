@@ -8,6 +8,8 @@ final class RangeBringer: Sendable {
     private struct State {
         /// When the version was last asked for, in seconds of the monotonic clock.
         var lastCheck: Double
+        /// That of the credentials with which it was asked for.
+        var generation: Int
         var isChecking = false
     }
 
@@ -17,7 +19,7 @@ final class RangeBringer: Sendable {
     private let requester: RangeRequester
     private let version: ObjectVersion
     private let access: RemoteAccess
-    private let state = SleepingMutex(State(lastCheck: MonotonicClock.now))
+    private let state: SleepingMutex<State>
 
     private let stored: StoredObject?
 
@@ -30,6 +32,8 @@ final class RangeBringer: Sendable {
         self.version = version
         self.stored = stored
         self.access = access
+        state = SleepingMutex(
+            State(lastCheck: MonotonicClock.now, generation: requester.object.credentials.generation))
     }
 
     /// Brings the blocks of `job`, as far as it gets.
@@ -108,10 +112,10 @@ final class RangeBringer: Sendable {
     /// Nil where all is well.
     private func revalidateWhereDue(until deadline: Deadline) -> BringingOutcome? {
         guard requester.object.revalidate != nil else { return nil }
+        let generation = requester.object.credentials.generation
         let isDue = state.withLock { state in
-            guard !state.isChecking, MonotonicClock.now - state.lastCheck >= Self.checkInterval else {
-                return false
-            }
+            let isOld = MonotonicClock.now - state.lastCheck >= Self.checkInterval
+            guard !state.isChecking, isOld || generation != state.generation else { return false }
             state.isChecking = true
             return true
         }
@@ -125,7 +129,11 @@ final class RangeBringer: Sendable {
         do throws(TransportError) {
             guard let now = try revalidate(deadline) else { return .stale("it is there no more") }
             guard now == version else { return .stale("the server says that it is another version") }
-            state.withLock { $0.lastCheck = MonotonicClock.now }
+            let generation = requester.object.credentials.generation
+            state.withLock { state in
+                state.lastCheck = MonotonicClock.now
+                state.generation = generation
+            }
             return nil
         } catch {
             return error.kind == .stopped

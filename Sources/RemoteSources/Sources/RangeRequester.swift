@@ -57,6 +57,12 @@ final class RangeRequester: Sendable {
                     request, isForData: true, into: sink, until: deadline)
                 access.meter.note(times)
                 switch sink.verdict {
+                case .denied(401): break
+                case .denied, .gone, .never, .again:
+                    if isFirst, let reason = object.meaning?(sink.status) { return .refused(reason) }
+                default: break
+                }
+                switch sink.verdict {
                 case .bytes:
                     keep(way)
                     return sink.isComplete

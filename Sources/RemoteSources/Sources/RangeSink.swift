@@ -66,6 +66,9 @@ final class RangeSink: TransferSink {
     /// Nil where no head has come.
     var verdict: RangeAnswer.Verdict? { state.withLock { $0.verdict } }
 
+    /// 0 where no head has come.
+    var status: Int { state.withLock { $0.status } }
+
     /// Whether the server says that too much is asked of it.
     var isCrowded: Bool { state.withLock { $0.status == 429 || $0.status == 503 } }
 

@@ -10,6 +10,8 @@ package struct RemoteAccess: Sendable {
     package let meter: RemoteMeter
     /// No read waits longer, in seconds.
     package var timeoutInSeconds = 60.0
+    /// What opening asks for: enough for most headers, in bytes.
+    package var firstByteCount: UInt64 = 1 << 20
     /// Blocks that are kept on disk; nil where none are.
     package var store: BlockStore?
     /// Where a file is kept that comes in one piece.

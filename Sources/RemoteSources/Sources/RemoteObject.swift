@@ -17,6 +17,9 @@ package struct RemoteObject: Sendable {
     package var locate: Locating?
     /// Asked with each renewal of the credentials, and once a minute while the object is read.
     package var revalidate: Revalidating?
+    /// What it means that the first request is answered with this status; nil where it means nothing special. What means
+    /// something is not tried again.
+    package var meaning: (@Sendable (_ status: Int) -> String?)?
     package var security = TransportSecurity()
     package var usesNetrc = false
 

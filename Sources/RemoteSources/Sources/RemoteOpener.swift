@@ -5,8 +5,6 @@ package import ByteSources
 
 /// The first request, which says what there is and brings its start.
 package enum RemoteOpener {
-    /// What opening asks for: enough for most headers, in bytes.
-    static let firstByteCount: UInt64 = 1 << 20
     /// How often opening looks whether anyone still waits for it, in seconds.
     private static let lookInterval = 0.25
 
@@ -23,7 +21,8 @@ package enum RemoteOpener {
             try PatientRead.checkCancellation()
             let start = StartConsumer()
             let outcome = requester.request(
-                .range(0..<firstByteCount), known: object.expectedVersion, isFirst: true, until: deadline,
+                .range(0..<max(1, access.firstByteCount)), known: object.expectedVersion, isFirst: true,
+                until: deadline,
                 into: start)
             // The start that came before a break is as good as a whole one.
             if let version = start.version, !start.bytes.isEmpty {

@@ -6,8 +6,15 @@ package protocol RequestCredentials: Sendable {
     /// What a request to `origin` carries. Called for the origin that the source was named with and for no other.
     func headers(for origin: WebOrigin, until deadline: Deadline) throws(TransportError) -> [HTTPHeader]
 
+    /// Grows with each renewal, whoever asked for it.
+    var generation: Int { get }
+
     /// After an answer of 401 or 403: true where something new is there to try; one renewal for all who ask at once.
     func renew(after answer: Int, until deadline: Deadline) throws(TransportError) -> Bool
+}
+
+extension RequestCredentials {
+    package var generation: Int { 0 }
 }
 
 /// Headers that were given for one origin and stay as they are.

@@ -13,6 +13,7 @@ extension GlanceClient {
             try dataAddress(ofImage: image.id, until: deadline), named: image.shownName,
             credentials: GlanceCredentials(session), expectedVersion: image.version)
         object.security = session.configuration.security
+        object.meaning = { image.meaning(ofDataAnswer: $0) }
         object.revalidate = { [self] deadline throws(TransportError) in
             do throws(OpenStackError) {
                 return try version(ofImage: image.id, until: deadline)

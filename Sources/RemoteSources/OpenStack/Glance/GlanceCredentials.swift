@@ -21,6 +21,8 @@ package struct GlanceCredentials: RequestCredentials {
         }
     }
 
+    package var generation: Int { session.tokenCount }
+
     package func renew(after answer: Int, until deadline: Deadline) throws(TransportError) -> Bool {
         // 403 is said of images, not of tokens: a new one would be told the same.
         guard answer == 401 else { return false }

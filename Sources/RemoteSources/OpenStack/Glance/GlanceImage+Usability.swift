@@ -31,20 +31,29 @@ extension GlanceImage {
         if let reason = unusableReason { throw OpenStackError(.unusable, reason) }
     }
 
-    /// What it means that a request for the data was answered with `status`; nil where it means nothing special.
+    /// What it means that the first request for the data was answered with `status`, as a part of a sentence about the
+    /// image; nil where it means nothing special.
     package func meaning(ofDataAnswer status: Int) -> String? {
         switch status {
         case 204:
-            "\(shownName) has no data behind it, although its status says so (204 No Content): the service's store has "
-                + "lost it, or it is not uploaded yet"
-        case 400:
-            "\(shownName) is in a store that gives no parts of images (400 Bad Request)"
-        case 403:
-            "\(shownName) may not be downloaded by this user: it is deactivated, or a rule of the cloud forbids it"
-        case 404, 410:
-            "\(shownName) is no longer there: it was deleted, or is no longer shared with this project"
-        case 416: "\(shownName) is shorter than it says (416 Range Not Satisfiable)"
+            "there is no data behind it, although its status says so (204 No Content): the service's store has lost it"
+        case 403: "it may not be downloaded (403): it was deactivated, or a rule of the cloud forbids it"
+        case 404, 410: "it is no longer there: it was deleted, or is no longer shared with this project"
         default: nil
+        }
+    }
+}
+
+extension GlanceImage.Status {
+    /// The service's word for it.
+    package var word: String {
+        switch self {
+        case .active: "active"
+        case .queued: "queued"
+        case .incoming(let word), .unknown(let word): word
+        case .deactivated: "deactivated"
+        case .deleted: "deleted"
+        case .killed: "killed"
         }
     }
 }

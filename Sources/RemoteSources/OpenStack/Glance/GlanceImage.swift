@@ -60,12 +60,14 @@ package struct GlanceImage: Sendable, Equatable {
         properties.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
 
-    /// What must not change while the image is read; nil where the service knows its length or digest not yet.
+    /// What must not change while the image is read: length and digest, and, where the service has no digest, the time of the
+    /// last change of anything that it knows of the image; nil where it does not know the length yet.
     package var version: ObjectVersion? {
         guard status == .active || status == .deactivated, let byteCount else { return nil }
         let digest = self.digest.map { "\(digestAlgorithm ?? ""):\($0)" } ?? ""
         return ObjectVersion(
-            byteCount: byteCount, validator: .image(digest: digest, updatedAt: updatedAtText))
+            byteCount: byteCount,
+            validator: .image(digest: digest, updatedAt: digest.isEmpty ? updatedAtText : ""))
     }
 
     /// The image, for messages: its name and id.

@@ -48,6 +48,7 @@ package final class KeystoneSession: Sendable {
 
     private struct State {
         var held: Held?
+        var tokenCount = 0
         /// Whether the next token is asked for because one was refused.
         var wasRefused = false
         var isAsking = false
@@ -82,6 +83,9 @@ package final class KeystoneSession: Sendable {
             }
         }
     }
+
+    /// Tokens that were had so far.
+    package var tokenCount: Int { state.withLock { $0.tokenCount } }
 
     /// For an answer of 401 to a request with `token`: whether there is another one to try.
     /// - Throws: `OpenStackError` where a new one could not be had.
@@ -155,6 +159,7 @@ package final class KeystoneSession: Sendable {
                     access: answer.access, obtainedAt: now,
                     renewedFrom: start + max(lifetime - Self.renewalMargin, lifetime / 2),
                     endsAt: start + lifetime, isReplacement: state.wasRefused)
+                state.tokenCount += 1
                 state.wasRefused = false
                 state.refusal = nil
                 state.quietUntil = -.infinity
