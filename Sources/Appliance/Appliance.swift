@@ -32,6 +32,9 @@ package struct Appliance: Sendable {
     /// The files that it is read from, which nothing may be written to; nil where they are not all known.
     package internal(set) var openedFiles: Set<FileNumber>?
 
+    /// What an image service says of it; nil where it is not from one.
+    package internal(set) var image: ImageRecord?
+
     package let cache: ClusterCache
     package let sourceMeter: ReadMeter
     /// What is left of the memory for opening is for the tree of files.
@@ -78,13 +81,28 @@ package struct Appliance: Sendable {
         storedSources[index]
     }
 
-    /// The adapter that a disk wants: the descriptor's controller, else what the image itself says.
+    /// Whether a disk is the one that the system starts from: the only one, where there is no descriptor.
+    func isRoot(_ index: Int) -> Bool {
+        layout.map { $0.rootDisk?.diskIndex == index } ?? (package == nil)
+    }
+
+    /// The adapter that a disk wants: for the root disk what the image service says, else the descriptor's controller, else
+    /// what the image itself says.
     package func adapter(ofDisk index: Int) -> AdapterType? {
+        if isRoot(index), let stated = image?.adapter { return stated }
         if let attachment = layout?.attachment(ofDisk: index), attachment.busAddress != nil {
             return attachment.adapter
         }
         guard case .decoded(let disk) = disks[index].content else { return nil }
         return disk.image.adapterType.flatMap(AdapterType.init(vmdkDescriptor:))
+    }
+
+    /// Where a disk is attached, such as `scsi0:0`; for the root disk the bus that the image service says, where the descriptor
+    /// has it on another.
+    func bus(ofDisk index: Int) -> String? {
+        let address = layout?.attachment(ofDisk: index)?.busAddress
+        guard isRoot(index), let stated = image?.bus else { return address }
+        return address.map { $0.prefix { $0.isLetter } == stated } == true ? address : stated
     }
 
     /// What the one who mounts has to know: disks that are not decoded or not as they should be, and what of

@@ -53,7 +53,12 @@ struct InfoDocumentTests {
         // The last member is cut short.
         var archive = package.archive
         archive.removeLast(1024 + 510)
-        return try TestPackage.open(MemorySource(archive))
+        return try Appliance.open(
+            .remote(
+                MemorySource(archive), name: Array("vm.ova".utf8), modificationTime: 0,
+                image: ImageRecord(
+                    id: "1", name: "vm", containerFormat: "ova", diskFormat: "vmdk",
+                    properties: [.init(name: "p", value: "v")])), options: ApplianceOptions())
     }
 
     /// The fields of disks with partitions, snapshots, a parent and the file of one.
@@ -88,7 +93,8 @@ struct InfoDocumentTests {
         let document = try InfoDocument()
         let names = try #require(document.names["The summary"])
         let json = ApplianceSummary(of: try Self.everything()).json()
-        let found = try JSONPaths.all(of: json, leaves: names.union(["ganeti"])).union(Self.parts(names))
+        let found = try JSONPaths.all(of: json, leaves: names.union(["ganeti", "image.properties"])).union(
+            Self.parts(names))
         let documented = try #require(document.fields["The summary"])
         // The fields of a name have a table of their own.
         #expect(found.sorted() == documented.subtracting(["text", "hex"]).sorted())

@@ -15,13 +15,14 @@ extension Appliance {
         var resources = try DiskResources(options)
         do throws(ApplianceError) {
             switch source {
-            case .remote(let file, let name, let modificationTime):
+            case .remote(let file, let name, let modificationTime, let image):
                 // It is no file of this system: nothing that is written here can meet it.
                 resources.openStore(in: options.cacheFolder, sparing: [])
                 var appliance = try open(
                     file, named: name, modificationTime, opened: OpenedFiles([]), options: options,
                     resources: resources)
                 for index in appliance.disks.indices { appliance.disks[index].isRemote = true }
+                appliance.image = image
                 return appliance
             case .file(let file, let name, let modificationTime):
                 let opened = OpenedFiles([file])

@@ -18,6 +18,17 @@ package struct ApplianceSummary: Codable, Sendable {
     /// What `GanetiSection` says, by the path of its elements.
     package let ganeti: [String: String]?
     package let warnings: [Finding]
+    /// What the image service says; nil for what is not from one.
+    package let image: ImageSummary?
+
+    /// An image of an image service.
+    package struct ImageSummary: Codable, Sendable {
+        package let id: String
+        package let name: String?
+        package let containerFormat: String?
+        package let diskFormat: String?
+        package let properties: [String: String]
+    }
 
     package enum Kind: String, Codable, Sendable {
         case archive
@@ -60,6 +71,13 @@ package struct ApplianceSummary: Codable, Sendable {
             Dictionary(values.map { ($0.path, $0.value) }, uniquingKeysWith: { $0 + ", " + $1 })
         }
         warnings = appliance.findings
+        image = appliance.image.map { image in
+            ImageSummary(
+                id: image.id, name: image.name, containerFormat: image.containerFormat,
+                diskFormat: image.diskFormat,
+                properties: Dictionary(
+                    image.properties.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first }))
+        }
     }
 
     /// The summary as JSON, with keys in order and a line end.

@@ -77,8 +77,8 @@ package struct DiskSummary: Codable, Sendable {
         snapshots = disk.snapshots?.snapshots.map(SnapshotSummary.init) ?? []
         snapshotFolder = disk.snapshots.map { Self.folder(ControlDirectory.snapshots, of: $0.folder) }
         adapter = appliance.adapter(ofDisk: index)?.rawValue
-        bus = appliance.layout?.attachment(ofDisk: index)?.busAddress
-        isRoot = appliance.layout.map { $0.rootDisk?.diskIndex == index } ?? (appliance.package == nil)
+        bus = appliance.bus(ofDisk: index)
+        isRoot = appliance.isRoot(index)
         if case .unreadable(let reason, let remedy) = disk.content {
             error = reason
             self.remedy = remedy

@@ -21,7 +21,7 @@ package struct HeaderSummary: Codable, Sendable {
         let file: any ByteSource
         let name: [UInt8]
         switch source {
-        case .file(let source, let itsName, _), .remote(let source, let itsName, _):
+        case .file(let source, let itsName, _), .remote(let source, let itsName, _, _):
             (file, name) = (source, itsName)
         case .folder(_, let descriptorName):
             let kind = descriptorName == nil ? "folder" : "package"

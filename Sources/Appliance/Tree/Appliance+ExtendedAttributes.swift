@@ -12,19 +12,18 @@ extension Appliance {
     /// The attributes `user.ova.*` of a raw disk.
     func extendedAttributes(ofDisk index: Int) -> [ExtendedAttribute] {
         let disk = disks[index]
-        let attachment = layout?.attachment(ofDisk: index)
-        let isRoot = layout.map { $0.rootDisk?.diskIndex == index } ?? (package == nil)
-        let values: [(name: String, value: String?)] = [
+        let stated = image.map { $0.attributes } ?? []
+        let own: [(name: String, value: String?)] = [
             ("disk-id", disk.identifier),
             ("file", disk.storedName.isEmpty ? nil : String(displaying: disk.storedName)),
             ("format", disk.formatName),
             ("virtual-size", String(disk.source?.byteCount ?? 0)),
             ("stored-size", String(disk.storedByteCount)),
             ("adapter", adapter(ofDisk: index)?.rawValue),
-            ("bus", attachment?.busAddress),
-            ("root", isRoot ? "true" : "false"),
+            ("bus", bus(ofDisk: index)),
+            ("root", isRoot(index) ? "true" : "false"),
         ]
-        let fixed = values.compactMap { name, value in
+        let fixed = (own + stated).compactMap { name, value in
             value.map { value in
                 let shown = Self.shortened(value)
                 return ExtendedAttribute("user.ova.\(name)") { shown }

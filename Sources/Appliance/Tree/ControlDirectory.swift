@@ -29,7 +29,7 @@ struct ControlDirectory {
         addChecksums(to: &builder)
         add("info.json", ApplianceSummary(of: appliance).json(), to: &builder)
         builder.add(.liveFile(liveStatistics), at: [Self.name, Array("stats.json".utf8)], attributes: time)
-        if appliance.layout != nil {
+        if appliance.layout != nil || appliance.image != nil {
             add("glance-properties", GlanceProperties(of: appliance).text, to: &builder)
         }
     }

@@ -11,6 +11,15 @@ struct GlanceProperties {
     private var lines: [(key: String, value: String)] = []
 
     init(of appliance: Appliance) {
+        addDescribed(by: appliance)
+        // What the image service says of the image itself counts more than what its descriptor says.
+        for property in appliance.image?.properties ?? [] where Self.isWritten(property.name) {
+            lines.removeAll { $0.key.utf8.elementsEqual(property.name.utf8) }
+            lines.append((property.name, property.value))
+        }
+    }
+
+    private mutating func addDescribed(by appliance: Appliance) {
         guard let layout = appliance.layout else { return }
         let rootIndex = layout.rootDisk?.diskIndex
         let attachment = rootIndex.flatMap(layout.attachment(ofDisk:))
@@ -43,6 +52,12 @@ struct GlanceProperties {
             // A value is one line, whatever the descriptor says.
             Array("\(key)=\(value.split(whereSeparator: \.isNewline).joined(separator: " "))\n".utf8)
         }
+    }
+
+    /// Whether it is one that Nova and its drivers read.
+    private static func isWritten(_ name: String) -> Bool {
+        ["hw_", "os_type", "vmware_"].contains { name.utf8.starts(with: $0.utf8) }
+            && ImageRecord.isPlain(name)
     }
 
     /// What `hw_disk_bus` may be: Nova refuses an image with any other, such as nvme.
