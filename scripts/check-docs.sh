@@ -14,7 +14,7 @@ complain() {
 
 # Each promise of SEMANTICS.md is named by a test, and each number that a test names is a promise.
 promises=$(sed -n 's/^- \*\*\([A-Z][0-9]*\)\*\*.*/\1/p' docs/SEMANTICS.md)
-tested=$(grep -rhoE '"([TMFPOCXDW][0-9]+ )*[TMFPOCXDW][0-9]+: ' Tests/EndToEndTests | grep -oE '[TMFPOCXDW][0-9]+' | sort -u)
+tested=$(grep -rhoE '"([TMFPOCXDWG][0-9]+ )*[TMFPOCXDWG][0-9]+: ' Tests/EndToEndTests | grep -oE '[TMFPOCXDWG][0-9]+' | sort -u)
 for promise in $promises; do
     echo "$tested" | grep -qx "$promise" || complain "no test of Tests/EndToEndTests names $promise of docs/SEMANTICS.md"
 done
@@ -74,7 +74,7 @@ for option in $options; do
 done
 
 # The synopsis of each command has the options that its help has, and no others.
-for command in ${program:+mount unmount info extract verify}; do
+for command in ${program:+mount unmount info extract verify images}; do
     synopsis=$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' docs/ovafs.1 |
         awk -v name=".Cm $command" '/^\.Nm/ { on = 0 } $0 == name { on = 1 } on')
     # Each as `-s/--long`, one of them empty where it has only the other.
@@ -116,7 +116,7 @@ for option in $page; do
     echo "$options" | grep -qx "$option" || complain "docs/ovafs-formats.5 has $option, which is no mount option"
 done
 for option in ${program:+$("$program" info --help | sed -n 's/^  --\([a-z-]*\).*/\1/p' | tr - _)}; do
-    case $option in timeout | header) continue ;; esac
+    case $option in timeout | header | os_cloud) continue ;; esac
     ! echo "$options" | grep -qx "$option" || echo "$page" | grep -qx "$option" ||
         complain "docs/ovafs-formats.5 lacks the option $option, which info has, too"
 done

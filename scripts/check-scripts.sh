@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 status=0
 
-for script in scripts/*.sh mount-helpers/* Examples/*.sh Benchmarks/*.sh .ci/run; do
+for script in scripts/*.sh scripts/glance-server mount-helpers/* Examples/*.sh Benchmarks/*.sh .ci/run; do
     [ -f "$script" ] || continue
     shell=$(sed -n '1s|^#!/bin/||p' "$script")
     case $shell in

@@ -7,7 +7,7 @@
 set -eu
 
 build_packages='libfuse3-dev fuse3 libdeflate-dev zlib1g-dev libzstd-dev liblzma-dev libbz2-dev libxml2-dev libcurl4-openssl-dev libyaml-dev pkg-config'
-test_packages='nginx python3 xz-utils zstd bzip2 pigz qemu-utils gddrescue e2fsprogs fuse2fs gdisk attr jq libxml2-utils openssl fdisk util-linux mount file tar rsync diffutils man-db groff mandoc make procps bsdutils'
+test_packages='nginx curl python3-minimal python3 xz-utils zstd bzip2 pigz qemu-utils gddrescue e2fsprogs fuse2fs gdisk attr jq libxml2-utils openssl fdisk util-linux mount file tar rsync diffutils man-db groff mandoc make procps bsdutils'
 check_packages='shellcheck binutils'
 bench_packages='nginx nbdkit qemu-block-extra fdisk file python3 xz-utils zstd qemu-utils qemu-system-common libvmdk-utils fio e2fsprogs fuse3 mount util-linux procps tar'
 bench_check_packages='python3 valgrind binutils'
@@ -43,21 +43,27 @@ for package in $wanted; do
     status=$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$status" = installed ] || missing="${missing:+$missing }$package"
 done
-[ -n "$missing" ] || exit 0
+install_packages() {
+    as_root=
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || fail "not root and no sudo; as root, run: apt-get install $missing"
+        as_root=sudo
+    fi
+    echo "Installing Debian packages: $missing"
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    # shellcheck disable=SC2086 # both are lists of words
+    if ! { $as_root apt-get -qq update &&
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --no-install-recommends install $missing; } \
+        >"$log" 2>&1 </dev/null; then
+        cat "$log" >&2
+        fail "apt-get could not install: $missing"
+    fi
+}
 
-as_root=
-if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || fail "not root and no sudo; as root, run: apt-get install $missing"
-    as_root=sudo
-fi
+[ -z "$missing" ] || install_packages
 
-echo "Installing Debian packages: $missing"
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-# shellcheck disable=SC2086 # both are lists of words
-if ! { $as_root apt-get -qq update &&
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --no-install-recommends install $missing; } \
-    >"$log" 2>&1 </dev/null; then
-    cat "$log" >&2
-    fail "apt-get could not install: $missing"
-fi
+# OpenStack's image service is not installed, but unpacked for the tests alone.
+case " $* " in
+*' test '* | *' check '*) "$(dirname "$0")/glance-server" install || fail 'Glance and Keystone could not be unpacked' ;;
+esac

@@ -3,6 +3,7 @@
 
 import Foundation
 import Glibc
+import Synchronization
 import Testing
 
 /// What a program that has ended left behind.
@@ -31,6 +32,9 @@ struct CommandFailure: Error, CustomStringConvertible {
         "`\(result.command)` ended with \(result.exitCode): \(result.standardError) \(result.text.prefix(500))"
     }
 }
+
+/// Variables that programs get beside those of the tests.
+let additionalVariables = Mutex<[String: String]>([:])
 
 /// Runs a program found in PATH and waits for its end.
 ///
@@ -87,6 +91,7 @@ private func spawn(
 
     var environment = ProcessInfo.processInfo.environment
     environment["LC_ALL"] = "C.UTF-8"
+    environment.merge(additionalVariables.withLock { $0 }) { $1 }
     environment["PATH"] = (environment["PATH"] ?? "/usr/bin:/bin") + ":/usr/sbin:/sbin"
     // SAFETY: the lists end with nil, and their strings live until the child was started.
     var arguments = unsafe command.map { unsafe strdup($0) } + [nil]
