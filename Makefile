@@ -57,7 +57,7 @@ format: ## format the Swift files in place
 	$(SWIFT) format --in-place --parallel --recursive $(SWIFT_FOLDERS)
 
 # Does not build when there is a binary: `sudo make install` would leave files of root's in .build.
-install: ## install ovafs, mount.ova and mount.fuse.ova, manual pages and completions (PREFIX, DESTDIR, MOUNT_HELPER_DIR)
+install: ## install ovafs, mount.ova, mount.fuse.ova and mount.glance, manual pages and completions (PREFIX, DESTDIR, MOUNT_HELPER_DIR)
 	@test -x '$(BINARY)' || $(MAKE) build
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MOUNT_HELPER_DIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5' '$(DESTDIR)$(MANDIR)/man8'
 	install -d '$(DESTDIR)$(BASH_COMPLETIONS)' '$(DESTDIR)$(ZSH_COMPLETIONS)' '$(DESTDIR)$(FISH_COMPLETIONS)'
@@ -66,6 +66,7 @@ install: ## install ovafs, mount.ova and mount.fuse.ova, manual pages and comple
 		mount-helpers/mount.ova > '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.ova'
 	chmod 755 '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.ova'
 	ln -sf mount.ova '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.fuse.ova'
+	ln -sf mount.ova '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.glance'
 	install -m 644 docs/ovafs.1 '$(DESTDIR)$(MANDIR)/man1/ovafs.1'
 	install -m 644 docs/ovafs-formats.5 '$(DESTDIR)$(MANDIR)/man5/ovafs-formats.5'
 	install -m 644 docs/mount.ova.8 '$(DESTDIR)$(MANDIR)/man8/mount.ova.8'
@@ -74,7 +75,7 @@ install: ## install ovafs, mount.ova and mount.fuse.ova, manual pages and comple
 	'$(BINARY)' --generate-completion-script fish > '$(DESTDIR)$(FISH_COMPLETIONS)/ovafs.fish'
 
 uninstall: ## remove precisely what `make install` with the same variables installed
-	rm -f '$(DESTDIR)$(BINDIR)/ovafs' '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.ova' '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.fuse.ova'
+	rm -f '$(DESTDIR)$(BINDIR)/ovafs' '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.ova' '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.fuse.ova' '$(DESTDIR)$(MOUNT_HELPER_DIR)/mount.glance'
 	rm -f '$(DESTDIR)$(MANDIR)/man1/ovafs.1' '$(DESTDIR)$(MANDIR)/man5/ovafs-formats.5' '$(DESTDIR)$(MANDIR)/man8/mount.ova.8'
 	rm -f '$(DESTDIR)$(BASH_COMPLETIONS)/ovafs' '$(DESTDIR)$(ZSH_COMPLETIONS)/_ovafs' '$(DESTDIR)$(FISH_COMPLETIONS)/ovafs.fish'
 

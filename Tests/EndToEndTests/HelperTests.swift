@@ -126,7 +126,8 @@ extension EndToEnd {
                 let files = try shell("cd $1; find . ! -type d | sort", root).lines
                 #expect(
                     files == [
-                        "./sbin/mount.fuse.ova", "./sbin/mount.ova", "./usr/local/bin/ovafs",
+                        "./sbin/mount.fuse.ova", "./sbin/mount.glance", "./sbin/mount.ova",
+                        "./usr/local/bin/ovafs",
                         "./usr/local/share/bash-completion/completions/ovafs",
                         "./usr/local/share/fish/vendor_completions.d/ovafs.fish",
                         "./usr/local/share/man/man1/ovafs.1", "./usr/local/share/man/man5/ovafs-formats.5",

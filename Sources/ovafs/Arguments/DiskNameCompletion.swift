@@ -17,8 +17,8 @@ enum DiskNameCompletion {
         guard let arguments = sourceArguments(in: words) else { return [] }
         // Ends the process, which has nothing else to do.
         alarm(timeLimit)
-        let remote = RemoteSession(RemoteOptions())
-        guard let located = try? SourceLocator.locate(arguments.source, through: remote),
+        guard let remote = try? arguments.remoteSession(),
+            let located = try? SourceLocator.locate(arguments.source, through: remote),
             let appliance = try? Appliance.open(located, options: arguments.options)
         else { return [] }
         defer { appliance.stopPrefetching() }

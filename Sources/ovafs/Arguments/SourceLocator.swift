@@ -16,6 +16,7 @@ enum SourceLocator {
             throw CommandFailure(status: .wrongUsage, message: "the source is empty")
         }
         if let address = try SourceAddress.parse(argument) { return try remote.open(address) }
+        if let image = try ImageReference(argument) { return try remote.open(image) }
         let path = try RawArguments.path(argument)
         if isPipe(path) || argument == "-" && path.kind == nil {
             throw CommandFailure(
@@ -38,9 +39,11 @@ enum SourceLocator {
         }
     }
 
-    /// What /proc/mounts says to everyone: the path without links from the root on, or the address without secrets.
+    /// What /proc/mounts says to everyone: the path without links from the root on, the address without secrets, or the image
+    /// as it was named.
     static func mountedName(_ argument: String) throws -> [UInt8] {
         if let address = try SourceAddress.parse(argument) { return Array("\(address)".utf8) }
+        if try ImageReference(argument) != nil { return Array(argument.utf8) }
         return try absolutePath(argument).bytes
     }
 

@@ -23,7 +23,8 @@ struct MountCommand: ParsableCommand {
             Options of -o, in full in ovafs(1): allow_other, uid=USER, gid=GROUP, umask=OCTAL, \
             ctldir=visible|hidden, lenient, links=none|inside, verify=none|manifest, \
             cache_size=SIZE (64M), cache_dir=DIR, cache_dir_size=SIZE (10G), open_memory=SIZE (256M), threads=N, \
-            timeout=SECONDS (60), header=@FILE, record=FILE, replay=FILE, cache=kernel|none, auto_unmount, exec, \
+            timeout=SECONDS (60), header=@FILE, os_cloud=NAME, record=FILE, replay=FILE, cache=kernel|none, \
+            auto_unmount, exec, \
             X-mount.mkdir[=OCTAL], log=FILE|syslog|stderr, ro. \
             Always nosuid and nodev, and noexec without exec.
 
@@ -34,7 +35,10 @@ struct MountCommand: ParsableCommand {
             """)
 
     @Argument(
-        help: "An OVA, an .ovf or the folder that holds it, or a disk image; or the http(s) address of one.",
+        help: """
+            An OVA, an .ovf or the folder that holds it, or a disk image; the http(s) address of one; or an image of an \
+            OpenStack cloud, glance:NAME or glance:ID.
+            """,
         completion: .file())
     var source: String
 

@@ -9,7 +9,10 @@ import Logging
 /// What is opened, and how.
 struct SourceArguments: ParsableArguments {
     @Argument(
-        help: "An OVA, an .ovf or the folder that holds it, or a disk image; or the http(s) address of one.",
+        help: """
+            An OVA, an .ovf or the folder that holds it, or a disk image; the http(s) address of one; or an image of an \
+            OpenStack cloud, glance:NAME or glance:ID.
+            """,
         completion: .file())
     var source: String
 
@@ -52,6 +55,9 @@ struct SourceArguments: ParsableArguments {
             valueName: "file"), completion: .file())
     var headerFile: [String] = []
 
+    @OptionGroup
+    var cloud: CloudArguments
+
     /// The source as messages name it: of an address no user, password and query.
     var shownSource: String { SourceAddress.shown(source) }
 
@@ -79,9 +85,10 @@ struct SourceArguments: ParsableArguments {
         return appliance
     }
 
-    private func remoteSession() throws -> RemoteSession {
+    func remoteSession() throws -> RemoteSession {
         var options = RemoteOptions()
         if let timeout { options.timeoutInSeconds = timeout }
+        options.cloud = cloud.osCloud
         options.headerFiles = headerFile
         options.cacheFolder = try cacheDir.map { try RawArguments.bytes($0) }
         if let cacheDirSize { options.cacheFolderByteLimit = cacheDirSize.byteCount }

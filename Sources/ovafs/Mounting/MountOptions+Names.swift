@@ -9,8 +9,8 @@ extension MountOptions {
         ("cache_dir_size", []), ("cache_size", []),
         ("ctldir", ["visible", "hidden"]), ("exec", nil), ("gid", []), ("header", []), ("lenient", nil),
         ("links", ["inside", "none"]),
-        ("log", ["syslog", "stderr"]), ("open_memory", []), ("record", []), ("replay", []), ("ro", nil),
-        ("threads", []), ("timeout", []),
+        ("log", ["syslog", "stderr"]), ("open_memory", []), ("os_cloud", []), ("record", []), ("replay", []),
+        ("ro", nil), ("threads", []), ("timeout", []),
         ("uid", []), ("umask", []),
         ("verify", ["none", "manifest"]), ("X-mount.mkdir", nil),
     ]

@@ -111,6 +111,9 @@ struct MountOptions: Equatable {
                     message: "option 'header' takes @FILE, so that no secret is an option")
             }
             remote.headerFiles.append(file)
+        case ("os_cloud", let value):
+            guard let value, !value.isEmpty else { throw Self.wrong(name, value, "the name of a cloud") }
+            remote.cloud = value
         case ("cache_size", let value):
             guard let bytes = value.flatMap({ MemorySize($0) }), bytes.isReasonable else {
                 throw Self.wrong(name, value, "a size such as 64M")

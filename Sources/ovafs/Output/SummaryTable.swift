@@ -18,7 +18,7 @@ struct SummaryTable {
 
     var text: String {
         let lines =
-            summary.systems.flatMap(lines) + diskTable + partitionTable + snapshotTable
+            imageLines + summary.systems.flatMap(lines) + diskTable + partitionTable + snapshotTable
             + summary.disks.compactMap(otherFiles)
             + summary.disks.compactMap { disk in
                 disk.error.map {
@@ -29,6 +29,18 @@ struct SummaryTable {
                 OptionWords.command.message("note: \($0.text)", $0.remedy)
             }
         return lines.map { $0.onOneLine + "\n" }.joined()
+    }
+
+    /// What the image service says; empty for what is not from one.
+    private var imageLines: [String] {
+        guard let image = summary.image else { return [] }
+        let name = image.name.map { "\($0) (\(image.id))" } ?? image.id
+        let formats = [
+            image.containerFormat.map { "container \($0)" }, image.diskFormat.map { "disk format \($0)" },
+        ]
+        let properties = image.properties.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+        return ["image \(([name] + formats.compactMap(\.self)).joined(separator: ", "))"]
+            + properties.map { TerminalText.shortened("  \($0.key): \($0.value)".onOneLine, to: 200) }
     }
 
     private func lines(_ system: SystemSummary) -> [String] {
@@ -146,7 +158,7 @@ struct SummaryTable {
     }
 
     /// Columns side by side, two spaces apart, left-aligned by the room that a terminal gives each text.
-    private static func aligned(_ rows: [[String]]) -> [String] {
+    static func aligned(_ rows: [[String]]) -> [String] {
         let rows = rows.map { row in
             row.map { TerminalText.shortened($0.onOneLine, to: widestCell) }
         }

@@ -5,6 +5,8 @@
 struct RemoteOptions: Equatable {
     /// No read waits longer for a server, in seconds.
     var timeoutInSeconds = 60.0
+    /// The cloud of clouds.yaml in which images are looked for; nil for the one that is meant without a name.
+    var cloud: String?
     /// Files of headers that go to the server that the source names, in the order in which they were given.
     var headerFiles: [String] = []
     /// Bytes as they are stored that are kept in memory.

@@ -3,23 +3,27 @@
 
 import Appliance
 import ByteSources
+import FoundationEssentials
 import Glibc
 import Logging
 import RemoteSources
 import SystemPackage
 
-/// Opens sources behind web servers. Nothing is started before the first of them.
+/// Opens sources behind web servers and in clouds. Nothing is started before the first of them.
 final class RemoteSession: Sendable {
     /// What was asked of servers so far.
     let meter = RemoteMeter()
     /// What is read, where that is to be written down.
     let recorder: ReadRecorder?
-    private let options: RemoteOptions
+    let options: RemoteOptions
+    private let cache: BlockCache
+    private let started = SleepingMutex<HTTPTransport?>(nil)
     private let notes = SleepingMutex((known: [String](), log: Logger?.none))
 
     init(_ options: RemoteOptions) {
         self.options = options
         recorder = options.recordFile == nil ? nil : ReadRecorder()
+        cache = BlockCache(byteLimit: options.cacheByteLimit)
     }
 
     /// What the user has to know and no error says, as far as it was not taken yet; what comes later goes to `log`.
@@ -50,26 +54,89 @@ final class RemoteSession: Sendable {
         }
     }
 
-    private func access() throws -> RemoteAccess {
-        var access = RemoteAccess(
-            transport: try HTTPTransport(userAgent: "ovafs/\(OVAFS.version)"),
-            cache: BlockCache(byteLimit: options.cacheByteLimit), meter: meter,
-            timeoutInSeconds: options.timeoutInSeconds)
-        access.note = { [weak self] in self?.note($0) }
-        access.recorder = recorder
-        access.replayed = try replayed()
-        if let folder = options.cacheFolder {
-            access.store = try BlockStore(
-                path: String(decoding: folder, as: UTF8.self), byteLimit: options.cacheFolderByteLimit
-            ) { [weak self] in self?.note($0) }
-            access.spoolFolder = String(decoding: folder, as: UTF8.self)
+    /// Opens the image that `reference` names.
+    /// - Throws: `CommandFailure` where there is no such image, several, or one whose data cannot be read.
+    func open(_ reference: ImageReference) throws -> ApplianceSource {
+        let deadline = Deadline(after: options.timeoutInSeconds)
+        let client = try images()
+        let image: GlanceImage
+        let object: RemoteObject
+        do throws(OpenStackError) {
+            image = try client.find(reference.text, until: deadline)
+            object = try client.object(for: image, until: deadline)
+        } catch {
+            throw CommandFailure(error)
         }
-        return access
+        let access = try access()
+        do throws(ReadError) {
+            let source = try RemoteOpener.open(object, through: access)
+            return .remote(
+                source, name: image.fileName, modificationTime: image.updatedAt?.seconds ?? Int64(time(nil)),
+                image: ImageRecord(image))
+        } catch {
+            throw CommandFailure(status: .cannotReadSource, message: "\(error)")
+        }
+    }
+
+    /// The images of the cloud that the user means.
+    /// - Throws: `CommandFailure` where the settings of no cloud can be used.
+    func images() throws -> GlanceClient {
+        let search = ConfigurationSearch(environment: ProcessInfo.processInfo.environment)
+        let configuration: CloudsConfiguration
+        do throws(OpenStackError) {
+            configuration = try CloudsConfiguration.read(cloud: options.cloud, from: search)
+        } catch {
+            throw CommandFailure(error)
+        }
+        for warning in configuration.warnings { note(warning) }
+        do throws(ReadError) {
+            return GlanceClient(KeystoneSession(configuration, exchanger: try transport()))
+        } catch {
+            throw CommandFailure(status: .cannotReadSource, message: "\(error)")
+        }
+    }
+
+    /// What all sources of this session share.
+    /// - Throws: `CommandFailure` where the cache folder or the record cannot be used.
+    func access() throws -> RemoteAccess {
+        let replayed = try replayed()
+        do throws(ReadError) {
+            var access = RemoteAccess(
+                transport: try transport(), cache: cache, meter: meter,
+                timeoutInSeconds: options.timeoutInSeconds)
+            access.note = { [weak self] in self?.note($0) }
+            access.recorder = recorder
+            access.replayed = replayed
+            if let folder = options.cacheFolder {
+                access.store = try BlockStore(
+                    path: String(decoding: folder, as: UTF8.self), byteLimit: options.cacheFolderByteLimit
+                ) { [weak self] in self?.note($0) }
+                access.spoolFolder = String(decoding: folder, as: UTF8.self)
+            }
+            return access
+        } catch {
+            throw CommandFailure(status: .cannotReadSource, message: "\(error)")
+        }
     }
 
     private func replayed() throws -> RecordedReads? {
         guard let path = options.replayFile else { return nil }
         return try RecordFile.reads(at: FilePath(bytes: path))
+    }
+
+    /// The one of this session, started when it is first asked for.
+    private func transport() throws(ReadError) -> HTTPTransport {
+        let result = started.withLock { started -> Result<HTTPTransport, ReadError> in
+            if let transport = started { return .success(transport) }
+            do throws(ReadError) {
+                let transport = try HTTPTransport(userAgent: "ovafs/\(OVAFS.version)")
+                started = transport
+                return .success(transport)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
     }
 
     private func note(_ text: String) {
