@@ -39,6 +39,9 @@ package final class BudgetShare: Sendable {
         try take(overflow ? .max : product, for: purpose())
     }
 
+    /// Whether another `byteCount` bytes may be gone through: `OpeningBudget.mayLook`.
+    package func mayLook(through byteCount: UInt64) -> Bool { budget.mayLook(through: byteCount) }
+
     /// Gives back a part of what was taken.
     package func giveBack(_ byteCount: UInt64) {
         taken.subtract(byteCount, ordering: .relaxed)

@@ -88,8 +88,8 @@ struct ReadAheadTests {
             #expect(content.holds(try source.bytes(Self.piece, at: UInt64(start)), at: start))
             #expect(source.cache.byteCount <= limit)
         }
-        // Nothing was decoded, thrown away and decoded again.
-        #expect(stored.bytesRead < Int(stored.byteCount) * 3 / 2)
+        // Hardly anything was decoded, thrown away and decoded again: threads that come late may be too late for some.
+        #expect(stored.bytesRead < Int(stored.byteCount) * (threadCount == 1 ? 3 : 5) / 2)
     }
 
     @Test("damage ahead of a reader is told where it is")

@@ -64,6 +64,22 @@ struct XZSourceTests {
         }
     }
 
+    @Test("what is looked through behind the streams has a bound, of all files together")
+    func zerosBehind() throws {
+        let stream = try Self.xz(GzipSourceTests.content(5_000))
+        let budget = OpeningBudget()
+        var openedCount = 0
+        var lookedByteCount = 0
+        for _ in 0..<12 {
+            let parts: [any ByteSource] = [MemorySource(stream), ZeroSource(byteCount: 8 << 20)]
+            let file = CountingSource(try ConcatenatedSource(parts, named: "file"))
+            if (try? OpeningContext(budget: budget).open(file)) != nil { openedCount += 1 }
+            lookedByteCount += file.bytesRead
+        }
+        #expect((1...4).contains(openedCount))
+        #expect(lookedByteCount <= Int(OpeningBudget.lookedThroughLimit) + 12 * 100_000)
+    }
+
     @Test("a file that is cut short is not taken for one with something behind it, by lenient neither")
     func cutShort() throws {
         let stream = try Self.xz(GzipSourceTests.content(5_000))

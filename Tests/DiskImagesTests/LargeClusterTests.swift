@@ -9,7 +9,7 @@ import Testing
 
 @testable import DiskImages
 
-@Suite("Large clusters", .timeLimit(.minutes(5)))
+@Suite("Large clusters")
 struct LargeClusterTests {
     private static let blockByteCount = 2 << 20
     private static let blockCount = 12
@@ -166,6 +166,50 @@ struct LargeClusterTests {
         for patience in [Patience.decodes, .usesCacheOnly] {
             #expect(try patience.during { () throws(ReadError) in try read(1) } == 2 << 20)
         }
+    }
+
+    @Test("a reader that is called off waits no longer for room")
+    func calledOff() throws {
+        let cache = Cache(byteLimit: 4 << 20)
+        let byteCount = 3 << 20
+        let isInUse = Gate()
+        let end = Gate()
+        let holder = try WorkerThread {
+            try? cache.cache.withCluster(
+                cache.key(0), byteCount: byteCount,
+                load: { output throws(ReadError) in output.appendZeros(byteCount) },
+                body: { _ throws(ReadError) in
+                    isInUse.open()
+                    end.wait()
+                })
+        }
+        isInUse.wait()
+        let read = PatientRead(decodingIn: DecoderPlaces(1))
+        let outcome = SleepingMutex<ReadError?>(nil)
+        let waiter = try WorkerThread {
+            read.perform {
+                do throws(ReadError) {
+                    try cache.cache.withCluster(
+                        cache.key(1), byteCount: byteCount,
+                        load: { output throws(ReadError) in output.appendZeros(byteCount) },
+                        body: { _ throws(ReadError) in })
+                } catch {
+                    outcome.withLock { $0 = error }
+                }
+            }
+        }
+        usleep(50_000)
+        read.cancel()
+        waiter.join()
+        end.open()
+        holder.join()
+        #expect(outcome.withLock { $0 } == .interrupted)
+        // The next one finds its turn.
+        #expect(
+            try cache.cache.withCluster(
+                cache.key(2), byteCount: byteCount,
+                load: { output throws(ReadError) in output.appendZeros(byteCount) },
+                body: { bytes throws(ReadError) in bytes.byteCount }) == byteCount)
     }
 
     @Test("nothing is decoded ahead where there is no room beside what is in use, and no one waits for that")

@@ -129,6 +129,27 @@ extension EndToEnd {
             }
         }
 
+        @Test("C13: attempts that found the mount busy do not keep the last one from waiting")
+        func serverEndsAfterBusyAttempts() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let mount = try Mount(package.path, in: folder)
+                do {
+                    let file = try PosixFile(mount("notes.txt"))
+                    for _ in 0..<20 {
+                        #expect(try Ovafs.attempt("unmount", mount.point).exitCode == 4)
+                    }
+                    withExtendedLifetime(file) {}
+                }
+                try shell("sleep 1")
+                kill(mount.server, SIGSTOP)
+                try shell("(sleep 1; kill -CONT $1) > /dev/null 2>&1 &", String(mount.server))
+                let result = try run([try Ovafs.path(), "unmount", mount.point])
+                #expect(folder.processes().isEmpty)
+                #expect(result.standardError.isEmpty)
+            }
+        }
+
         @Test("C13: a server that does not end is named, and the mount is gone")
         func serverStays() throws {
             try withTestFolder { folder in

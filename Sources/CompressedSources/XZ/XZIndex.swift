@@ -31,15 +31,17 @@ struct XZIndex {
         of base: any ByteSource, named name: String, share: BudgetShare, lenient: Bool
     ) throws(ReadError) -> (table: UnitTable, leftOutByteCount: UInt64) {
         var index = XZIndex(base: base, name: name, share: share)
-        if try !index.endsAsItShould(), let end = try index.lastStreamEnd() {
+        var knownEnd = try index.endBeforePadding()
+        if knownEnd == nil, let end = try index.lastStreamEnd() {
             guard lenient else {
                 throw .refused(
                     record: name, offset: end, reason: "what follows the last xz stream is not another one",
                     remedy: .lenient)
             }
             index.endOffset = end
+            knownEnd = end
         }
-        try index.readStreams()
+        try index.readStreams(endingAt: knownEnd)
         var table = UnitTable()
         for stream in index.streams.reversed() {
             for unit in stream { try table.add(unit, in: name) }
@@ -54,12 +56,13 @@ struct XZIndex {
         endOffset = base.byteCount
     }
 
-    /// Whether the file ends with a stream and its padding.
-    private func endsAsItShould() throws(ReadError) -> Bool {
+    /// The end of the last stream, where the file ends with one and its padding; else nil.
+    private func endBeforePadding() throws(ReadError) -> UInt64? {
         var padding: UInt64 = 0
         let end = try skipPadding(before: endOffset, &padding)
-        guard end >= Self.headerByteCount, (endOffset - end) % 4 == 0 else { return false }
-        return Self.isFooter(try base.bytes(Int(Self.headerByteCount), at: end - Self.headerByteCount)[...])
+        guard end >= Self.headerByteCount, (endOffset - end) % 4 == 0 else { return nil }
+        let footer = try base.bytes(Int(Self.headerByteCount), at: end - Self.headerByteCount)
+        return Self.isFooter(footer[...]) ? end : nil
     }
 
     /// The last place near the file's end where a stream may end; nil where there is none. Streams and their padding are
@@ -70,6 +73,7 @@ struct XZIndex {
         var end = base.byteCount / 4 * 4
         while end >= 2 * Self.headerByteCount, end > least {
             let start = (end - min(end, 64 << 10)) / 4 * 4
+            try lookThrough(end - start, at: start)
             let bytes = try base.bytes(Int(end - start), at: start)
             for place in stride(from: bytes.count, through: size, by: -4)
             where bytes[place - 1] == 0x5a && Self.isFooter(bytes[(place - size)..<place]) {
@@ -88,11 +92,14 @@ struct XZIndex {
         return bytes.suffix(2).elementsEqual([0x59, 0x5a]) && stored == checksum(bytes[4..<10])
     }
 
-    private mutating func readStreams() throws(ReadError) {
+    /// `lastEnd` is where the last stream ends, where that is known.
+    private mutating func readStreams(endingAt lastEnd: UInt64?) throws(ReadError) {
         var end = endOffset
+        var knownEnd = lastEnd
         var padding: UInt64 = 0
         while end > 0 {
-            let start = try skipPadding(before: end, &padding)
+            let start = try knownEnd ?? skipPadding(before: end, &padding)
+            knownEnd = nil
             guard start > 0 else { throw corrupt("there is no stream before its padding", at: 0) }
             guard (end - start) % 4 == 0 else {
                 throw corrupt("the padding behind a stream is no multiple of four bytes", at: start)
@@ -109,7 +116,8 @@ struct XZIndex {
     private func skipPadding(before end: UInt64, _ padding: inout UInt64) throws(ReadError) -> UInt64 {
         var end = end
         while end > 0 {
-            let count = min(end, 4096)
+            let count = min(end, padding == 0 ? 4096 : 64 << 10)
+            if padding > 0 { try lookThrough(count, at: end - count) }
             let bytes = try base.bytes(Int(count), at: end - count)
             if let last = bytes.lastIndex(where: { $0 != 0 }) { return end - count + UInt64(last) + 1 }
             end -= count
@@ -119,6 +127,16 @@ struct XZIndex {
             }
         }
         return 0
+    }
+
+    /// Takes `byteCount` bytes at `offset`, which are looked at for what they may not be, from what all files that are opened
+    /// together may take of that.
+    private func lookThrough(_ byteCount: UInt64, at offset: UInt64) throws(ReadError) {
+        guard share.mayLook(through: byteCount) else {
+            throw corrupt(
+                "what stands behind the streams of all xz files together is too long to be looked through",
+                at: offset)
+        }
     }
 
     /// Reads the index of the stream that ends at `end`.

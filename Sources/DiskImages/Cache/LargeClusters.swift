@@ -16,6 +16,9 @@ final class LargeClusters: Sendable {
         var drawnCount: UInt64 = 0
     }
 
+    /// How often who waits looks whether anyone still waits for it, in seconds.
+    private static let lookInterval = 0.25
+
     /// The most bytes that may be held by now.
     private let byteLimit: @Sendable () -> Int
     private let state: Monitor<State>
@@ -96,24 +99,48 @@ final class LargeClusters: Sendable {
         }
         if let found { return found }
         guard Patience.current == .waits else { throw .wouldWait }
-        let slot = PatientRead.blocking {
-            let number = draw()
-            return state.withLock(
-                waitingWhile: { state in
-                    guard state.index.slot(for: key) == nil else { return false }
-                    return state.queue.first != number || !makeRoom(byteCount, loadingByteCount, in: &state)
-                },
-                { state in
+        let number = draw()
+        var slot: CacheSlot?
+        while slot == nil {
+            do throws(ReadError) {
+                try PatientRead.checkCancellation()
+            } catch {
+                leave(number)
+                throw error
+            }
+            slot = PatientRead.blocking {
+                let look = MonotonicClock.now + Self.lookInterval
+                return state.withLock(
+                    waitingWhile: { !mayTake(key, byteCount, loadingByteCount, number, in: &$0) }, until: look
+                ) { state -> CacheSlot? in
+                    guard mayTake(key, byteCount, loadingByteCount, number, in: &state) else { return nil }
                     state.queue.removeAll { $0 == number }
                     let slot =
                         state.index.slot(for: key)
                         ?? state.index.add(key, byteCount: byteCount, loadingByteCount: loadingByteCount)
                     return Self.take(slot, isAhead: false, in: state)
-                })
+                }
+            }
         }
         // Those who want the same one, and the next in the queue.
         state.wake()
+        guard let slot else { throw .interrupted }
         return slot
+    }
+
+    /// Whether the cluster is there, or it is this one's turn and there is room.
+    private func mayTake(
+        _ key: ClusterCache.Key, _ byteCount: Int, _ loadingByteCount: Int, _ number: UInt64,
+        in state: inout State
+    ) -> Bool {
+        if state.index.slot(for: key) != nil { return true }
+        return state.queue.first == number && makeRoom(byteCount, loadingByteCount, in: &state)
+    }
+
+    /// Waits no longer.
+    private func leave(_ number: UInt64) {
+        state.withLock { state in state.queue.removeAll { $0 == number } }
+        state.wake()
     }
 
     private func draw() -> UInt64 {

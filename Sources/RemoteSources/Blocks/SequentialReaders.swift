@@ -16,6 +16,9 @@ struct SequentialReaders {
         var lastUse: UInt64
     }
 
+    /// What a reader has to have read in order before anything is asked for ahead of it, in bytes: the parts of a header
+    /// are read one after the other, too.
+    private static let leastProgress: UInt64 = 128 << 10
     private static let smallestWindow: UInt64 = 1 << 20
     private static let largestWindow: UInt64 = 32 << 20
     private static let mostReaders = 32
@@ -49,11 +52,11 @@ struct SequentialReaders {
         reader.progress += min(range.upperBound - reader.end, UInt64(range.count))
         reader.end = range.upperBound
         reader.askedEnd = max(reader.askedEnd, reader.end)
-        while reader.window < windowLimit, reader.progress >= reader.window / 2 {
+        while reader.window < windowLimit, reader.progress >= max(reader.window / 2, Self.leastProgress) {
             reader.progress -= reader.window / 2
             reader.window = min(max(Self.smallestWindow, reader.window * 2), max(windowLimit, 1))
         }
-        reader.progress = min(reader.progress, reader.window)
+        if reader.window > 0 { reader.progress = min(reader.progress, reader.window) }
         let wanted = min(byteCount, reader.end + min(reader.window, byteCount - min(reader.end, byteCount)))
         // Little by little would make many small requests.
         guard wanted > reader.askedEnd,

@@ -11,7 +11,8 @@ package struct RecordedReads: Equatable, Sendable {
         package let blocks: Range<UInt64>
     }
 
-    private static let title = "ovafs record of reads, version 1, blocks of 262144 bytes"
+    /// How every record begins.
+    package static let firstLine = "ovafs record of reads, version 1, blocks of 262144 bytes"
     /// 128 GiB of them.
     static let mostBlocks = 1 << 19
     private static let mostLineBytes = 96
@@ -43,13 +44,13 @@ package struct RecordedReads: Equatable, Sendable {
     package var text: String {
         let lines = runs.map { "\($0.milliseconds) \($0.blocks.lowerBound) \($0.blocks.count)" }
         let object = "object " + version.map { String($0, radix: 16) }.joined(separator: " ")
-        return ([Self.title, object] + lines).joined(separator: "\n") + "\n"
+        return ([Self.firstLine, object] + lines).joined(separator: "\n") + "\n"
     }
 
     /// - Throws: `ReadError.corrupt` with the place in the file where that is not a record.
     package init(parsing bytes: [UInt8]) throws(ReadError) {
         var lines = Lines(bytes: bytes[...])
-        guard let title = try lines.next(), title.elementsEqual(Self.title.utf8) else {
+        guard let title = try lines.next(), title.elementsEqual(Self.firstLine.utf8) else {
             throw Self.problem(at: 0, "it is no record of reads that this version of ovafs knows")
         }
         self.init(of: try Self.version(in: &lines))

@@ -126,10 +126,11 @@ final class RangeBringer: Sendable {
 
     private func revalidate(until deadline: Deadline) -> BringingOutcome? {
         guard let revalidate = requester.object.revalidate else { return nil }
+        // A token that is renewed while the service answers is another one.
+        let generation = requester.object.credentials.generation
         do throws(TransportError) {
             guard let now = try revalidate(deadline) else { return .stale("it is there no more") }
             guard now == version else { return .stale("the server says that it is another version") }
-            let generation = requester.object.credentials.generation
             state.withLock { state in
                 state.lastCheck = MonotonicClock.now
                 state.generation = generation

@@ -9,7 +9,10 @@ struct ContentRange: Equatable {
     /// The length of the whole; nil where the server does not know it.
     let total: UInt64?
 
-    /// Nil where `text` is none, or contradicts itself.
+    /// No file is longer, in bytes: what is added to a place in one cannot overflow.
+    static let mostByteCount = UInt64(Int64.max)
+
+    /// Nil where `text` is none, contradicts itself, or tells of what no file has.
     init?(_ text: String) {
         let words = text.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
         guard words.count == 2, words[0].lowercased() == "bytes" else { return nil }
@@ -18,7 +21,7 @@ struct ContentRange: Equatable {
         if parts[1] == "*" {
             total = nil
         } else {
-            guard let number = Self.number(parts[1]) else { return nil }
+            guard let number = Self.number(parts[1]), number <= Self.mostByteCount else { return nil }
             total = number
         }
         if parts[0] == "*" {
@@ -28,7 +31,7 @@ struct ContentRange: Equatable {
         }
         let ends = parts[0].split(separator: "-", omittingEmptySubsequences: false)
         guard ends.count == 2, let first = Self.number(ends[0]), let last = Self.number(ends[1]),
-            first <= last, last < total ?? .max
+            first <= last, last < total ?? Self.mostByteCount
         else { return nil }
         range = first..<(last + 1)
     }

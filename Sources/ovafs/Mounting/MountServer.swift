@@ -1,16 +1,20 @@
 // Which process serves a mount, known without asking it for anything.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import CLinux
 import Glibc
 
 /// The server of a mount that is there. A server listens, as long as it lives, at a name of the system that has the mount's
-/// device in it (unix(7), an abstract address), and accepts no one; the kernel tells who connects which process
+/// device in it (unix(7), an abstract address), and reads nothing there; the kernel tells who connects which process
 /// listens there: docs/decisions/0051-end-of-a-server.md.
 final class MountServer {
     let processID: pid_t
     /// A pidfd: it stands for the process, whoever has its number later.
     private let process: CInt
+
+    private static let backlog: CInt = 16
+    private static let callerMilliseconds: CInt = 500
 
     /// SO_PEERCRED of getsockopt(2), which the C library shows to GNU programs only.
     private static let peerRequest: CInt = 17
@@ -19,8 +23,31 @@ final class MountServer {
     static func announce(device: String) {
         guard let socket = makeSocket() else { return }
         let isListening =
-            unsafe withAddress(of: device) { unsafe bind(socket, $0, $1) } == 0 && listen(socket, 1) == 0
-        if !isListening { close(socket) }
+            unsafe withAddress(of: device) { unsafe bind(socket, $0, $1) } == 0
+            && listen(socket, backlog) == 0 && fcntl(socket, F_SETFL, 0) == 0
+        guard isListening, (try? WorkerThread { dismissCallers(of: socket) }) != nil else {
+            close(socket)
+            return
+        }
+    }
+
+    /// Lets those who connect go again, one after the other, so that there is room for the next: each when it has what it
+    /// wants, or after a moment.
+    private static func dismissCallers(of socket: CInt) {
+        while true {
+            let caller = unsafe accept(socket, nil, nil)
+            guard caller >= 0 else {
+                guard [EINTR, ECONNABORTED].contains(errno) else {
+                    // Where there is no descriptor for one more, there may be later.
+                    sleep(1)
+                    continue
+                }
+                continue
+            }
+            var state = pollfd(fd: caller, events: Int16(POLLIN), revents: 0)
+            _ = unsafe poll(&state, 1, callerMilliseconds)
+            close(caller)
+        }
     }
 
     /// The server of `mount`; nil where it cannot be told: it has ended, belongs to another user than the mount does, or runs

@@ -24,6 +24,8 @@ struct HeaderReading {
         var access = access
         access.firstByteCount = Self.firstByteCount
         access.note = { _ in }
+        // A store without ranges would send the whole image.
+        access.spoolByteLimit = 0
         self.access = access
         deadline = Deadline(after: seconds)
     }

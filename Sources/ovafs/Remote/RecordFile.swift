@@ -8,39 +8,64 @@ import RemoteSources
 import SystemPackage
 
 /// A place for a record, whose folder is opened before anything is mounted: the server changes to another folder.
+/// Nothing is written over but an earlier record.
 final class RecordFile: Sendable {
     private let folder: CInt
-    private let name: String
+    private let name: FilePath.Component
     private let path: FilePath
 
-    /// - Throws: `CommandFailure` where there is no such folder, or the path names one.
+    /// - Throws: `CommandFailure` where there is no such folder, or something else than a record has the name.
     init(_ path: FilePath) throws {
-        guard let name = path.lastComponent, name.kind == .regular, path.kind != S_IFDIR else {
-            throw CommandFailure(
-                status: .wrongUsage, message: "record=\(path): this is not the name of a file")
+        guard let name = path.lastComponent, name.kind == .regular else {
+            throw Self.refusal(path, "this is not the name of a file")
         }
         let parent = path.removingLastComponent()
         // SAFETY: the path lives for the call.
         let folder = unsafe (parent.isEmpty ? "." : parent).withPlatformString {
             unsafe open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         }
-        guard folder >= 0 else {
-            throw CommandFailure(status: .wrongUsage, message: "record=\(path): \(SystemError(errno: errno))")
-        }
+        guard folder >= 0 else { throw Self.refusal(path, "\(SystemError(errno: errno))") }
         self.folder = folder
-        self.name = name.string
+        self.name = name
         self.path = path
+        if let reason = reasonAgainstWriting() { throw Self.refusal(path, reason) }
     }
 
     deinit {
         close(folder)
     }
 
+    private static func refusal(_ path: FilePath, _ reason: String) -> CommandFailure {
+        CommandFailure(status: .wrongUsage, message: "record=\(path): \(reason)")
+    }
+
+    /// Why nothing may get the name; nil where nothing has it, or an earlier record.
+    private func reasonAgainstWriting() -> String? {
+        let notARecord = "this is there already, and is no record of reads; name another file"
+        // Not waiting for who writes to a pipe.
+        let file = unsafe name.withPlatformString {
+            unsafe openat(folder, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        }
+        guard file >= 0 else {
+            return errno == ENOENT ? nil : errno == ELOOP ? notARecord : "\(SystemError(errno: errno))"
+        }
+        defer { close(file) }
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return notARecord }
+        var start = [UInt8](repeating: 0, count: RecordedReads.firstLine.utf8.count)
+        // SAFETY: no more is read than the array holds.
+        let count = unsafe start.withUnsafeMutableBytes { unsafe Glibc.read(file, $0.baseAddress, $0.count) }
+        return count == start.count && start.elementsEqual(RecordedReads.firstLine.utf8) ? nil : notARecord
+    }
+
     /// Writes the record as a whole: whoever reads the file finds an earlier one or this one.
     /// - Throws: `ReadError.system` where that fails; nothing is left behind then.
     func save(_ reads: RecordedReads) throws(ReadError) {
+        guard reasonAgainstWriting() == nil else {
+            throw .system(call: "write \(path), which is no record any more,", errno: EEXIST)
+        }
         let bytes = Array(reads.text.utf8)
-        let temporary = ".\(name).\(getpid())"
+        let temporary = ".ovafs-record.\(getpid()).\(UInt64.random(in: 0 ... .max))"
         let file = unsafe openat(
             folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw .system(call: "make \(path)", errno: errno) }
@@ -54,7 +79,10 @@ final class RecordFile: Sendable {
             if step > 0 { position += step } else if errno != EINTR { code = errno }
         }
         if close(file) != 0, code == 0 { code = errno }
-        if code == 0, unsafe renameat(folder, temporary, folder, name) != 0 { code = errno }
+        let renamed =
+            code == 0
+            ? unsafe name.withPlatformString { unsafe renameat(folder, temporary, folder, $0) } : 0
+        if renamed != 0 { code = errno }
         guard code == 0 else {
             _ = unsafe unlinkat(folder, temporary, 0)
             throw .system(call: "write \(path)", errno: code)

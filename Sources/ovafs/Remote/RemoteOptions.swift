@@ -16,7 +16,7 @@ struct RemoteOptions: Equatable {
     /// What the folder may hold, in bytes.
     var cacheFolderByteLimit: UInt64 = 10 << 30
 
-    /// Where it is written what the mount reads; and such a file of an earlier mount. The bytes of absolute paths.
+    /// Where it is written what the mount reads; and such a file of an earlier mount. The bytes of paths.
     var recordFile: [UInt8]?
     var replayFile: [UInt8]?
 

@@ -1,4 +1,4 @@
-// Images of an OpenStack cloud: SEMANTICS G1 to G8.
+// Images of an OpenStack cloud: SEMANTICS G1 to G10.
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation

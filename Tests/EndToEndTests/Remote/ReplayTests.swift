@@ -58,10 +58,16 @@ extension EndToEnd {
                 try mount.unmount()
 
                 try folder.write("no record\n", to: "none")
+                try shell(
+                    #"cd "$1"; mkfifo pipe; mknod device c 1 3; ln -s boot.reads link; ln -s nowhere dangling"#,
+                    folder.path)
                 let point = try folder.makeFolder("point")
                 let address = server.address("x.ova")
                 for (option, source, exitCode) in [
                     ("replay=\(folder("none"))", address, 1), ("replay=\(folder("absent"))", address, 3),
+                    ("record=\(folder("none"))", address, 2), ("record=\(folder("pipe"))", address, 2),
+                    ("record=\(folder("device"))", address, 2), ("record=\(folder("link"))", address, 2),
+                    ("record=\(folder("dangling"))", address, 2),
                     ("record=\(folder("absent/file"))", address, 2), ("record=\(folder("www"))", address, 2),
                     ("record=\(record)", package.path, 2), ("replay=\(record)", package.path, 2),
                 ] as [(String, String, Int32)] {
@@ -69,6 +75,8 @@ extension EndToEnd {
                     #expect(result.exitCode == exitCode, "\(option)")
                     #expect(result.standardError.split(separator: "\n").count == 1)
                 }
+                try run(["test", "-c", folder("device")])
+                #expect(try String(contentsOfFile: folder("none"), encoding: .utf8) == "no record\n")
             }
         }
     }

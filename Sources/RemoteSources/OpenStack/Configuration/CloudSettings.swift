@@ -164,7 +164,7 @@ extension CloudSettings {
         }
         var security = TransportSecurity()
         security.isVerified = verifies
-        security.authoritiesPath = try setting("cacert").map(search.expanded)
+        if let path = try setting("cacert") { security.authoritiesPath = search.expanded(path) }
         security.certificatePath = try setting("cert").map(search.expanded)
         security.keyPath = try setting("key").map(search.expanded)
         return security
