@@ -275,4 +275,41 @@ struct CheckingTests {
             #expect(tree.node(at: stored)?.byteCount == 3)
         }
     }
+
+    @Test("a source that is not there any more ends the check, and is no damage", arguments: [1, 4])
+    func loss(threadCount: Int) throws {
+        let cache = ClusterCache(byteLimit: 8 << 20)
+        let bytes = MemorySource([UInt8](repeating: 1, count: 16 << 20))
+        let image = try DiskImageOpener.open(
+            bytes, named: "disk.raw", in: cache, for: cache.makeDiskNumber(), options: .init())
+        for error in [ReadError.remote(source: "disk.raw", reason: "silence"), .stale(source: "disk.raw")] {
+            let source = LostSource(byteCount: bytes.byteCount, error: error)
+            let disk = GuestDisk(image, in: source, cache: cache, number: cache.makeDiskNumber())
+            let check = DeepCheck(of: disk)
+            let found = check.run(threadCount: threadCount)
+            #expect(found.count == 0 && found.damages.isEmpty)
+            #expect(check.loss == error)
+            // One attempt for each thread, not one for each stretch.
+            #expect(source.readCount <= 2 * threadCount)
+        }
+    }
+}
+
+/// A source that was there when it was opened.
+private final class LostSource: ByteSource {
+    let byteCount: UInt64
+    private let error: ReadError
+    private let reads = Atomic<Int>(0)
+
+    var readCount: Int { reads.load(ordering: .relaxed) }
+
+    init(byteCount: UInt64, error: ReadError) {
+        self.byteCount = byteCount
+        self.error = error
+    }
+
+    func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
+        reads.add(1, ordering: .relaxed)
+        throw error
+    }
 }

@@ -49,6 +49,24 @@ extension EndToEnd {
             }
         }
 
+        @Test("X12: a partition that goes on beyond the disk is copied as far as that, and is an error")
+        func beyondTheDisk() throws {
+            try withTestFolder { folder in
+                let disk = folder("cut.raw")
+                try shell(
+                    #"""
+                    truncate -s 16M "$1"
+                    printf 'label: dos\n2048,\n' | sfdisk --quiet "$1"
+                    truncate -s 10M "$1"
+                    """#, disk)
+                let copy = folder("part.raw")
+                let result = try Ovafs.attempt("extract", disk, "cut/1", "-o", copy)
+                #expect(result.exitCode == 1)
+                #expect(result.standardError.contains("the disk ends 6291456 bytes before it does"))
+                #expect(try PosixFile(copy).status().st_size == 9 << 20)
+            }
+        }
+
         @Test("X12: a snapshot is copied by its path and by its name, as qemu-img converts it")
         func snapshot() throws {
             try withTestFolder { folder in

@@ -22,6 +22,8 @@ package final class DeepCheck: Sendable {
     private struct State {
         var damages: [Damage] = []
         var count = 0
+        /// Why nothing more can be said of the disk.
+        var loss: ReadError?
     }
 
     private let disk: GuestDisk
@@ -39,6 +41,10 @@ package final class DeepCheck: Sendable {
     /// Guest bytes that have been dealt with so far, holes included.
     package var progress: UInt64 { queue.doneByteCount }
 
+    /// Why the check ended before the disk did: its source is another one, or was not there in time. That says nothing of
+    /// the disk. Nil where it did not.
+    package var loss: ReadError? { state.withLock { $0.loss } }
+
     /// Checks the whole disk.
     /// - Returns: What is damaged, in the order of the guest disk, and how many such places there are in all.
     package func run(threadCount: Int) -> (damages: [Damage], count: Int) {
@@ -55,7 +61,7 @@ package final class DeepCheck: Sendable {
 
     private func checkStretches() {
         let buffer = CopyBuffer(byteCount: StretchQueue.stretchByteCount)
-        while let stretch = queue.take() {
+        while loss == nil, let stretch = queue.take() {
             check(stretch, through: buffer)
             queue.finish(stretch)
         }
@@ -70,7 +76,10 @@ package final class DeepCheck: Sendable {
             }
             try read(stretch, through: buffer)
         } catch {
-            findDamage(in: stretch, through: buffer)
+            switch error {
+            case .remote, .stale: state.withLock { $0.loss = error }
+            default: findDamage(in: stretch, through: buffer)
+            }
         }
     }
 

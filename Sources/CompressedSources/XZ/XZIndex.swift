@@ -98,8 +98,13 @@ struct XZIndex {
         var knownEnd = lastEnd
         var padding: UInt64 = 0
         while end > 0 {
-            let start = try knownEnd ?? skipPadding(before: end, &padding)
-            knownEnd = nil
+            let start: UInt64
+            if let known = knownEnd {
+                start = known
+                knownEnd = nil
+            } else {
+                start = try skipPadding(before: end, &padding)
+            }
             guard start > 0 else { throw corrupt("there is no stream before its padding", at: 0) }
             guard (end - start) % 4 == 0 else {
                 throw corrupt("the padding behind a stream is no multiple of four bytes", at: start)

@@ -49,7 +49,7 @@ struct VerifyCommand: ParsableCommand {
         let appliance = try source.open()
         let members = checkMembers(of: appliance)
         let certificate = appliance.checkCertificate(trusting: anchors)
-        let disks = deep ? appliance.disks.compactMap(checkDisk) : []
+        let disks = deep ? try appliance.disks.compactMap(checkDisk) : []
         var demands = VerificationReport.Demands()
         demands.trust = anchors != nil
         demands.acceptsNoManifest = noManifest
@@ -69,11 +69,21 @@ struct VerifyCommand: ParsableCommand {
         return bar.show { appliance.checkManifest(threadCount: threads.count) { done.value = $0 } }
     }
 
-    private func checkDisk(_ disk: ApplianceDisk) -> VerificationReport.Disk? {
-        VerificationReport.Disk(checking: disk) { check, name in
+    /// - Throws: `CommandFailure` where the source is not there any more: that is no verdict.
+    private func checkDisk(_ disk: ApplianceDisk) throws -> VerificationReport.Disk? {
+        var loss: ReadError?
+        let result = VerificationReport.Disk(checking: disk) { check, name in
+            guard loss == nil else { return ([], 0) }
             let bar = ProgressBar(name, of: check.byteCount) { check.progress }
-            return bar.show { check.run(threadCount: threads.count) }
+            let found = bar.show { check.run(threadCount: threads.count) }
+            loss = check.loss
+            return found
         }
+        if let loss {
+            throw CommandFailure(
+                status: .cannotReadSource, message: "\(source.shownSource): \(loss); not checked to the end")
+        }
+        return result
     }
 
     /// The certificates of `--trust`; nil without it.

@@ -4,6 +4,7 @@
 import Appliance
 import ByteSources
 import Glibc
+import OVFPackage
 import SystemPackage
 
 /// The copies of one command while they are made. One thread owns it.
@@ -66,7 +67,7 @@ final class Extraction {
                     throw error
                 }
             }
-            guard let damage, let map = plan.map, damage.byteCount > 0 else { return nil }
+            guard let damage, let map = plan.map, damage.byteCount > 0 else { return cutShort(plan, place) }
             let count = damage.places.count
             return CommandFailure(
                 status: .damaged,
@@ -85,6 +86,13 @@ final class Extraction {
             }
             guard let left else { throw failure }
             throw CommandFailure(status: failure.status, message: "\(failure.message); \(left)")
+        }
+    }
+
+    /// A copy of a partition that goes on beyond the disk is not all of it.
+    private func cutShort(_ plan: CopyPlan.Copy, _ place: String) -> CommandFailure? {
+        plan.subject.notes.first { $0.code == .partitionOutside }.map {
+            CommandFailure(status: .damaged, message: "\(place): \($0.message); the copy ends there, too")
         }
     }
 

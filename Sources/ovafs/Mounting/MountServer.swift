@@ -35,7 +35,7 @@ final class MountServer {
     /// wants, or after a moment.
     private static func dismissCallers(of socket: CInt) {
         while true {
-            let caller = unsafe accept(socket, nil, nil)
+            let caller = accept(socket, nil, nil)
             guard caller >= 0 else {
                 guard [EINTR, ECONNABORTED].contains(errno) else {
                     // Where there is no descriptor for one more, there may be later.

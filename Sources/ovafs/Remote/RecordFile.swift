@@ -50,8 +50,7 @@ final class RecordFile: Sendable {
             return errno == ENOENT ? nil : errno == ELOOP ? notARecord : "\(SystemError(errno: errno))"
         }
         defer { close(file) }
-        var status = stat()
-        guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return notARecord }
+        // A device or a pipe has no such line.
         var start = [UInt8](repeating: 0, count: RecordedReads.firstLine.utf8.count)
         // SAFETY: no more is read than the array holds.
         let count = unsafe start.withUnsafeMutableBytes { unsafe Glibc.read(file, $0.baseAddress, $0.count) }
