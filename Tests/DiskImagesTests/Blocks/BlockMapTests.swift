@@ -21,15 +21,20 @@ struct BlockMapTests {
     }
 
     private func found(_ places: [UInt64?], _ length: UInt64, file: UInt64) throws -> [Bool] {
-        let budget = OpeningBudget()
-        let blocks = try OverlappingBlocks(
-            of: UInt64(places.count), placeByteCount: length, fileByteCount: file, budget: budget,
-            for: "places"
-        ) { block in places[Int(block)] }
-        return places.indices.map { blocks.contains(UInt64($0)) }
+        let overlaps = try overlaps(places, length, file: file, budget: OpeningBudget())
+        return places.map { $0.map(overlaps.contains) ?? false }
     }
 
-    /// A file of the length of the places is looked at by slots, a huge one by a sorted list.
+    private func overlaps(
+        _ places: [UInt64?], _ length: UInt64, file: UInt64, budget: OpeningBudget
+    ) throws -> OverlappingPlaces {
+        var map = try PlaceMap(
+            ofFileOf: file, places: length, atMost: UInt64(places.count), budget: budget, for: "places")
+        for case let place? in places { try map.add(place) }
+        return try map.overlaps()
+    }
+
+    /// A file of the length of the places is looked at by a map of bits, a huge one by a sorted list.
     @Test("overlaps are those that a comparison of all pairs finds", arguments: [false, true])
     func overlaps(isHuge: Bool) throws {
         var random = SeededRandom(seed: 20_261_121)
@@ -54,16 +59,13 @@ struct BlockMapTests {
     @Test("what comparing takes goes back, and what overlaps is kept only where it does")
     func budget() throws {
         let budget = OpeningBudget()
-        let none = try OverlappingBlocks(
-            of: 10_000, placeByteCount: 512, fileByteCount: 1 << 50, budget: budget, for: "places"
-        ) { $0 * 512 }
+        let none = try overlaps(
+            (0..<10_000).map { $0 * 512 }, 512, file: 1 << 50, budget: budget)
         #expect(!none.contains(0))
         #expect(budget.usedByteCount == 0)
-        let all = try OverlappingBlocks(
-            of: 10_000, placeByteCount: 512, fileByteCount: 1 << 50, budget: budget, for: "places"
-        ) { $0 * 511 }
-        #expect(all.contains(0) && all.contains(9_999))
-        #expect(budget.usedByteCount > 0 && budget.usedByteCount < 2_048)
+        let all = try overlaps((0..<10_000).map { $0 * 511 }, 512, file: 1 << 50, budget: budget)
+        #expect(all.contains(0) && all.contains(9_999 * 511) && !all.contains(1))
+        #expect(budget.usedByteCount > 0 && budget.usedByteCount <= 20_000 * 16)
     }
 
     @Test("a table that takes more than is left of the memory for opening is refused")
@@ -88,7 +90,7 @@ struct BlockMapTests {
     }
 
     private func grouped(
-        _ entries: [UInt64], virtualByteCount: UInt64, _ encoding: BlockTable.Encoding = .bigEndian64
+        _ entries: [UInt64], virtualByteCount: UInt64, _ encoding: EntryTable.Encoding = .bigEndian64
     ) throws -> BlockMap<Grouped> {
         var bytes = [UInt8](repeating: 0, count: 8_192)
         for (index, entry) in entries.enumerated() { bytes.put(entry.bigEndian, at: index * 8) }
@@ -97,7 +99,7 @@ struct BlockMapTests {
         let geometry = BlockGeometry(virtualByteCount: virtualByteCount, blockByteCount: 512)
         return try BlockMap(
             Grouped(),
-            table: try BlockTable(
+            table: try EntryTable(
                 named: "table", at: 0, entryCount: UInt64(entries.count), encoding: encoding, by: reader,
                 pages: TableCache(of: reader.source, in: cache, for: cache.makeDiskNumber()),
                 budget: OpeningBudget()),

@@ -21,7 +21,7 @@ struct CloopImage: DiskImage {
     private static let blockByteCounts: ClosedRange<UInt64> = 512...(64 << 20)
 
     private let imageName: String
-    private let offsets: BlockTable
+    private let offsets: EntryTable
     private let rules: PlaceRules
     private let blockByteCount: UInt64
 
@@ -40,7 +40,7 @@ struct CloopImage: DiskImage {
         clusterByteCount = Int(blockByteCount)
         // A number of 32 bits times one of 27.
         virtualByteCount = blockCount * blockByteCount
-        offsets = try BlockTable(
+        offsets = try EntryTable(
             named: "offsets", at: Self.headerByteCount, entryCount: blockCount + 1, encoding: .bigEndian64,
             by: reader, pages: tables, budget: options.budget)
         guard offsets.presentEntryCount == offsets.entryCount else {

@@ -22,7 +22,7 @@ struct ParallelsImage: BlockMappedImage {
         warnings = header.isInUse ? ["the image was not closed by its last writer (in use)"] : []
         let geometry = BlockGeometry(
             virtualByteCount: header.virtualByteCount, blockByteCount: header.blockByteCount)
-        let table = try BlockTable(
+        let table = try EntryTable(
             named: "block allocation table", at: UInt64(ParallelsHeader.byteCount),
             entryCount: geometry.blockCount, encoding: .littleEndian32, by: reader, pages: tables,
             budget: options.budget)

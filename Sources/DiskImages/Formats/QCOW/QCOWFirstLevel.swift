@@ -10,11 +10,11 @@ import Synchronization
 /// Spec: QEMU, docs/interop/qcow2, "L1 table entry".
 final class QCOWFirstLevel: Sendable {
     /// The largest table that is looked through for second-level tables that are named twice, in entries.
-    static let comparedEntryCountLimit = BlockTable.heldByteCountLimit / 8
+    static let comparedEntryCountLimit = EntryTable.heldByteCountLimit / 8
     /// Entries that a look-up joins at most, where they are absent; a page of a table is a multiple of it.
     private static let windowEntryCount: UInt64 = 512
 
-    private let table: BlockTable
+    private let table: EntryTable
     private let geometry: QCOWGeometry
     private let fileByteCount: UInt64
     private let budget: OpeningBudget
@@ -40,7 +40,7 @@ final class QCOWFirstLevel: Sendable {
         self.budget = budget
         self.room = room
         fileByteCount = reader.byteCount
-        table = try BlockTable(
+        table = try EntryTable(
             found: "first-level table", at: offset, entryCount: entryCount, encoding: .bigEndian64,
             by: reader,
             pages: pages, budget: budget, mayBeHeld: isHeld && entryCount <= Self.comparedEntryCountLimit,

@@ -6,7 +6,7 @@ import ByteSources
 /// A table and the rules for the places that it names: all of a map but what comparing the blocks shows.
 struct BlockLookUp<Format: BlockFormat>: Sendable {
     let format: Format
-    let table: BlockTable
+    let table: EntryTable
     let geometry: BlockGeometry
     let rules: PlaceRules
 

@@ -7,7 +7,7 @@ import ByteSources
 /// image, and on another block's.
 struct BlockMap<Format: BlockFormat>: Sendable {
     private let look: BlockLookUp<Format>
-    private let overlapping: OverlappingBlocks
+    private let overlapping: OverlappingPlaces
     private let imageName: String
     /// Guest bytes of blocks that are stored, or damaged; an estimate where the table is too large to look at all of it.
     let allocatedByteCount: UInt64
@@ -17,7 +17,7 @@ struct BlockMap<Format: BlockFormat>: Sendable {
     /// - Throws: `ReadError.corrupt` where the disk is larger than any file can be, `ReadError.overBudget` where there
     ///   is no memory left for comparing the blocks' places.
     init(
-        _ format: Format, table: BlockTable, geometry: BlockGeometry, rules: PlaceRules,
+        _ format: Format, table: EntryTable, geometry: BlockGeometry, rules: PlaceRules,
         of reader: OpeningReader,
         budget: OpeningBudget
     ) throws(ReadError) {
@@ -37,17 +37,19 @@ struct BlockMap<Format: BlockFormat>: Sendable {
             allocatedByteCount = max(512, min(reader.byteCount, mostWithHoles))
             return
         }
-        overlapping = try OverlappingBlocks(
-            of: geometry.blockCount, placeByteCount: geometry.placeByteCount,
-            fileByteCount: rules.fileByteCount,
-            budget: budget, for: "places of \(table.name)"
-        ) { block throws(ReadError) in try look.soundPlace(of: block) }
+        var places = try PlaceMap(
+            ofFileOf: rules.fileByteCount, places: geometry.placeByteCount, atMost: geometry.blockCount,
+            budget: budget, for: "places of \(table.name)")
+        for block in 0..<geometry.blockCount {
+            if let start = try look.soundPlace(of: block) { try places.add(start) }
+        }
+        overlapping = try places.overlaps()
         allocatedByteCount = try look.allocatedByteCount()
         allocationIsEstimate = false
     }
 
     var format: Format { look.format }
-    var table: BlockTable { look.table }
+    var table: EntryTable { look.table }
     var geometry: BlockGeometry { look.geometry }
 
     /// The entry of `block`; nil where the file ends before it.
@@ -109,7 +111,7 @@ extension BlockMap {
         if let problem = look.problem(of: block, at: start) {
             return damaged(block, problem.text(of: "block"), at: start)
         }
-        if overlapping.contains(block) {
+        if overlapping.contains(start) {
             return damaged(block, "another block lies on some of the same bytes", at: start)
         }
         let guest = geometry.guestRange(of: block)

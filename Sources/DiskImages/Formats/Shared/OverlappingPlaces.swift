@@ -36,16 +36,15 @@ struct OverlappingPlaces: Sendable {
 
     /// Places of one length that leave the same remainder when they are divided by it, a bit for each.
     struct Bits: Sendable {
-        /// Logarithm of the length.
-        private let shift: UInt64
+        private let unit: PlaceUnit
         private let remainder: UInt64
         private var words: [UInt64]
         /// Keeps what the words take.
         private let share: BudgetShare
 
         /// Bits for `64 * wordCount` places, none of which is set; `share` is what they were taken from.
-        init(shift: UInt64, remainder: UInt64, wordCount: Int, share: BudgetShare) {
-            self.shift = shift
+        init(unit: PlaceUnit, remainder: UInt64, wordCount: Int, share: BudgetShare) {
+            self.unit = unit
             self.remainder = remainder
             words = Array(repeating: 0, count: wordCount)
             self.share = share
@@ -53,15 +52,16 @@ struct OverlappingPlaces: Sendable {
 
         /// Adds a place that leaves the remainder; one that there is no bit for is left out.
         mutating func set(_ start: UInt64) {
-            let word = Int(truncatingIfNeeded: start >> (shift + 6))
+            let number = unit.split(start).number
+            let word = Int(truncatingIfNeeded: number >> 6)
             guard word < words.count else { return }
-            words[word] |= 1 << (start >> shift & 63)
+            words[word] |= 1 << (number & 63)
         }
 
         func contains(_ start: UInt64) -> Bool {
-            let word = Int(truncatingIfNeeded: start >> (shift + 6))
-            return start & (1 << shift - 1) == remainder && word < words.count
-                && words[word] & 1 << (start >> shift & 63) != 0
+            let (number, rest) = unit.split(start)
+            let word = Int(truncatingIfNeeded: number >> 6)
+            return rest == remainder && word < words.count && words[word] & 1 << (number & 63) != 0
         }
     }
 }

@@ -4,12 +4,11 @@
 import ByteSources
 
 /// Gathers the places of grains, clusters, blocks or tables, all of one length, and finds those that overlap: one of
-/// two is wrong then, and nobody knows which. Uses one bit for each place that the file has room for, a second one for
+/// two is wrong then, and nobody knows which. The length is any; most are powers of two, which divides faster. Uses one bit for each place that the file has room for, a second one for
 /// each once many are named twice, and sixteen bytes for each that is not aligned with the others; all of it from the
 /// budget. What repeats costs no more than what does not.
 struct PlaceMap {
-    /// Logarithm of the length of a place.
-    private let shift: UInt64
+    private let unit: PlaceUnit
     private let purpose: String
     private let budget: OpeningBudget
     private let share: BudgetShare
@@ -33,15 +32,14 @@ struct PlaceMap {
     /// What sorting takes for an element, which it copies twice.
     private static let sortedElementByteCount: UInt64 = 16
 
-    /// A map of a file of `fileByteCount` bytes, for places of `byteCount` bytes, a power of two. Where only `count` of them
+    /// A map of a file of `fileByteCount` bytes, for places of `byteCount` bytes, which is not 0. Where only `count` of them
     /// come, and that is few for such a file, they are only listed, and no neighbours are found. `purpose` is what an error
     /// of the budget names. `reserved` has `expectedByteCount` bytes for this map already.
     init(
         ofFileOf fileByteCount: UInt64, places byteCount: UInt64, atMost count: UInt64 = .max,
         budget: OpeningBudget, reserved: BudgetShare? = nil, for purpose: String
     ) throws(ReadError) {
-        precondition(byteCount.nonzeroBitCount == 1, "the length of a place is a power of two")
-        shift = UInt64(byteCount.trailingZeroBitCount)
+        unit = PlaceUnit(byteCount: byteCount)
         self.purpose = purpose
         self.budget = budget
         share = reserved ?? BudgetShare(of: budget)
@@ -57,7 +55,7 @@ struct PlaceMap {
     }
 
     private static func wordCount(ofFileOf fileByteCount: UInt64, places byteCount: UInt64) -> UInt64 {
-        fileByteCount >> (UInt64(byteCount.trailingZeroBitCount) + 6) + 1
+        fileByteCount / byteCount / 64 + 1
     }
 
     /// What a map takes of the budget, in bytes, unless places are damaged.
@@ -77,16 +75,16 @@ struct PlaceMap {
         unusedByteCount -= known
     }
 
-    private var length: UInt64 { 1 << shift }
+    private var length: UInt64 { unit.byteCount }
 
     /// Adds the place that starts at byte `start` of the file; one that starts after its end is left out.
     mutating func add(_ start: UInt64) throws(ReadError) {
-        let rest = start & (length - 1)
         guard start < fileByteCount else { return }
-        let word = Int(truncatingIfNeeded: start >> (shift + 6))
+        let (number, rest) = unit.split(start)
+        let word = Int(truncatingIfNeeded: number >> 6)
         guard word < aligned.count, rest == remainder ?? rest else { return try addMisaligned(start) }
         remainder = rest
-        let bit: UInt64 = 1 << (start >> shift & 63)
+        let bit: UInt64 = 1 << (number & 63)
         if aligned[word] & bit == 0 { aligned[word] |= bit } else { try noteRepeated(start) }
     }
 
@@ -130,7 +128,7 @@ struct PlaceMap {
     /// The next aligned place after `start`, less than `distance` bytes away; nil where there is none.
     func start(after start: UInt64, within distance: UInt64) -> UInt64? {
         var place = start + length
-        while place - start < distance, place >> (shift + 6) < UInt64(aligned.count) {
+        while place - start < distance, place < fileByteCount {
             if isTaken(place) { return place }
             place += length
         }
@@ -152,13 +150,14 @@ struct PlaceMap {
     private func neighbours(of start: UInt64) -> (UInt64, UInt64) {
         let remainder = remainder ?? 0
         guard start >= remainder else { return (remainder, remainder) }
-        let before = (start - remainder) & ~(length - 1) + remainder
+        let before = start - unit.split(start - remainder).rest
         return (before, before + length)
     }
 
     private func isTaken(_ start: UInt64) -> Bool {
-        let word = Int(truncatingIfNeeded: start >> (shift + 6))
-        return word < aligned.count && aligned[word] & 1 << (start >> shift & 63) != 0
+        let number = unit.split(start).number
+        let word = Int(truncatingIfNeeded: number >> 6)
+        return word < aligned.count && aligned[word] & 1 << (number & 63) != 0
     }
 
     private mutating func addMisaligned(_ start: UInt64) throws(ReadError) {
@@ -175,7 +174,7 @@ struct PlaceMap {
             let bitsShare = BudgetShare(of: budget)
             try bitsShare.take(UInt64(aligned.count) * 8, for: purpose)
             var bits = OverlappingPlaces.Bits(
-                shift: shift, remainder: remainder ?? 0, wordCount: aligned.count, share: bitsShare)
+                unit: unit, remainder: remainder ?? 0, wordCount: aligned.count, share: bitsShare)
             for place in repeated { bits.set(place) }
             repeatedBits = bits
             repeated = []

@@ -51,7 +51,7 @@ struct VDIImage: BlockMappedImage {
         let geometry = BlockGeometry(
             virtualByteCount: header.diskByteCount, blockByteCount: header.blockByteCount,
             leadingByteCount: header.blockExtraByteCount)
-        let table = try BlockTable(
+        let table = try EntryTable(
             named: "block map", at: header.mapOffset, entryCount: geometry.blockCount,
             encoding: .littleEndian32,
             by: reader, pages: tables, budget: options.budget)

@@ -48,7 +48,7 @@ struct VHDImage: DiskImage {
                 reason: "a table of \(header.entryCount) entries cannot lead to \(geometry.blockCount) blocks"
             )
         }
-        let table = try BlockTable(
+        let table = try EntryTable(
             named: "block allocation table", at: header.tableOffset, entryCount: geometry.blockCount,
             encoding: .bigEndian32, by: reader,
             besides: [

@@ -49,7 +49,7 @@ struct VHDXImage: DiskImage {
         ]
         if let range = header.logRange { records.append(("the log", range)) }
         let rules = PlaceRules(fileByteCount: reader.byteCount, dataStart: VHDXRegions.unit, records: records)
-        let table = try BlockTable(
+        let table = try EntryTable(
             named: "block allocation table", at: regions.table.lowerBound, entryCount: metadata.entryCount,
             encoding: .littleEndian64, by: reader, pages: tables, budget: options.budget)
         map = try BlockMap(

@@ -46,7 +46,7 @@ struct SESparseExtent: DiskImage {
         virtualByteCount = header.virtualByteCount
         grainsOffset = header.grainsOffset
         self.tables = tables
-        let table = try BlockTable(
+        let table = try EntryTable(
             named: "grain directory", at: header.directory.lowerBound, entryCount: header.tableCount,
             encoding: .littleEndian64, by: reader,
             besides: [

@@ -4,7 +4,7 @@
 import ByteSources
 
 /// Entries of one table. A table of up to 32 MiB is held in memory; a larger one is read in pages, through the cache.
-struct BlockTable: Sendable {
+struct EntryTable: Sendable {
     /// What errors call the table, such as "block map of disk.vdi".
     var name: String { "\(recordName) of \(imageName)" }
     private let recordName: String
