@@ -51,8 +51,7 @@ import Glibc
                 unsafe pthread_cond_wait(condition, mutex)
                 continue
             }
-            let seconds = deadline.rounded(.down)
-            var time = timespec(tv_sec: Int(seconds), tv_nsec: Int((deadline - seconds) * 1e9))
+            var time = MonotonicClock.timespec(of: deadline)
             guard unsafe pthread_cond_timedwait(condition, mutex, &time) != ETIMEDOUT else { break }
         }
         return unsafe try body(&value.pointee)
@@ -71,8 +70,21 @@ import Glibc
 /// The monotonic clock, in seconds.
 package enum MonotonicClock {
     package static var now: Double {
-        var time = timespec()
+        var time = Glibc.timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
+    /// Returns at `time`, not before.
+    package static func sleep(until time: Double) {
+        var time = timespec(of: time)
+        while unsafe clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nil) == EINTR {}
+    }
+
+    /// `time` as the system takes it; a time beyond all others where it is infinite.
+    fileprivate static func timespec(of time: Double) -> Glibc.timespec {
+        let time = min(max(0, time), 1e12)
+        let seconds = time.rounded(.down)
+        return Glibc.timespec(tv_sec: Int(seconds), tv_nsec: Int((time - seconds) * 1e9))
     }
 }

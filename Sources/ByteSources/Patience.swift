@@ -64,12 +64,4 @@ extension ReadError {
     package var isWouldWait: Bool {
         if case .system(_, EAGAIN) = self { true } else { false }
     }
-
-    /// Whether it says nothing about the bytes: another thread, or the same one later, may get them.
-    package var isAboutTheReader: Bool {
-        switch self {
-        case .system(_, EAGAIN), .system(_, EINTR), .remote: true
-        default: false
-        }
-    }
 }

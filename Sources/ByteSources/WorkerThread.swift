@@ -2,11 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import Synchronization
 
-/// A thread of the system. It takes no signals, so that the main thread gets those that end a mount.
+/// A thread of the system. It takes no signals, so that the main thread gets those that end a mount. One that nobody waits
+/// for ends by itself.
 package final class WorkerThread: Sendable {
     private let thread: pthread_t
     private let ending: Ending
+    /// Whether someone has waited for it, so that the system has given back what it keeps of a thread.
+    private let isGivenBack = Atomic<Bool>(false)
 
     /// Starts a thread that runs `body` and ends.
     /// - Throws: `ReadError.system` where the system has no thread to give.
@@ -34,8 +38,13 @@ package final class WorkerThread: Sendable {
         self.thread = thread
     }
 
+    deinit {
+        if !isGivenBack.load(ordering: .relaxed) { pthread_detach(thread) }
+    }
+
     /// Waits until the thread has ended; called once.
     package func join() {
+        isGivenBack.store(true, ordering: .relaxed)
         pthread_join(thread, nil)
     }
 
@@ -44,6 +53,7 @@ package final class WorkerThread: Sendable {
     /// - Returns: Whether it has ended.
     @discardableResult
     package func join(until deadline: Double) -> Bool {
+        isGivenBack.store(true, ordering: .relaxed)
         guard ending.wait(until: deadline) else {
             pthread_detach(thread)
             return false

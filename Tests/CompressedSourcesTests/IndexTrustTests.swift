@@ -115,7 +115,7 @@ final class IndexTrustTests {
         let first = try #require(try names.first)
         let size = try Data(contentsOf: folder.appending(path: first)).count
         for (name, age) in [
-            (".1-2\(IndexFolder.suffix).77.99", 100_000), (".3\(IndexFolder.suffix).7.9", 1), ("x", 1),
+            ("\(IndexFolder.suffix).77.99", 100_000), ("\(IndexFolder.suffix).7.9", 1), ("x", 1),
         ] {
             let file = folder.appending(path: name)
             try Data([1]).write(to: file)

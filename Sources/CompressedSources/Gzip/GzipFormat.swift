@@ -4,8 +4,8 @@
 import ByteSources
 import Codecs
 
-/// A gzip file, several members one after the other being one content, as gzip(1) has it; zeros after a member are left out, and
-/// other bytes there are damage.
+/// A gzip file, several members one after the other being one content, as gzip(1) has it; zeros after a member are
+/// left out, and other bytes there are damage.
 ///
 /// Opening decodes the file once: its length is stored modulo 2^32 only and can be forged, so nothing less says
 /// how long the content is. On the way its checksums are checked, restart points are noted, and what lies between them gets

@@ -1,7 +1,12 @@
 // Who reads a compressed file from front to back, and how far.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 /// The last few readers of one file, told apart by where they read.
+///
+/// How much is decoded ahead of each is bounded by the places in the cache of units, which are few and large: so a reader has
+/// to have read more than one of a disk before anything is, and there is no window that grows.
 struct FileReaders: Sendable {
     /// A place to which someone has read.
     struct Reader: Sendable {
@@ -28,8 +33,7 @@ struct FileReaders: Sendable {
     /// - Returns: Whose it is, where that went on to another stretch.
     mutating func note(_ range: Range<UInt64>) -> Reader? {
         let known = readers.lastIndex {
-            range.lowerBound <= $0.end.addingSaturated(Self.slack)
-                && $0.end <= range.lowerBound.addingSaturated(Self.slack)
+            ReaderSlack(byteCount: Self.slack).isContinued(at: $0.end, by: range)
         }
         guard let known else {
             if readers.count == Self.mostReaders { readers.removeFirst() }

@@ -1,7 +1,12 @@
 // One reader of a disk that is far away, and what was asked for ahead of it.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 /// Where a reader is, and how much is under way for it. A value; it asks no one.
+///
+/// Its window is one of stored bytes, wherever in the files those are, and grows with what arrived: a network wants much
+/// under way at once. That of `SequentialStream` is one of guest bytes, for processors.
 struct FarReader {
     /// What was asked for: where it ends on the guest disk, and how much of a file it is.
     private struct Request {
@@ -9,10 +14,7 @@ struct FarReader {
         let byteCount: UInt64
     }
 
-    /// How far from where a reader is a read still belongs to it, in reads of this size and in bytes: several threads read
-    /// for one reader, and not in order.
-    private static let readsUnderWay: UInt64 = 8
-    private static let mostSlack: UInt64 = 16 << 20
+    private static let slack = ReaderSlack(atMost: 16 << 20)
     /// What a reader has to have read in order before anything is asked for ahead of it: reads, and guest bytes.
     private static let leastReadCount = 2
     private static let leastByteCount: UInt64 = 256 << 10
@@ -47,13 +49,11 @@ struct FarReader {
     }
 
     func isContinued(by range: Range<UInt64>) -> Bool {
-        let slack = min(Self.mostSlack, UInt64(range.count) &* Self.readsUnderWay)
-        return range.lowerBound <= position &+ min(slack, .max - position)
-            && range.upperBound >= position - min(slack, position)
+        Self.slack.isContinued(at: position, by: range)
     }
 
     func distance(to range: Range<UInt64>) -> UInt64 {
-        max(range.lowerBound, position) - min(range.lowerBound, position)
+        ReaderSlack.distance(from: position, to: range)
     }
 
     /// Takes note of a read. The window may grow to `limit` bytes.

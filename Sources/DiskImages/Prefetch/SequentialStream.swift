@@ -1,6 +1,8 @@
 // One reader that goes through a disk from front to back, as far as is known.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 /// Where a reader is, and how much was decoded ahead of it.
 struct SequentialStream {
     /// Work that has been asked for: where it ends, and how much of it there is.
@@ -9,10 +11,9 @@ struct SequentialStream {
         let byteCount: UInt64
     }
 
-    /// The kernel's read-ahead and several threads bring the reads of one reader in mixed order: so many of them may
-    /// be under way at once. Reads that only come near each other, as in a small part of a disk, are no stream.
-    private static let readsUnderWay: UInt64 = 8
-    private static let mostTolerance: UInt64 = 2 << 20
+    /// The kernel's read-ahead and several threads bring the reads of one reader in mixed order. Reads that only come near
+    /// each other, as in a small part of a disk, are no stream.
+    private static let slack = ReaderSlack(atMost: 2 << 20)
     /// In reads of the disk.
     private static let lateness: UInt64 = 64
     /// Reads that follow on the first one, and bytes that they read, before anything is decoded ahead: small reads in a
@@ -53,8 +54,7 @@ struct SequentialStream {
 
     /// Whether a read of `count` bytes at `offset` goes on where this reader is.
     func isContinued(byReading count: UInt64, at offset: UInt64) -> Bool {
-        let tolerance = min(Self.mostTolerance, count &* Self.readsUnderWay)
-        return offset <= position &+ tolerance && offset &+ tolerance >= position
+        Self.slack.isContinued(at: position, byReading: count, at: offset)
     }
 
     /// When the stream was last seen; one that is known to be sequential counts as seen later, so that a random

@@ -9,10 +9,10 @@ extension SigningPolicy {
 
     /// The certificates of `others` that a search for a chain is given.
     ///
-    /// X509 tries every way through them, and certificates of one name and one key issue each other: n of them have n!
-    /// ways. So there is one for each name and key, each made the signature of one before it, and they are few: others of
-    /// the issuer's name, with other keys, are in nobody's way. Of several with one name and key the one that a trusted certificate issued and that is valid at `now`, in seconds
-    /// since 1970, is the one.
+    /// X509 tries every way through them, and certificates of one name and one key issue each other: n of them have
+    /// n! ways. So there is one for each name and key, each made the signature of one before it, and they are few:
+    /// others of the issuer's name, with other keys, are in nobody's way. Of several with one name and key the one
+    /// that a trusted certificate issued and that is valid at `now`, in seconds since 1970, is the one.
     static func intermediates(
         of signer: Certificate, among others: [Certificate], _ anchors: TrustAnchors, now: Int64
     ) -> [Certificate] {

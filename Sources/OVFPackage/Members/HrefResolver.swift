@@ -1,6 +1,8 @@
 // Finds the member that an href of the descriptor means.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 /// The names of a package's members, looked up the way hrefs are written. No name leads out of the package.
 package struct HrefResolver: Sendable {
     private var paths: [ByteString: Int] = [:]
@@ -62,7 +64,7 @@ package struct HrefResolver: Sendable {
     mutating func insert(_ member: PackageMember, at index: Int) {
         guard member.isReferable else { return }
         let path = member.normalizedPath
-        let name = Self.lastComponent(path)
+        let name = FileName.lastComponent(of: path)
         // The first of two members with one name is the one that is meant.
         let isFirst = paths[ByteString(path)] == nil
         if isFirst { paths[ByteString(path)] = index }
@@ -109,7 +111,7 @@ package struct HrefResolver: Sendable {
 
     /// The highest number of a chunk of `href`; nil where there is none.
     func lastChunkNumber(of href: String) -> Int? {
-        chunkNumbers[ByteString(Self.lastComponent(MemberPath(Array(href.utf8)).normalized))]
+        chunkNumbers[ByteString(FileName.lastComponent(of: MemberPath(Array(href.utf8)).normalized))]
     }
 
     /// The file, by a number of its own, that the member with this index is a chunk of; nil where it is none.
@@ -144,7 +146,9 @@ package struct HrefResolver: Sendable {
         let decoded = MemberPath(Self.percentDecoded(bytes))
         if let index = path(written) { return .found(index, .exact) }
         if let index = path(decoded) { return .found(index, .percentDecoded) }
-        for name in [Self.lastComponent(written.normalized), Self.lastComponent(decoded.normalized)]
+        for name in [
+            FileName.lastComponent(of: written.normalized), FileName.lastComponent(of: decoded.normalized),
+        ]
         where allowsOtherFolders {
             guard let matches = names[ByteString(name)], let first = matches.first else { continue }
             return matches.count == 1 ? .found(first, .lastComponent) : .ambiguous(matches)
@@ -173,16 +177,10 @@ package struct HrefResolver: Sendable {
             }
         }
         guard allowsOtherFolders,
-            let name = comparable(Self.lastComponent(path.normalized)),
+            let name = comparable(FileName.lastComponent(of: path.normalized)),
             let matches = normalizedNames[name], let first = matches.first
         else { return .absent }
         return matches.count == 1 ? .found(first, .normalized) : .ambiguous(matches)
-    }
-
-    /// What is behind the last slash; Windows programs wrote backslashes.
-    private static func lastComponent(_ path: [UInt8]) -> [UInt8] {
-        let start = path.lastIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }
-        return Array(path[(start.map { $0 + 1 } ?? 0)...])
     }
 
     /// Whether an href starts with a scheme, such as `https://`.

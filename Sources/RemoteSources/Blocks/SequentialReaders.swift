@@ -1,8 +1,13 @@
 // Who reads a stored file from front to back, and what they will want next.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 /// The readers of one remote object that go on where they stopped. What is asked for ahead of one grows while it comes on.
 /// A value; it asks no one.
+///
+/// What one will want is the bytes that follow, so there is one range to ask for and nothing to keep count of; on a disk whose
+/// map is known, `FarReadAhead` of DiskImages asks instead.
 struct SequentialReaders {
     private struct Reader {
         /// Behind the last byte that it read.
@@ -22,9 +27,7 @@ struct SequentialReaders {
     private static let smallestWindow: UInt64 = 1 << 20
     private static let largestWindow: UInt64 = 32 << 20
     private static let mostReaders = 32
-    /// How far behind the front of a reader, and before it, a read still belongs to it: many threads read for one, and not
-    /// in order.
-    private static let slack: UInt64 = 2 << 20
+    private static let slack = ReaderSlack(byteCount: 2 << 20)
 
     private let byteCount: UInt64
     private let windowLimit: UInt64
@@ -68,16 +71,11 @@ struct SequentialReaders {
     }
 
     private func reader(for range: Range<UInt64>) -> Int? {
-        let candidates = readers.indices.filter { index in
-            let end = readers[index].end
-            return range.lowerBound <= end &+ min(Self.slack, .max - end)
-                && range.upperBound >= end - min(end, Self.slack)
+        let candidates = readers.indices.filter { Self.slack.isContinued(at: readers[$0].end, by: range) }
+        return candidates.min { first, second in
+            ReaderSlack.distance(from: readers[first].end, to: range)
+                < ReaderSlack.distance(from: readers[second].end, to: range)
         }
-        return candidates.min { distance(readers[$0], range) < distance(readers[$1], range) }
-    }
-
-    private func distance(_ reader: Reader, _ range: Range<UInt64>) -> UInt64 {
-        reader.end > range.lowerBound ? reader.end - range.lowerBound : range.lowerBound - reader.end
     }
 
     private mutating func start(at end: UInt64) {

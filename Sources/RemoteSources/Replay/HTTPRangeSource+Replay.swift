@@ -22,7 +22,6 @@ extension HTTPRangeSource {
         guard let key = Self.recordKey(of: version), key == reads.version else { return false }
         // Without a thread nothing is brought before its time, which is no loss but of time.
         _ = try? WorkerThread { [weak self] in
-            let never = Monitor(())
             for run in reads.runs {
                 var first = run.blocks.lowerBound
                 while first < run.blocks.upperBound {
@@ -31,8 +30,7 @@ extension HTTPRangeSource {
                     }
                     first = state
                     guard first < run.blocks.upperBound, self?.hasRoomForReplay == false else { continue }
-                    never.withLock(waitingWhile: { _ in true }, until: MonotonicClock.now + Self.rest) { _ in
-                    }
+                    MonotonicClock.sleep(until: MonotonicClock.now + Self.rest)
                 }
             }
         }

@@ -64,11 +64,10 @@ package enum RemoteOpener {
             let seconds = Int(min(max(0, access.timeoutInSeconds), 1e9))
             throw .remote(source: object.name, reason: "not opened within \(seconds) s: \(reason)")
         }
-        let never = Monitor(())
         while retry.wait(at: MonotonicClock.now) > 0 {
             try PatientRead.checkCancellation()
             let time = min(retry.earliestTime, MonotonicClock.now + lookInterval)
-            PatientRead.blocking { never.withLock(waitingWhile: { _ in true }, until: time) { _ in } }
+            PatientRead.blocking { MonotonicClock.sleep(until: time) }
         }
     }
 }

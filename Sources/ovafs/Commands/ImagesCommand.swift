@@ -33,20 +33,13 @@ struct ImagesCommand: ParsableCommand {
             """)
     var virtualSizes = false
 
-    @Option(
-        help: ArgumentHelp("How long the cloud may take; 60 without it.", valueName: "seconds"),
-        transform: {
-            guard let seconds = RemoteOptions.timeout($0) else {
-                throw ValidationError("'\($0)' is not a number of seconds")
-            }
-            return seconds
-        })
-    var timeout: Double?
+    @OptionGroup
+    var timeout: TimeoutArguments
 
     func run() throws {
         var options = RemoteOptions()
         options.cloud = cloud.osCloud
-        if let timeout { options.timeoutInSeconds = timeout }
+        timeout.apply(to: &options)
         let remote = RemoteSession(options)
         let client = try remote.images()
         let images: [GlanceImage]

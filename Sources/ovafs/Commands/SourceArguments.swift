@@ -39,15 +39,8 @@ struct SourceArguments: ParsableArguments {
             "What may be kept there, such as 1G; 10G without it.", valueName: "size"))
     var cacheDirSize: MemorySize?
 
-    @Option(
-        help: ArgumentHelp("How long a read may wait for a server; 60 without it.", valueName: "seconds"),
-        transform: {
-            guard let seconds = RemoteOptions.timeout($0) else {
-                throw ValidationError("'\($0)' is not a number of seconds")
-            }
-            return seconds
-        })
-    var timeout: Double?
+    @OptionGroup
+    var timeout: TimeoutArguments
 
     @Option(
         help: ArgumentHelp(
@@ -87,7 +80,7 @@ struct SourceArguments: ParsableArguments {
 
     func remoteSession() throws -> RemoteSession {
         var options = RemoteOptions()
-        if let timeout { options.timeoutInSeconds = timeout }
+        timeout.apply(to: &options)
         options.cloud = cloud.osCloud
         options.headerFiles = headerFile
         options.cacheFolder = try cacheDir.map { try RawArguments.bytes($0) }

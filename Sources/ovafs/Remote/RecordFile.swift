@@ -63,29 +63,10 @@ final class RecordFile: Sendable {
         guard reasonAgainstWriting() == nil else {
             throw .system(call: "write \(path), which is no record any more,", errno: EEXIST)
         }
-        let bytes = Array(reads.text.utf8)
-        let temporary = ".ovafs-record.\(getpid()).\(UInt64.random(in: 0 ... .max))"
-        let file = unsafe openat(
-            folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw .system(call: "make \(path)", errno: errno) }
-        var code: CInt = 0
-        var position = 0
-        while position < bytes.count, code == 0 {
-            // SAFETY: the system reads what is left of the array.
-            let step = unsafe bytes.withUnsafeBytes {
-                unsafe Glibc.write(file, $0.baseAddress?.advanced(by: position), bytes.count - position)
-            }
-            if step > 0 { position += step } else if errno != EINTR { code = errno }
-        }
-        if close(file) != 0, code == 0 { code = errno }
-        let renamed =
-            code == 0
-            ? unsafe name.withPlatformString { unsafe renameat(folder, temporary, folder, $0) } : 0
-        if renamed != 0 { code = errno }
-        guard code == 0 else {
-            _ = unsafe unlinkat(folder, temporary, 0)
-            throw .system(call: "write \(path)", errno: code)
-        }
+        let files = FileReplacement(in: folder, mark: ".ovafs-record.")
+        files.removeAbandoned()
+        try files.write(
+            Array(reads.text.utf8), as: FilePath(root: nil, components: name).bytes, called: "\(path)")
     }
 
     /// The record that an earlier mount wrote.

@@ -149,7 +149,6 @@ final class RemoteSession: Sendable {
 
     /// What the last part of the path is called; `disk` where it has none.
     private static func fileName(of address: WebAddress) -> [UInt8] {
-        let name = address.lastPathComponent.filter { $0 != 0 && $0 != UInt8(ascii: "/") }
-        return name.isEmpty || name == Array(".".utf8) || name == Array("..".utf8) ? Array("disk".utf8) : name
+        FileName.usable(address.lastPathComponent, orElse: Array("disk".utf8))
     }
 }

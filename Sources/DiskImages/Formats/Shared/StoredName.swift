@@ -1,6 +1,8 @@
 // Names of files as other systems store them.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
+
 /// Text in UTF-16, and paths of other systems.
 enum StoredName {
     /// The text in `bytes`, without the zeros at its end; nil where it is none, such as for a surrogate without its other half.
@@ -19,13 +21,7 @@ enum StoredName {
 
     /// What follows the last separator of `path`, which may be of any system; nil where that is nothing.
     static func lastComponent(of path: some StringProtocol) -> [UInt8]? {
-        lastComponent(of: Array(path.utf8))
-    }
-
-    /// The same of a path whose encoding is not known.
-    static func lastComponent(of bytes: [UInt8]) -> [UInt8]? {
-        let isSeparator = { (byte: UInt8) in byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\") }
-        let start = bytes.lastIndex(where: isSeparator).map { $0 + 1 } ?? 0
-        return start < bytes.count ? Array(bytes[start...]) : nil
+        let name = FileName.lastComponent(of: Array(path.utf8))
+        return name.isEmpty ? nil : name
     }
 }

@@ -161,6 +161,6 @@ extension VMDKDescriptor {
                     + "not say")
         }
         return ParentReference(
-            names: [StoredName.lastComponent(of: hint) ?? []], identities: [.vmdkContent(identifier)])
+            names: [FileName.lastComponent(of: hint)], identities: [.vmdkContent(identifier)])
     }
 }

@@ -7,10 +7,9 @@ extension GlanceImage {
     /// The image's name, or its id where it has none that a file can have, with the extension that says how the service
     /// describes its data. What the data is, its bytes say; where they say nothing, the extension does.
     package var fileName: [UInt8] {
-        var name = (name.map { Array($0.utf8) } ?? []).filter { $0 != 0 && $0 != UInt8(ascii: "/") }
-        if name.isEmpty || name == Array(".".utf8) || name == Array("..".utf8) { name = Array(id.utf8) }
+        let usable = FileName.usable(name.map { Array($0.utf8) } ?? [], orElse: Array(id.utf8))
         // Room for extensions within what file systems take.
-        name = Array(name.prefix(Self.longestNameByteCount))
+        var name = Array(usable.prefix(Self.longestNameByteCount))
         for known in extensions where !Self.has(name, anyOf: known) {
             name.append(UInt8(ascii: "."))
             name += known[0].utf8
