@@ -177,9 +177,9 @@ package final class GuestDisk: ByteSource {
         try image.validateMap(of: inside, in: layers[0].file)
     }
 
-    /// Decodes the clusters of a large read into the cache, the last ones first and only those that no one is
-    /// at and whose bytes are at hand. The threads that decode ahead come from the front: reader and threads meet in the middle, instead of
-    /// the reader waiting for each cluster in turn.
+    /// Decodes the clusters of a large read into the cache, the last ones first and only those that no one is at and
+    /// whose bytes are at hand. The threads that decode ahead come from the front: reader and threads meet in the
+    /// middle, instead of the reader waiting for each cluster in turn.
     private func loadFromBehind(_ range: Range<UInt64>) throws(ReadError) {
         guard Patience.current != .usesCacheOnly else { return }
         let clusterByteCount = UInt64(self.clusterByteCount)
@@ -214,7 +214,7 @@ package final class GuestDisk: ByteSource {
         // Both numbers are bounded by what a format allows for a cluster.
         try cache.withCluster(
             key(of: cluster, layer), byteCount: cluster.decodedByteCount,
-            loadingByteCount: cluster.storedByteCountLimit,
+            loadingByteCount: cluster.storedByteCountLimit, reading: range,
             load: { memory throws(ReadError) in try decode(cluster, of: layer, into: &memory) },
             body: { bytes throws(ReadError) in output.append(copying: bytes.extracting(range)) })
     }

@@ -50,7 +50,11 @@ package final class ClusterCache: Sendable {
     private let large: LargeClusters
     private let nextDiskNumber = Atomic<UInt32>(0)
 
-    package init(byteLimit: Int) {
+    package convenience init(byteLimit: Int) {
+        self.init(byteLimit: byteLimit, turns: ClusterTurns.Limits())
+    }
+
+    init(byteLimit: Int, turns: ClusterTurns.Limits) {
         self.byteLimit = byteLimit
         var shardCount = 1
         while shardCount < Self.mostShards, byteLimit / (shardCount * 2) >= Self.leastShardByteCount {
@@ -61,7 +65,7 @@ package final class ClusterCache: Sendable {
         let shardLimit = byteLimit / shardCount
         let shards = (0..<shardCount).map { _ in CacheShard(byteLimit: shardLimit, awaited: awaited) }
         self.shards = shards
-        large = LargeClusters(awaited: awaited) {
+        large = LargeClusters(awaited: awaited, turns: turns) {
             byteLimit - min(byteLimit / 2, shards.reduce(0) { $0 + $1.byteCount })
         }
     }
@@ -78,15 +82,16 @@ package final class ClusterCache: Sendable {
     ///
     /// An entry of one key is always `byteCount` bytes long, and `load` appends exactly so many; for that time it needs
     /// `loadingByteCount` bytes more, which are counted where the cluster is a large one. Where it throws, nothing is kept
-    /// and the next call tries again. `body` asks for no other entry where this one may be large.
+    /// and the next call tries again. `body` asks for no other entry where this one may be large, and uses no more of it
+    /// than `range`: a large one is kept for who goes through it.
     package func withCluster<Result>(
-        _ key: Key, byteCount: Int, loadingByteCount: Int = 0,
+        _ key: Key, byteCount: Int, loadingByteCount: Int = 0, reading range: Range<Int>? = nil,
         load: (inout OutputRawSpan) throws(ReadError) -> Void,
         body: (RawSpan) throws(ReadError) -> Result
     ) throws(ReadError) -> Result {
         guard !Self.isLarge(key, byteCount: byteCount) else {
             let (slot, wasThere) = try large.lend(
-                key, byteCount: byteCount, loadingByteCount: loadingByteCount, load: load)
+                key, byteCount: byteCount, loadingByteCount: loadingByteCount, reading: range, load: load)
             defer { large.release(slot) }
             if wasThere { statistics.countHit() }
             // SAFETY: on loan, so the memory stays as it is.

@@ -49,13 +49,13 @@ struct SlotIndex {
         return slot
     }
 
-    /// The position of an entry that no one uses; nil where all are in use.
-    mutating func nextVictim() -> Int? {
+    /// The position of an entry that no one uses and that `isSpared` does not keep; nil where there is none.
+    mutating func nextVictim(sparing isSpared: (CacheSlot) -> Bool = { _ in false }) -> Int? {
         // Twice round: the first may only clear marks.
         for _ in 0..<(2 * slots.count) {
             if hand >= slots.count { hand = 0 }
             let slot = slots[hand]
-            if slot.isPinned {
+            if slot.isPinned || isSpared(slot) {
                 hand += 1
             } else if slot.isWorthKeeping {
                 change(slot) { $0.passOver() }
