@@ -24,12 +24,13 @@ package struct FuseServer {
     /// fusermount3(1), or because of SIGINT, SIGTERM or SIGHUP, which unmount it.
     ///
     /// `directory` is the bytes of an absolute path, so that unmounting works wherever the process stands by then.
-    /// `whenUsable` is called once, on another thread, when the first request has been answered. Signals that end a
+    /// `whenUsable` is called once, on another thread, when the first request has been answered, and `whenGone` once when
+    /// there is no mount any more: what a source holds up may keep this from returning for a while after that. Signals that end a
     /// mount are let in meanwhile, and held back when this returns.
     ///
     /// - Throws: `MountError` where the mount does not come about, or its session fails.
     package func serve(
-        at directory: [UInt8], whenUsable: @escaping @Sendable () -> Void
+        at directory: [UInt8], whenUsable: @escaping @Sendable () -> Void, whenGone: () -> Void = {}
     ) throws(MountError) {
         let path = directory.map(CChar.init(bitPattern:)) + [0]
         LibraryMessages.capture()
@@ -73,6 +74,9 @@ package struct FuseServer {
             served.waiting.end()
             unsafe fuse_session_unmount(session)
             Self.takeAway(mountAt: path)
+            // Not before `whenUsable` has been.
+            starter.wait()
+            whenGone()
         }
         starter.start()
         let configuration = unsafe fuse_loop_cfg_create()

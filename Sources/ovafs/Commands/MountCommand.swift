@@ -184,7 +184,8 @@ struct MountCommand: ParsableCommand {
         _ server: FuseServer, at mountPoint: FilePath, whenUsable: @escaping @Sendable () -> Void
     ) throws {
         do throws(MountError) {
-            try server.serve(at: mountPoint.bytes, whenUsable: whenUsable)
+            try server.serve(
+                at: mountPoint.bytes, whenUsable: whenUsable, whenGone: { MountServer.withdraw() })
         } catch {
             throw CommandFailure(
                 status: .cannotMount, message: error.description + MountAdvice.text(for: error.description))

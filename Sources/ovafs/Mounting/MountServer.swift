@@ -4,6 +4,7 @@
 import ByteSources
 import CLinux
 import Glibc
+import Synchronization
 
 /// The server of a mount that is there. A server listens, as long as it lives, at a name of the system that has the mount's
 /// device in it (unix(7), an abstract address), and reads nothing there; the kernel tells who connects which process
@@ -19,7 +20,10 @@ final class MountServer {
     /// SO_PEERCRED of getsockopt(2), which the C library shows to GNU programs only.
     private static let peerRequest: CInt = 17
 
-    /// Called by the server, which keeps the socket until it ends. Without one, no one waits for its end.
+    /// The socket at which this process listens.
+    private static let announced = Mutex<CInt?>(nil)
+
+    /// Called by the server, which listens until its mount is gone. Where it cannot, no one waits for its end.
     static func announce(device: String) {
         guard let socket = makeSocket() else { return }
         let isListening =
@@ -29,20 +33,35 @@ final class MountServer {
             close(socket)
             return
         }
+        announced.withLock { $0 = socket }
+    }
+
+    /// Called by the server when its mount is gone: the next mount may have the same device. Those who have connected know
+    /// the process already.
+    static func withdraw() {
+        announced.withLock { socket in
+            // The thread that waits for callers closes it.
+            if let socket { _ = shutdown(socket, CInt(SHUT_RDWR)) }
+            socket = nil
+        }
     }
 
     /// Lets those who connect go again, one after the other, so that there is room for the next: each when it has what it
-    /// wants, or after a moment.
+    /// wants, or after a moment. Ends when the socket is shut.
     private static func dismissCallers(of socket: CInt) {
         while true {
             let caller = accept(socket, nil, nil)
             guard caller >= 0 else {
-                guard [EINTR, ECONNABORTED].contains(errno) else {
+                switch errno {
+                case EINTR, ECONNABORTED: continue
+                case EINVAL:
+                    close(socket)
+                    return
+                default:
                     // Where there is no descriptor for one more, there may be later.
                     sleep(1)
                     continue
                 }
-                continue
             }
             var state = pollfd(fd: caller, events: Int16(POLLIN), revents: 0)
             _ = unsafe poll(&state, 1, callerMilliseconds)
