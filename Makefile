@@ -44,6 +44,7 @@ lint: ## check the format of the Swift files, the scripts, and that documents an
 	@scripts/install-dependencies.sh check
 	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_FOLDERS)
 	@scripts/check-scripts.sh
+	@scripts/check-comments.sh
 	@scripts/check-docs.sh
 
 imports: ## check that targets import only what docs/ARCHITECTURE.md allows

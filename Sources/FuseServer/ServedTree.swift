@@ -108,8 +108,8 @@ final class ServedTree: Sendable {
         openTexts.withLock { $0.texts[handle] = nil }
     }
 
-    /// Tells the file of an error of a read, and logs it, once for each file and place; says once that it logs no more. The reader is not kept
-    /// waiting: where the place cannot be found out now, the line goes without it.
+    /// Tells the file of an error of a read, and logs it, once for each file and place; says once that it logs no
+    /// more. The reader is not kept waiting: where the place cannot be found out now, the line goes without it.
     func note(_ error: ReadError, inode: UInt64, offset: UInt64, byteCount: Int = 0) {
         tree.node(inode)?.attributes.noteError?(error)
         let key = "\(inode) \(error)"

@@ -53,6 +53,7 @@ struct OVAFS: ParsableCommand {
         StandardError.write(UsageError.text(message(for: error), arguments: CommandLine.arguments))
         Glibc.exit(ExitStatus.wrongUsage.rawValue)
     }
+
     /// Ends after what was asked for was printed, or could not be.
     private static func end(printing text: String) -> Never {
         do {

@@ -1,9 +1,9 @@
 // Whether content without a format's mark is a raw disk.
 // SPDX-License-Identifier: Apache-2.0
 
-/// What else is known of a file that could only be a raw disk, since its bytes are no known format's. A container whose header is
-/// damaged, a web page in place of a download and an empty file have no mark either: they are disks only where nothing
-/// says otherwise.
+/// What else is known of a file that could only be a raw disk, since its bytes are no known format's. A container
+/// whose header is damaged, a web page in place of a download and an empty file have no mark either: they are disks
+/// only where nothing says otherwise.
 struct RawClaim {
     /// The file's name, as errors call it.
     let name: String

@@ -15,8 +15,8 @@ package struct HeaderSummary: Codable, Sendable {
     /// What the file has, in bytes.
     package let storedSize: UInt64
 
-    /// Reads 64 KiB from the start of `source`, the last sector, and what a VHDX has behind that. Without `isLenient`, bytes without a mark are a raw
-    /// disk only where the name does not say otherwise.
+    /// Reads 64 KiB from the start of `source`, the last sector, and what a VHDX has behind that. Without
+    /// `isLenient`, bytes without a mark are a raw disk only where the name does not say otherwise.
     package init(of source: ApplianceSource, lenient isLenient: Bool) throws(ApplianceError) {
         let file: any ByteSource
         let name: [UInt8]

@@ -12,7 +12,8 @@ enum DiskNameCompletion {
     /// Most partitions and snapshots that are offered.
     private static let mostParts = 1_000
 
-    /// The identifiers and raw names of the disks, and the paths of their partitions and snapshots, in the source that stands on the command line.
+    /// The identifiers and raw names of the disks, and the paths of their partitions and snapshots, in the source
+    /// that stands on the command line.
     static func candidates(_ words: [String]) -> [String] {
         guard let arguments = sourceArguments(in: words) else { return [] }
         // Ends the process, which has nothing else to do.
