@@ -43,6 +43,19 @@ extension Bomb {
                 }
             }
         },
+        Bomb("xz files times the zeros behind them") { size in
+            let count = size(4_000)
+            let stored = padded(Array("1\n0\n512\n".utf8)) + padded(emptyXZ)
+            return package(of: (0..<count).map { "x\($0).raw.xz" }) { tar in
+                for number in 0..<count {
+                    tar.addPax([
+                        ("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"),
+                        ("GNU.sparse.name", "x\(number).raw.xz"), ("GNU.sparse.realsize", "\(60 << 20)"),
+                    ])
+                    tar.add("x", stored)
+                }
+            }
+        },
         Bomb("children times their parent") { size in
             let children = (0..<size(1_500)).map {
                 "<Disk ovf:diskId=\"c\($0)\" ovf:capacity=\"4096\" ovf:parentRef=\"d0\"/>"
@@ -86,6 +99,12 @@ extension Bomb {
         let own = names.indices.map { "<Disk ovf:diskId=\"d\($0)\" ovf:fileRef=\"f\($0)\"/>" }.joined()
         return TarBuilder.package(BombDescriptor(files: all + files, disks: own + disks).text, add)
     }
+
+    /// A stream of xz that holds nothing: header, index and footer.
+    private static let emptyXZ: [UInt8] = [
+        0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x04, 0xe6, 0xd6, 0xb4, 0x46, 0x00, 0x00, 0x00, 0x00,
+        0x1c, 0xdf, 0x44, 0x21, 0x1f, 0xb6, 0xf3, 0x7d, 0x01, 0x00, 0x00, 0x00, 0x00, 0x04, 0x59, 0x5a,
+    ]
 
     /// A VHDX that was not closed, with a log that is longer than the file.
     private static func vhdx(logByteCount: Int) -> [UInt8] {
