@@ -25,8 +25,8 @@ package struct FuseServer {
     ///
     /// `directory` is the bytes of an absolute path, so that unmounting works wherever the process stands by then.
     /// `whenUsable` is called once, on another thread, when the first request has been answered, and `whenGone` once when
-    /// there is no mount any more: what a source holds up may keep this from returning for a while after that. Signals that end a
-    /// mount are let in meanwhile, and held back when this returns.
+    /// there is no mount any more: what a source holds up may keep this from returning for a while after that.
+    /// Signals that end a mount are let in meanwhile, and held back when this returns.
     ///
     /// - Throws: `MountError` where the mount does not come about, or its session fails.
     package func serve(

@@ -4,7 +4,7 @@
 import ByteSources
 
 /// Gathers the places of grains, clusters, blocks or tables, all of one length, and finds those that overlap: one of
-/// two is wrong then, and nobody knows which. The length is any; most are powers of two, which divides faster. Uses one bit for each place that the file has room for, a second one for
+/// two is wrong then, and nobody knows which. Uses one bit for each place that the file has room for, a second one for
 /// each once many are named twice, and sixteen bytes for each that is not aligned with the others; all of it from the
 /// budget. What repeats costs no more than what does not.
 struct PlaceMap {
