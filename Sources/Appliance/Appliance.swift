@@ -105,11 +105,16 @@ package struct Appliance: Sendable {
         return address.map { $0.prefix { $0.isLetter } == stated } == true ? address : stated
     }
 
-    /// What the one who mounts has to know: disks that are not decoded or not as they should be, and what of
-    /// the package is lost.
+    /// What the one who mounts has to know: all that is found about the disks, and what of the package is lost.
     package var problems: [Problem] {
+        let ofDisks = findings.compactMap { finding in
+            finding.disk.map { disk in
+                let isDecoded = finding.code != PackageWarning.Code.diskNotDecoded.rawValue
+                return Problem("disk \(disk)\(isDecoded ? ":" : " is") \(finding.message)", finding.remedy)
+            }
+        }
         let lost = warnings.filter { $0.code.isLoss }.map { Problem($0.description, $0.remedy) }
-        return disks.flatMap(\.problems) + lost + cacheProblems.map { Problem($0, nil) }
+        return ofDisks + lost + cacheProblems.map { Problem($0, nil) }
     }
 
     /// Something that is wrong though the rest can be used.

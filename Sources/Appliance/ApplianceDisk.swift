@@ -60,22 +60,12 @@ package struct ApplianceDisk: Sendable {
         }
     }
 
-    /// Why the disk is not decoded, or what is questionable about it.
-    var problems: [Appliance.Problem] {
-        let error: [Appliance.Problem] =
-            if case .unreadable(let reason, let remedy) = content {
-                [Appliance.Problem("disk \(identifier) is not decoded: \(reason)", remedy)]
-            } else { [] }
-        return error
-            + (warnings + lostParts).map { Appliance.Problem("disk \(identifier): \($0.message)", $0.remedy) }
-    }
-
     /// What keeps partitions or snapshots from being shown.
     private var lostParts: [PackageWarning] { partWarnings.filter(\.code.isLoss) }
 
     /// What `user.ova.state` says now: `ok` as long as nothing is known to be wrong.
     var state: String {
-        let known = (warnings + lostParts).map(\.message) + [metDamage.words].compactMap(\.self)
+        let known = (warnings + lostParts).map(\.message) + [metDamage.words()].compactMap(\.self)
         return known.isEmpty ? "ok" : known.joined(separator: "; ")
     }
 

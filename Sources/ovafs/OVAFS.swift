@@ -38,6 +38,9 @@ struct OVAFS: ParsableCommand {
                 throw CommandFailure(status: .wrongUsage, message: problem)
             }
             var command = try parseAsRoot(JoinedOptions.separated(CommandLine.arguments))
+            if let problem = RepeatedOptions.problem(in: CommandLine.arguments) {
+                throw CommandFailure(status: .wrongUsage, message: problem)
+            }
             try command.run()
         } catch let failure as CommandFailure {
             StandardError.write(failure.message)

@@ -235,13 +235,13 @@ struct CheckingTests {
             return check.run(threadCount: 1)
         }
         let disk = try #require(checked)
-        #expect(names == ["disk.raw", "sound.raw", "broken.raw"])
+        #expect(names == ["disk.raw", "disk/sound.raw", "disk/broken.raw"])
         #expect(disk.damageCount == 0 && !disk.isOK)
         #expect(disk.snapshots.map(\.isOK) == [true, false])
         #expect(disk.snapshots[1].damages.first?.guestOffset == 0)
         let report = VerificationReport(of: appliance, members: nil, certificate: nil, disks: [disk])
         #expect(report.failures.map(\.code) == [.diskDamaged])
-        #expect(report.failures[0].message == "snapshot \"broken\" of disk disk.qcow2 is damaged")
+        #expect(report.failures[0].message == "snapshot disk/broken.raw of disk disk.qcow2 is damaged")
     }
 
     @Test("a file called an OVA that is neither an archive nor an image is refused as damaged")

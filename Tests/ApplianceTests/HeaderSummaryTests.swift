@@ -114,6 +114,20 @@ struct HeaderSummaryTests {
         #expect(try Self.summary(MemorySource([])).virtualSize == 0)
     }
 
+    @Test(
+        "a file called an OVA that is neither an archive nor an image is refused in the same words as when opened"
+    )
+    func noArchive() throws {
+        let noise = MemorySource([UInt8](repeating: 0x33, count: 5_000))
+        for name in ["x.ova", "x.OVA"] {
+            let said = try #require(throws: ApplianceError.self) { try Self.summary(noise, named: name) }
+            let opened = try #require(throws: ApplianceError.self) {
+                try TestPackage.open(noise, named: name)
+            }
+            #expect(said.description == opened.description)
+        }
+    }
+
     @Test("archives, compressed files and damaged headers are refused, and say what they are")
     func refused() throws {
         let image = TestPackage.smallImage.bytes

@@ -115,7 +115,9 @@ struct InfoDocumentTests {
                 VerificationReport.Disk(
                     id: "first", format: "qcow2", damages: [damage], count: 1,
                     snapshots: [
-                        .init(name: Name([0x61]), isOK: false, damages: [.init(damage)], damageCount: 1)
+                        .init(
+                            name: Name([0x61]), path: Name([0x62]), isOK: false, damages: [.init(damage)],
+                            damageCount: 1)
                     ])
             ])
         var found = try JSONPaths.all(of: report.json(), leaves: names)

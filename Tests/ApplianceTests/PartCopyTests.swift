@@ -39,6 +39,55 @@ struct PartCopyTests {
         #expect(snapshot.map(\.fileName) == [Array("disk_before update~2.raw".utf8)])
     }
 
+    @Test("where nothing is called so, a part is found by its identifier, its disk's, or without .raw")
+    func otherNames() throws {
+        let disk = try TestPackage.open(MemorySource(PartitionFileTests.gptDisk), named: "disk.img")
+        #expect(Self.labels(disk, "disk.img/2") == ["disk/2"])
+        let image = try SnapshotFileTests.appliance(
+            ["new\nline", "2", "same", "same"].map { Array($0.utf8) })
+        for name in [
+            "1", "new_line", "disk/new_line", "disk.img/new_line", "disk.img/new_line.raw", "new\nline",
+        ] {
+            #expect(Self.labels(image, name) == ["disk/new_line.raw"], "\(name)")
+        }
+        // A name goes before an identifier, and a path before both.
+        #expect(Self.labels(image, "2") == ["disk/2.raw"])
+        #expect(
+            Self.labels(image, "3") == ["disk/same.raw"] && Self.labels(image, "disk/2") == ["disk/2.raw"])
+        #expect(Self.labels(image, "same").count == 2)
+        #expect(Self.labels(image, "disk/same~2") == ["disk/same~2.raw"])
+    }
+
+    @Test("a part that may be there, were its disk or its table not damaged, comes with what is wrong")
+    func problems() throws {
+        var damaged = PartitionFileTests.gptDisk
+        for offset in [512, damaged.count - 512] { damaged[offset + 57] ^= 1 }
+        let table = try TestPackage.open(MemorySource(damaged), named: "disk.img")
+        func problem(_ appliance: Appliance, _ name: String) -> String? {
+            appliance.problem(ofPart: Array(name.utf8))?.message
+        }
+        for name in ["disk/2", ".ova/partitions/disk/2", "disk.img/7"] {
+            #expect(problem(table, name)?.hasPrefix("disk disk.img: partition table: ") == true, "\(name)")
+        }
+        for name in ["disk/x.raw", "disk", "disk/", "other/2", "2", ""] {
+            #expect(problem(table, name) == nil)
+        }
+        let sound = try TestPackage.open(MemorySource(PartitionFileTests.gptDisk), named: "disk.img")
+        #expect(problem(sound, "disk/7") == nil)
+
+        var package = TestPackage.simple()
+        package.members[1].bytes = Array("KDMV and no more".utf8)
+        let appliance = try package.open()
+        for name in ["disk/1", "disk1/1", "disk/before.raw", ".ova/snapshots/disk/before.raw"] {
+            #expect(problem(appliance, name)?.hasPrefix("disk disk1 is not decoded: ") == true, "\(name)")
+        }
+        let hidden = try SnapshotFileTests.appliance(
+            Array(repeating: Array("same".utf8), count: 2_000), budget: 8 << 20)
+        let reason = try #require(hidden.problem(ofPart: Array("disk/same.raw".utf8)))
+        #expect(reason.message.contains("snapshots") && reason.remedy == .openMemory)
+        #expect(problem(hidden, "disk/1") == nil)
+    }
+
     @Test("a partition that the disk cuts short comes with a note, and is copied as far as it goes")
     func cutShort() throws {
         var disk = PartitionFileTests.gptDisk

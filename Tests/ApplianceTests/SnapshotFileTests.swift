@@ -96,6 +96,13 @@ struct SnapshotFileTests {
                 "a.raw", "a~2.raw", "snapshot.raw", "snapshot~2.raw", "snapshot~3.raw", ".._x.raw",
                 "a~2~2.raw", "a_b.raw", "a_b~2.raw", "_.raw", "\u{fffd}.raw",
             ])
+        // What no one sees is not in a name: it has one spelling.
+        let hidden = ["new\nline", "e\u{1b}[2J", "\u{202e}x", "\u{85}\u{2028}", "ä\u{200d}b", "\u{7f}\t"]
+        #expect(
+            try Self.names(hidden.map { Array($0.utf8) } + [[0xff, 0x0a, 0xc3]]) == [
+                "new_line.raw", "e_[2J.raw", "_x.raw", "__.raw", "ä\u{200d}b.raw", "__~2.raw",
+                "\u{fffd}_\u{fffd}.raw",
+            ])
         let long = try Self.names([999, 998].map { [UInt8](repeating: 0x78, count: $0) })
         #expect(long.allSatisfy { $0.utf8.count <= 255 })
         #expect(Set(long).count == 2)

@@ -25,9 +25,7 @@ struct StateTests {
         for path in [disk, first, second] { #expect(try Self.state(path, tree) == "ok") }
         let node = try #require(PartitionFileTests.node(first, in: tree))
         // What is no damage says nothing of the bytes.
-        for error: ReadError in [.stale(source: "x"), .remote(source: "x", reason: "slow")] {
-            node.attributes.noteError?(error)
-        }
+        node.attributes.noteError?(.remote(source: "x", reason: "slow"))
         #expect(try Self.state(first, tree) == "ok")
         node.attributes.noteError?(Self.damage)
         node.attributes.noteError?(.corrupt(record: "disk.img", offset: 9, reason: "another"))
@@ -35,6 +33,24 @@ struct StateTests {
             #expect(try Self.state(path, tree) == "damaged: disk.img at byte 7: not a grain")
         }
         #expect(try Self.state(second, tree) == "ok")
+    }
+
+    @Test("a source that has changed concerns all that is read from it, whichever file met that")
+    func changed() throws {
+        let parts = { try TestPackage.open(MemorySource(PartitionFileTests.gptDisk), named: "disk.img") }
+        let image = { try SnapshotFileTests.appliance([Array("one".utf8)]) }
+        for (open, part) in [(parts, ".ova/partitions/disk/1"), (image, ".ova/snapshots/disk/one.raw")] {
+            for (met, damaged) in [("disk.raw", part), (part, part)] {
+                let tree = try PartitionFileTests.tree(try open())
+                let node = try #require(PartitionFileTests.node(met, in: tree))
+                node.attributes.noteError?(.stale(source: "x.img"))
+                let words = "changed: x.img was changed or replaced after it was opened"
+                for path in ["disk.raw", part] { #expect(try Self.state(path, tree) == words) }
+                let other = try #require(PartitionFileTests.node(damaged, in: tree))
+                other.attributes.noteError?(Self.damage)
+                #expect(try Self.state(damaged, tree)?.hasPrefix("\(words); damaged: ") == true)
+            }
+        }
     }
 
     @Test("of a snapshot is its own")

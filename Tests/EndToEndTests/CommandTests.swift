@@ -51,7 +51,7 @@ extension EndToEnd {
                     "has no disk 'x'; it has vmdisk1 (appliance-disk1.raw), vmdisk2 (appliance-disk2.raw)"
                 ),
                 (
-                    ["extract", "FOLDER/appliance.ova", "-o", "FOLDER/nodir/new/"], 1,
+                    ["extract", "FOLDER/appliance.ova", "-o", "FOLDER/nodir/new/"], 2,
                     "FOLDER/nodir does not exist; make it first"
                 ),
                 (
@@ -78,7 +78,7 @@ extension EndToEnd {
             }
         }
 
-        @Test("C3 C4: what is called otherwise elsewhere is answered with what it is called here")
+        @Test("C3 C4 C17: what is called otherwise elsewhere is answered with what it is called here")
         func spellings() throws {
             let rows: [(arguments: [String], exitCode: Int32, words: String)] = [
                 (["mount", "--lenient", "x.ova", "mnt"], 2, "'ovafs mount' wants '-o lenient'"),
@@ -86,6 +86,12 @@ extension EndToEnd {
                 (["extract", "--outptu", "x", "appliance.ova"], 2, "(did you mean '--output'?)"),
                 (["list", "appliance.ova"], 2, "unknown command 'list' (did you mean 'info'?)"),
                 (["info", "--header", "appliance.ova"], 1, "'ovafs info' without --header reads more"),
+                (["info", "ftp://u:secret@h/x"], 2, "and the source is one of ftp: bring it here first"),
+                (["info", "file:///x"], 2, "for a file, write its path"),
+                (["info", "http://"], 2, "the source's address names no host"),
+                (["info", "-V"], 2, "(did you mean 'ovafs --version'?)"),
+                (["extract", "-o", "x", "-o", "y", "appliance.ova"], 2, "'--output' is given twice"),
+                (["extract", "-o", "lenient", "appliance.ova"], 2, "write '--lenient'"),
                 (
                     ["extract", "appliance.ova", "x", "-o", "y"], 2,
                     "vmdisk2 (appliance-disk2.raw), with the partitions and snapshots appliance-disk1/1"
@@ -98,6 +104,37 @@ extension EndToEnd {
                     #expect(result.exitCode == row.exitCode, "\(row.arguments)")
                     #expect(result.standardError.contains(row.words), "\(result.standardError)")
                     #expect(result.standardError.split(separator: "\n").count == 1)
+                    #expect(!result.standardError.contains("secret"))
+                }
+            }
+        }
+
+        @Test("C16: where --header does not do, info is named only where it does more")
+        func headerAdvice() throws {
+            try withTestFolder { folder in
+                try folder.makeFolder("folder")
+                try folder.write("VMA\u{0}\u{0}\u{0}\u{0}\u{1}", to: "p.vma")
+                try folder.write(
+                    """
+                    # Disk DescriptorFile
+                    version=1
+                    CID=fffffffe
+                    parentCID=ffffffff
+                    createType="monolithicFlat"
+                    RW 8 FLAT "lost-flat.vmdk" 0
+
+                    """, to: "lost.vmdk")
+                let words = "without --header reads more"
+                for name in ["folder", "p.vma", "lost.vmdk"] {
+                    let refused = try Ovafs.attempt("info", "--header", folder(name))
+                    #expect(refused.exitCode == 1)
+                    #expect(!refused.standardError.contains(words), "\(refused.standardError)")
+                }
+                try run(["truncate", "-s", "4096", folder("lost-flat.vmdk")])
+                try shell("cd \"$1\"; gzip -c lost-flat.vmdk > x.raw.gz", folder.path)
+                for name in ["lost.vmdk", "x.raw.gz"] {
+                    let read = try Ovafs.attempt("info", "--header", folder(name))
+                    #expect(read.exitCode == 1 && read.standardError.contains(words), "\(read.standardError)")
                 }
             }
         }

@@ -67,6 +67,88 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "X10 X12: where the table or the disk of a partition is damaged, that is said, and is no wrong usage"
+        )
+        func damagedTable() throws {
+            try withTestFolder { folder in
+                let disk = folder("gpt.raw")
+                try shell(
+                    #"""
+                    truncate -s 16M "$1"
+                    printf 'label: gpt\n2048,\n' | sfdisk --quiet "$1"
+                    printf x | dd of="$1" bs=1 seek=600 conv=notrunc status=none
+                    printf x | dd of="$1" bs=1 seek=$((16777216 - 512 + 88)) conv=notrunc status=none
+                    """#, disk)
+                let result = try Ovafs.attempt("extract", disk, "gpt/1", "-o", folder("none.raw"))
+                #expect(result.exitCode == 1, "\(result.standardError)")
+                #expect(
+                    result.standardError.contains("there is no 'gpt/1': disk gpt.raw: partition table: "),
+                    "\(result.standardError)")
+                let unknown = try Ovafs.attempt("extract", disk, "gpt/x", "-o", folder("none.raw"))
+                #expect(unknown.exitCode == 2)
+
+                let package = try StandardPackage(in: folder)
+                try run(["truncate", "-s", "-200K", package.path])
+                let cut = try Ovafs.attempt(
+                    "extract", package.path, "appliance-disk2/1", "-o", folder("none.raw"))
+                let words = "is not decoded: "
+                #expect(cut.exitCode == 1 && cut.standardError.contains(words), "\(cut.standardError)")
+                #expect(
+                    cut.standardError.contains("; --lenient copies what is there"), "\(cut.standardError)")
+                #expect(!FileManager.default.fileExists(atPath: folder("none.raw")))
+            }
+        }
+
+        @Test("X1: two parts whose files would have one name are named, and not copied over each other")
+        func oneName() throws {
+            try withTestFolder { folder in
+                let raw = folder("disk.raw")
+                try shell(
+                    #"""
+                    truncate -s 16M "$1"
+                    printf 'label: dos\n2048,\n' | sfdisk --quiet "$1"
+                    qemu-img convert -f raw -O qcow2 "$1" "$2"
+                    qemu-img snapshot -c 1 "$2"
+                    """#, raw, folder("sn.qcow2"))
+                let result = try Ovafs.attempt(
+                    "extract", folder("sn.qcow2"), "sn/1", "sn/1.raw", "-o", folder("out") + "/")
+                #expect(result.exitCode == 2)
+                #expect(
+                    result.standardError.contains(
+                        "sn/1 and sn/1.raw would both be called sn_1.raw: copy them one by one"),
+                    "\(result.standardError)")
+                #expect(!FileManager.default.fileExists(atPath: folder("out")))
+            }
+        }
+
+        @Test("X12 T17: a snapshot has one spelling, in info, for extract and as the name of its copy")
+        func spelling() throws {
+            try withTestFolder { folder in
+                let image = folder("sn.qcow2")
+                try run(["qemu-img", "create", "-q", "-f", "qcow2", image, "1M"])
+                for name in ["new\nline", "again", "again"] {
+                    try run(["qemu-img", "snapshot", "-c", name, image])
+                }
+                let table = try Ovafs.attempt("info", image).lines
+                #expect(
+                    table.contains { $0.hasPrefix("sn/new_line.raw ") && $0.contains("  new_line  ") },
+                    "\(table)")
+                for (number, name) in ["new_line", "sn/new_line", "sn/new_line.raw", "new\nline", "1"]
+                    .enumerated()
+                {
+                    try run([try Ovafs.path(), "extract", image, name, "-o", folder("\(number)") + "/"])
+                    #expect(try run(["ls", folder("\(number)")]).lines == ["sn_new_line.raw"], "\(name)")
+                }
+                let checked = try Ovafs.attempt("verify", "--deep", "--no-manifest", image).text
+                for name in ["sn/again.raw", "sn/again~2.raw"] {
+                    #expect(
+                        checked.contains("snapshot \(name) of disk sn.qcow2: every cluster decodes"),
+                        "\(checked)")
+                }
+            }
+        }
+
         @Test("X12: a snapshot is copied by its path and by its name, as qemu-img converts it")
         func snapshot() throws {
             try withTestFolder { folder in

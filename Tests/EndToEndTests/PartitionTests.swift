@@ -277,7 +277,8 @@ extension EndToEnd {
                     let checked = try Ovafs.attempt("verify", "--deep", image)
                     #expect(checked.exitCode == 0)
                     #expect(
-                        checked.text.contains("snapshot \"before\" of disk disk.qcow2: every cluster decodes")
+                        checked.text.contains(
+                            "snapshot disk/before.raw of disk disk.qcow2: every cluster decodes")
                     )
                     let json = try String(contentsOfFile: mount(".ova/info.json"), encoding: .utf8)
                     #expect(json.contains("\"clusterSize\" : 65536"))

@@ -50,6 +50,26 @@ struct ExtractionTests {
         }
     }
 
+    @Test("the first byte is decoded before there is an output, so that no memory for that leaves none")
+    func decodedFirst() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "ovafs-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = FilePath(folder.appending(path: "x.raw").path)
+        let source = WatchingSource(byteCount: 4_096, watching: folder.path)
+        let appliance = try Appliance.open(
+            .file(source, name: Array("x.img".utf8), modificationTime: 0), options: ApplianceOptions())
+        let subject = CopySubject(appliance.disks[0])
+        let copy = CopyPlan.Copy(
+            subject: subject, bytes: try #require(subject.bytes),
+            destination: .target(try OutputTarget(at: path, overwrites: false), path), map: nil)
+        source.begin()
+        let extraction = Extraction(source: "x.img", threadCount: 1, overwrites: false, isDurable: false)
+        #expect(try extraction.copy(copy, label: "")?.message == nil)
+        #expect(source.firstSeen == [])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["x.raw"])
+    }
+
     @Test("no two files of a command have one name, complete or not, by any way to write it")
     func outputNames() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "ovafs-\(UUID().uuidString)")
@@ -135,5 +155,32 @@ struct ExtractionTests {
         return CopyPlan.Copy(
             subject: CopySubject(appliance.disks[0]), bytes: bytes, destination: .target(target, path),
             map: map.map { FilePath($0.path) })
+    }
+}
+
+/// Bytes that remember what was in a folder when they were first read.
+private final class WatchingSource: ByteSource {
+    private let bytes: MemorySource
+    private let folder: String
+    private let state = Mutex((isWatching: false, seen: [String]?.none))
+
+    var byteCount: UInt64 { bytes.byteCount }
+
+    init(byteCount: Int, watching folder: String) {
+        bytes = MemorySource([UInt8](repeating: 1, count: byteCount))
+        self.folder = folder
+    }
+
+    /// From now on reads look.
+    func begin() { state.withLock { $0.isWatching = true } }
+
+    var firstSeen: [String]? { state.withLock { $0.seen } }
+
+    func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
+        state.withLock { state in
+            guard state.isWatching, state.seen == nil else { return }
+            state.seen = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        }
+        try bytes.read(count, at: offset, into: &output)
     }
 }

@@ -7,21 +7,34 @@ import Synchronization
 
 /// Reads a guest disk through on several threads and keeps going where it is damaged.
 package final class DeepCheck: Sendable {
-    /// A stretch of the guest disk that cannot be read.
+    /// A place of the guest disk that cannot be read, as large as it can be: nothing that touches it is damaged.
     package struct Damage: Sendable, Equatable {
         /// In bytes on the guest disk.
         package let guestOffset: UInt64
-        package fileprivate(set) var byteCount: UInt64
-        /// Names the record and its place in the stored file.
+        package let byteCount: UInt64
+        /// Names the first record and its place in the stored file.
         package let error: ReadError
+        /// How many other errors there are in the same place.
+        package let furtherCount: Int
+
+        package init(guestOffset: UInt64, byteCount: UInt64, error: ReadError, furtherCount: Int = 0) {
+            self.guestOffset = guestOffset
+            self.byteCount = byteCount
+            self.error = error
+            self.furtherCount = furtherCount
+        }
+
+        /// One line: the first error, and how many there are besides.
+        package var reason: String {
+            furtherCount == 0 ? "\(error)" : "\(error), and \(furtherCount) more"
+        }
     }
 
     /// More are counted, and not listed.
     package static let mostDamagesListed = 1_000
 
     private struct State {
-        var damages: [Damage] = []
-        var count = 0
+        var places = DamagedPlaces(errorLimit: mostDamagesListed)
         /// Why nothing more can be said of the disk.
         var loss: ReadError?
     }
@@ -49,14 +62,7 @@ package final class DeepCheck: Sendable {
     /// - Returns: What is damaged, in the order of the guest disk, and how many such places there are in all.
     package func run(threadCount: Int) -> (damages: [Damage], count: Int) {
         WorkerThread.concurrently(threadCount) { _ in self.checkStretches() }
-        return state.withLock { state in
-            // What goes on in the next stretch is one place.
-            var joined: [Damage] = []
-            for damage in state.damages.sorted(by: { $0.guestOffset < $1.guestOffset }) {
-                joined.append(joining: damage)
-            }
-            return (joined, state.count - (state.damages.count - joined.count))
-        }
+        return state.withLock { $0.places.joined() }
     }
 
     private func checkStretches() {
@@ -85,7 +91,7 @@ package final class DeepCheck: Sendable {
 
     /// Goes through a stretch that cannot be read whole.
     private func findDamage(in stretch: Range<UInt64>, through buffer: CopyBuffer) {
-        var found: [Damage] = []
+        var found = DamagedPlaces(errorLimit: Self.mostDamagesListed)
         var position = stretch.lowerBound
         let search = DamageSearch(
             place: DiskPlace(disk, from: 0),
@@ -94,10 +100,7 @@ package final class DeepCheck: Sendable {
                 position = part.upperBound
             },
             note: { part, error throws(CopyError) in
-                found.append(
-                    joining: Damage(
-                        guestOffset: part.lowerBound, byteCount: part.upperBound - part.lowerBound,
-                        error: error))
+                found.append(part, error)
                 position = part.upperBound
             })
         do throws(CopyError) {
@@ -106,34 +109,14 @@ package final class DeepCheck: Sendable {
             // Something that is no damage of a place keeps the rest from being looked at.
             let reason: ReadError =
                 if case .source(let error) = error { error } else { .unsupported(feature: "\(error)") }
-            found.append(
-                joining: Damage(
-                    guestOffset: position, byteCount: stretch.upperBound - position, error: reason))
+            found.append(position..<stretch.upperBound, reason)
         }
-        note(found)
+        state.withLock { $0.places.append(found) }
     }
 
     private func read(_ range: Range<UInt64>, through buffer: CopyBuffer) throws(ReadError) {
         try buffer.fill { room throws(ReadError) in
             try disk.readOnce(Int(range.upperBound - range.lowerBound), at: range.lowerBound, into: &room)
-        }
-    }
-
-    private func note(_ damages: [Damage]) {
-        state.withLock { state in
-            state.count += damages.count
-            state.damages += damages.prefix(max(0, Self.mostDamagesListed - state.damages.count))
-        }
-    }
-}
-
-extension [DeepCheck.Damage] {
-    /// Adds what is behind all others, to the last one where that is the same damage and goes on.
-    fileprivate mutating func append(joining damage: DeepCheck.Damage) {
-        if let last, last.guestOffset + last.byteCount == damage.guestOffset, last.error == damage.error {
-            self[count - 1].byteCount += damage.byteCount
-        } else {
-            append(damage)
         }
     }
 }

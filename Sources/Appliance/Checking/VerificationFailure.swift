@@ -170,7 +170,7 @@ extension VerificationFailure {
             checked.flatMap { disk in
                 (disk.damageCount == 0 ? [] : ["disk \(disk.id) is damaged"])
                     + disk.snapshots.filter { !$0.isOK }.map {
-                        "snapshot \"\($0.name.text)\" of disk \(disk.id) is damaged"
+                        "snapshot \($0.path.shown) of disk \(disk.id) is damaged"
                     }
             } + cut
         return [

@@ -73,6 +73,8 @@ package struct VerificationReport: Codable, Sendable {
 
     package struct Snapshot: Codable, Sendable {
         package let name: Name
+        /// The path that `info` shows: names may be alike.
+        package let path: Name
         package let isOK: Bool
         package let damages: [Damage]
         package let damageCount: Int
@@ -82,7 +84,7 @@ package struct VerificationReport: Codable, Sendable {
         /// In bytes on the guest disk.
         package let guestOffset: UInt64
         package let size: UInt64
-        /// Names the record and its place in the stored file.
+        /// Names the first damaged record and its place in the stored file, and how many there are besides.
         package let reason: String
     }
 
@@ -186,9 +188,10 @@ extension VerificationReport.Disk {
         guard case .decoded(let guest) = disk.content else { return nil }
         let (damages, count) = run(DeepCheck(of: guest), disk.rawFileName)
         let snapshots = (disk.snapshots?.snapshots ?? []).map { snapshot in
-            let (damages, count) = run(DeepCheck(of: snapshot.disk), String(displaying: snapshot.fileName))
+            let path = Name(((disk.snapshots?.folder ?? []) + [snapshot.fileName]).joinedBySlashes)
+            let (damages, count) = run(DeepCheck(of: snapshot.disk), path.shown)
             return VerificationReport.Snapshot(
-                name: Name(snapshot.name), isOK: count == 0,
+                name: Name(snapshot.name), path: path, isOK: count == 0,
                 damages: damages.map(VerificationReport.Damage.init), damageCount: count)
         }
         self.init(
@@ -200,6 +203,6 @@ extension VerificationReport.Disk {
 extension VerificationReport.Damage {
     init(_ damage: DeepCheck.Damage) {
         self.init(
-            guestOffset: damage.guestOffset, size: damage.byteCount, reason: damage.error.description)
+            guestOffset: damage.guestOffset, size: damage.byteCount, reason: damage.reason)
     }
 }

@@ -40,7 +40,7 @@ package struct CopySubject: Sendable {
     }
 
     /// The partition whose file is `path`; nil where the disk does not have it.
-    fileprivate init?(_ partition: Partition, of disk: ApplianceDisk, at path: [[UInt8]]) {
+    init?(_ partition: Partition, of disk: ApplianceDisk, at path: [[UInt8]]) {
         guard case .decoded(let guest) = disk.content,
             let bytes = try? SubrangeSource(
                 of: guest, from: partition.offset, byteCount: partition.byteCount,
@@ -57,7 +57,7 @@ package struct CopySubject: Sendable {
     }
 
     /// The snapshot whose file is `path`.
-    fileprivate init(_ snapshot: DiskSnapshots.Snapshot, of disk: ApplianceDisk, at path: [[UInt8]]) {
+    init(_ snapshot: DiskSnapshots.Snapshot, of disk: ApplianceDisk, at path: [[UInt8]]) {
         self.disk = disk
         isPart = true
         label = String(displaying: path.joinedBySlashes)
@@ -79,56 +79,5 @@ package struct CopySubject: Sendable {
         let joined = Array(path.joined(separator: [UInt8(ascii: "_")]))
         let stem = joined.suffix(4) == fileExtension[...] ? joined.dropLast(4) : joined[...]
         return stem.prefix(NumberedNames.longestByteCount - fileExtension.count) + fileExtension
-    }
-}
-
-extension Appliance {
-    /// The partitions and snapshots that a user may mean by `name`: the path that `info` shows, with or without the folder of
-    /// `.ova` in front, or the name of a snapshot.
-    package func parts(called name: [UInt8]) -> [CopySubject] {
-        let partition = Self.path(name, below: ControlDirectory.partitions)
-        let snapshot = Self.path(name, below: ControlDirectory.snapshots)
-        var found: [CopySubject] = []
-        var named: [CopySubject] = []
-        for disk in disks {
-            if let partitions = disk.partitions, let partition {
-                for part in partitions.table.partitions {
-                    let path = partitions.folder + [Array(String(part.number).utf8)]
-                    guard path.joinedBySlashes == partition else { continue }
-                    found += [CopySubject(part, of: disk, at: path)].compactMap(\.self)
-                }
-            }
-            for part in disk.snapshots?.snapshots ?? [] {
-                let path = (disk.snapshots?.folder ?? []) + [part.fileName]
-                if path.joinedBySlashes == snapshot { found.append(CopySubject(part, of: disk, at: path)) }
-                if part.name == name { named.append(CopySubject(part, of: disk, at: path)) }
-            }
-        }
-        return found.isEmpty ? named : found
-    }
-
-    /// At most `limit` paths of partitions and snapshots, as `info` shows them.
-    package func partLabels(atMost limit: Int) -> [String] {
-        var labels: [String] = []
-        for disk in disks {
-            let numbers = disk.partitions?.table.partitions.map { Array(String($0.number).utf8) } ?? []
-            let paths =
-                numbers.map { (disk.partitions?.folder ?? []) + [$0] }
-                + (disk.snapshots?.snapshots ?? []).map { (disk.snapshots?.folder ?? []) + [$0.fileName] }
-            for path in paths {
-                guard labels.count < limit else { return labels }
-                labels.append(String(displaying: path.joinedBySlashes))
-            }
-        }
-        return labels
-    }
-
-    /// `name` without `.ova/partitions/` in front, where `folder` is `partitions`; nil where it has another folder of
-    /// `.ova` there.
-    private static func path(_ name: [UInt8], below folder: [UInt8]) -> [UInt8]? {
-        let slash = UInt8(ascii: "/")
-        guard name.starts(with: ControlDirectory.name + [slash]) else { return name }
-        let prefix = ControlDirectory.name + [slash] + folder + [slash]
-        return name.starts(with: prefix) ? Array(name.dropFirst(prefix.count)) : nil
     }
 }

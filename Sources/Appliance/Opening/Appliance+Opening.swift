@@ -105,7 +105,7 @@ extension Appliance {
 
     /// A file that is called an OVA and is neither an archive nor a disk image is a damaged download, not a raw
     /// disk.
-    private static func checkName(_ name: [UInt8], of source: any ByteSource) throws(ApplianceError) {
+    static func checkName(_ name: [UInt8], of source: any ByteSource) throws(ApplianceError) {
         guard String(decoding: name.suffix(4), as: UTF8.self).lowercased() == ".ova",
             (try? DiskImageOpener.recognise(source)) == nil
         else { return }

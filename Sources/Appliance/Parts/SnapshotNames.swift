@@ -12,16 +12,46 @@ struct SnapshotNames {
     private var taken: Set<ByteString> = []
     private var numbered = NumberedNames()
 
-    /// `name` with `_` for what no name can have, `~2`, `~3` … where it is taken, and `.raw`.
+    /// `name` with `_` for what no name can have and what no one sees, `~2`, `~3` … where it is taken, and `.raw`.
     mutating func fileName(for name: [UInt8]) -> [UInt8] {
-        var safe = name.prefix(Self.longestByteCount).map {
-            $0 == 0 || $0 == UInt8(ascii: "/") ? UInt8(ascii: "_") : $0
-        }
+        var safe = Self.printable(name.prefix(Self.longestByteCount))
         if safe.allSatisfy({ $0 == UInt8(ascii: ".") }) { safe = Array("snapshot".utf8) }
         var candidate = safe
         while !taken.insert(ByteString(candidate)).inserted {
             candidate = numbered.next(for: safe, upTo: Self.longestByteCount)
         }
         return candidate + Self.fileExtension
+    }
+
+    /// `name` with `_` for slashes and for control characters, so that a file has one spelling on a disk, on a terminal and
+    /// on a command line. What is no UTF-8 stays.
+    private static func printable(_ name: ArraySlice<UInt8>) -> [UInt8] {
+        var printable: [UInt8] = []
+        var rest = name
+        var unread = name.makeIterator()
+        var parser = Unicode.UTF8.ForwardParser()
+        while true {
+            let byteCount: Int
+            var isKept = true
+            switch parser.parseScalar(from: &unread) {
+            case .valid(let encoded):
+                byteCount = encoded.count
+                let scalar = Unicode.UTF8.decode(encoded)
+                isKept = scalar != "/" && !isHidden(scalar)
+            case .error(let length): byteCount = length
+            case .emptyInput: return printable
+            }
+            printable += isKept ? rest.prefix(byteCount) : [UInt8(ascii: "_")]
+            rest = rest.dropFirst(byteCount)
+        }
+    }
+
+    /// Whether it is not seen, ends a line or turns the direction of writing. Joiners are a part of words and of pictures.
+    private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        case .format: scalar.value != 0x200c && scalar.value != 0x200d
+        default: false
+        }
     }
 }

@@ -27,23 +27,30 @@ package struct HeaderSummary: Codable, Sendable {
             let kind = descriptorName == nil ? "folder" : "package"
             throw ApplianceError(.damaged, "it is a \(kind), and not a disk image with a header")
         }
+        let shownName = String(displaying: name)
+        let header: ImageHeader?
         do throws(ReadError) {
-            let shownName = String(displaying: name)
             let reader = try OpeningReader(
                 file, named: shownName, headByteCount: ImageHeader.headByteCount)
             try Self.checkKind(of: reader)
-            storedSize = file.byteCount
-            guard let header = try DiskImageOpener.header(reader) else {
-                format = DiskFormat.raw.rawValue
-                virtualSize = try file.byteCount.roundedUp(toMultipleOf: 512, in: shownName, at: 0)
-                let claim = RawClaim(name: shownName, wasCompressed: false, format: nil, capacity: nil)
-                if !isLenient, let reason = claim.refusal(ofByteCount: virtualSize) {
-                    throw .refused(record: shownName, offset: 0, reason: reason, remedy: .lenient)
-                }
-                return
-            }
+            header = try DiskImageOpener.header(reader)
+        } catch {
+            throw ApplianceError(error)
+        }
+        storedSize = file.byteCount
+        if let header {
             format = header.format.rawValue
             virtualSize = header.virtualByteCount
+            return
+        }
+        try Appliance.checkName(name, of: file)
+        format = DiskFormat.raw.rawValue
+        do throws(ReadError) {
+            virtualSize = try file.byteCount.roundedUp(toMultipleOf: 512, in: shownName, at: 0)
+            let claim = RawClaim(name: shownName, wasCompressed: false, format: nil, capacity: nil)
+            if !isLenient, let reason = claim.refusal(ofByteCount: virtualSize) {
+                throw .refused(record: shownName, offset: 0, reason: reason, remedy: .lenient)
+            }
         } catch {
             throw ApplianceError(error)
         }

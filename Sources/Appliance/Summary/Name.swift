@@ -16,7 +16,10 @@ package struct Name: Codable, Sendable {
 
     /// The name for people: names that differ look different.
     package var shown: String {
-        guard let hex else { return text }
+        guard let hex else {
+            let isPlain = text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+            return isPlain ? text : String(displaying: Array(text.utf8))
+        }
         return String(displaying: Hexadecimal.bytes(hex.utf8) ?? [])
     }
 }

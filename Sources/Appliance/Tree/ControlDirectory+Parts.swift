@@ -43,13 +43,14 @@ extension ControlDirectory {
                 builder.add(
                     .file(part), at: folder + [Array(number.utf8)], attributes: attributes,
                     extendedAttributes: Self.extendedAttributes(
-                        of: partition, in: partitions.table, met))
+                        of: partition, in: partitions.table
+                    ) { met.words(with: disk.metDamage) })
             }
         }
     }
 
     private static func extendedAttributes(
-        of partition: Partition, in table: PartitionTable, _ met: MetDamage
+        of partition: Partition, in table: PartitionTable, met: @escaping @Sendable () -> String?
     ) -> [ExtendedAttribute] {
         let sectorByteCount = table.sectorByteCount
         let scheme = table.scheme
@@ -63,7 +64,7 @@ extension ControlDirectory {
                     partition.isCutShort
                     ? "the disk ends \(partition.declaredByteCount - partition.byteCount) bytes before it does"
                     : nil
-                let known = [cut, met.words].compactMap(\.self)
+                let known = [cut, met()].compactMap(\.self)
                 return known.isEmpty ? "ok" : known.joined(separator: "; ")
             },
         ]
@@ -87,16 +88,21 @@ extension ControlDirectory {
                 }
                 attributes.isCountedElsewhere = true
                 let met = MetDamage()
-                attributes.noteError = { met.note($0) }
+                attributes.noteError = { error in
+                    met.note(error)
+                    disk.metDamage.noteChange(error)
+                }
                 builder.add(
                     .file(snapshot.disk), at: folder + [snapshot.fileName], attributes: attributes,
-                    extendedAttributes: Self.extendedAttributes(of: snapshot, met))
+                    extendedAttributes: Self.extendedAttributes(of: snapshot) {
+                        met.words(with: disk.metDamage)
+                    })
             }
         }
     }
 
     private static func extendedAttributes(
-        of snapshot: DiskSnapshots.Snapshot, _ met: MetDamage
+        of snapshot: DiskSnapshots.Snapshot, met: @escaping @Sendable () -> String?
     ) -> [ExtendedAttribute] {
         [
             ExtendedAttribute("user.ova.snapshot-name") { String(decoding: snapshot.name, as: UTF8.self) },
@@ -106,7 +112,7 @@ extension ControlDirectory {
             ExtendedAttribute("user.ova.snapshot-time") { String(snapshot.creationTime) },
             ExtendedAttribute("user.ova.format") { snapshot.disk.image.format.rawValue },
             ExtendedAttribute("user.ova.virtual-size") { String(snapshot.virtualByteCount) },
-            ExtendedAttribute("user.ova.state") { met.words ?? "ok" },
+            ExtendedAttribute("user.ova.state") { met() ?? "ok" },
         ]
     }
 }

@@ -32,10 +32,11 @@ extension ChainOpener {
     private func file(
         of part: ExtentFile, for imageName: String, _ neighbours: any NeighbourFiles
     ) throws(ReadError) -> NeighbourFile {
-        if let reason = NeighbourName.problem(with: part.name) {
+        let name = NeighbourName.withoutOwnFolder(part.name, among: neighbours)
+        if let reason = NeighbourName.problem(with: name) {
             throw .unsupported(feature: "\(imageName) leads to \(Self.shown(part.name)): \(reason)")
         }
-        guard let file = try neighbours.file(named: part.name) else {
+        guard let file = try neighbours.file(named: name) else {
             throw .unsupported(
                 feature:
                     "\(imageName) is a disk of other files, and \(Self.shown(part.name)) is not there; "
@@ -73,15 +74,19 @@ extension ChainOpener {
     }
 
     /// The file that `parent` means.
-    func find(_ parent: ParentReference, of childName: String) throws(ReadError) -> NeighbourFile {
+    func find(
+        _ parent: ParentReference, of childName: String, _ format: DiskFormat
+    ) throws(ReadError) -> NeighbourFile {
         guard let neighbours else {
             throw .unsupported(feature: "\(childName) builds on another file, and none is beside it")
         }
         guard !parent.names.isEmpty else { return try findByIdentity(parent, of: childName, neighbours) }
         var problem: String?
-        for name in parent.names {
+        for stored in parent.names {
+            let name = NeighbourName.withoutOwnFolder(stored, among: neighbours)
             if let reason = NeighbourName.problem(with: name) {
-                problem = problem ?? "\(Self.shown(name)): \(reason)"
+                let advice = ConversionAdvice.rebasing(childName, format, onto: name, parent.content)
+                problem = problem ?? "\(Self.shown(name)): \(reason)\(advice)"
                 continue
             }
             if let file = try neighbours.file(named: name) { return file }

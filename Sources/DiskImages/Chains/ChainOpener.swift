@@ -161,7 +161,8 @@ package struct ChainOpener {
         _ parent: ParentReference, _ declared: NeighbourFile?, of child: Int
     ) throws(ReadError) -> Int {
         let childName = layers[child].name
-        let file = if let declared { declared } else { try find(parent, of: childName) }
+        let file =
+            if let declared { declared } else { try find(parent, of: childName, layers[child].image.format) }
         if let own = file.neighbours { neighbours = own }
         guard keys.insert(file.key).inserted else {
             throw .unsupported(feature: "\(childName) builds on \(file.name), which builds on it: a circle")

@@ -17,6 +17,9 @@ package protocol NeighbourFiles: Sendable {
     /// Where they are, for messages: such as `in /srv/images`.
     var place: String { get }
 
+    /// Whether these names, from the root on, lead to the folder that they are in; false where they are in none.
+    func isFolder(at path: [[UInt8]]) -> Bool
+
     /// What the images among them are known by; the same for all who look at this folder.
     var identities: FolderIdentities { get }
 }
@@ -26,6 +29,8 @@ extension NeighbourFiles {
     package var identities: FolderIdentities { FolderIdentities() }
 
     package var place: String { "in the same folder" }
+
+    package func isFolder(at path: [[UInt8]]) -> Bool { false }
 }
 
 /// A file beside an image.

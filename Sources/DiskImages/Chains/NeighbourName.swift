@@ -16,6 +16,19 @@ enum NeighbourName {
         return nil
     }
 
+    /// `name` without the image's own folder in front: `./disk.raw`, or the whole path of a file there, as some managers of
+    /// virtual machines store it. It is compared, and not looked for: nothing outside of the folder is touched.
+    static func withoutOwnFolder(_ name: [UInt8], among neighbours: any NeighbourFiles) -> [UInt8] {
+        let slash = UInt8(ascii: "/")
+        guard let last = name.lastIndex(of: slash), last + 1 < name.count else { return name }
+        let parts = name[..<last].split(separator: slash).map { Array($0) }
+        let folder = parts.filter { $0 != Array(".".utf8) }
+        let isOwn =
+            name.first == slash
+            ? !folder.contains(Array("..".utf8)) && neighbours.isFolder(at: folder) : folder.isEmpty
+        return isOwn ? Array(name[(last + 1)...]) : name
+    }
+
     /// Whether it starts as `nbd:` and `json:` do.
     /// Spec: RFC 3986, 3.1.
     private static func hasScheme(_ name: [UInt8]) -> Bool {

@@ -29,6 +29,18 @@ enum OptionSpelling {
     /// What another command than mount has for `option`, `links=inside` or `--cache_dir`; nil where it has none.
     static func commandOption(for option: String) -> String? { setting(named: option)?.command }
 
+    /// What stands for `list`, `lenient` or `timeout=5`, in commands whose `-o` is something else; nil where it is not made of
+    /// such settings alone.
+    static func commandOptions(for list: String) -> String? {
+        let options = list.split(separator: ",").map { option in
+            setting(named: String(option)).flatMap {
+                option.first != "-" && $0.mount.contains("=") == option.contains("=") ? $0.command : nil
+            }
+        }
+        guard !options.isEmpty, options.allSatisfy({ $0 != nil }) else { return nil }
+        return options.compactMap(\.self).joined(separator: " ")
+    }
+
     /// What `command` wants in place of the option that the parser does not know, where that is spelt otherwise; `said` is the
     /// parser's message, such as `Unknown option '-o'`.
     static func advice(on said: String, for command: String, _ arguments: [String]) -> String? {

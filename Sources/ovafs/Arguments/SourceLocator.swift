@@ -16,8 +16,18 @@ enum SourceLocator {
             throw CommandFailure(status: .wrongUsage, message: "the source is empty")
         }
         if let address = try SourceAddress.parse(argument) { return try remote.open(address) }
+        try checkHeaderFiles(of: remote.options)
         if let image = try ImageReference(argument) { return try remote.open(image) }
         let path = try RawArguments.path(argument)
+        if let scheme = SourceAddress.otherScheme(of: argument), path.isAbsent {
+            // The rest may have a password in it.
+            let advice = scheme.lowercased() == "file" ? "for a file, write its path" : "bring it here first"
+            throw CommandFailure(
+                status: .wrongUsage,
+                message:
+                    "of addresses http and https ones are read, and the source is one of \(scheme): \(advice)"
+            )
+        }
         if isPipe(path) || argument == "-" && path.kind == nil {
             throw CommandFailure(
                 status: .damaged, message: "\(argument): a pipe cannot be read: save it to a file first")
@@ -36,6 +46,15 @@ enum SourceLocator {
             let isOfAnotherKind = if case .unsupported = error { true } else { false }
             throw CommandFailure(
                 status: isOfAnotherKind ? .damaged : .cannotReadSource, message: error.description)
+        }
+    }
+
+    /// Files of headers that mean nothing for a source have to be there all the same: whoever names one that is not has made a
+    /// mistake.
+    /// - Throws: `CommandFailure` where one cannot be read, or a line of it is no header.
+    static func checkHeaderFiles(of options: RemoteOptions) throws {
+        for file in options.headerFiles {
+            _ = try HeaderFile.headers(at: try RawArguments.path(file)) { _ in }
         }
     }
 

@@ -40,6 +40,9 @@ enum UsageError {
     /// about something else. `words` stand behind the command.
     private static func option(_ said: String, _ command: String, _ words: [String]) -> String? {
         var message = said
+        if words.contains("-V"), said.hasPrefix("Missing expected") || said.hasPrefix("Unknown option '-V'") {
+            return "Unknown option '-V' (did you mean 'ovafs --version'?)"
+        }
         // The parser tells what is missing first, which may be what is misspelt.
         if said.hasPrefix("Missing expected") {
             let names = names(ofOptionsOf: command)

@@ -4,6 +4,7 @@
 import Appliance
 import ArgumentParser
 import ByteSources
+import Glibc
 import OVFPackage
 import SystemPackage
 
@@ -71,6 +72,11 @@ struct ExtractCommand: ParsableCommand {
 
     func validate() throws {
         guard !output.isEmpty else { throw ValidationError("--output needs a path") }
+        if let options = OptionSpelling.commandOptions(for: output), unsafe access(output, F_OK) != 0 {
+            throw ValidationError(
+                "-o says where the copies go: for the option of mount write '\(options)', for a file './\(output)'"
+            )
+        }
     }
 
     func run() throws {

@@ -62,7 +62,8 @@ struct MountCommand: ParsableCommand {
     var onlyCheckOptions = false
 
     func run() throws {
-        let options = try MountOptions(o.map(RawArguments.bytes))
+        var options = try MountOptions(o.map(RawArguments.bytes))
+        try SourceLocator.checkHeaderFiles(of: options.remote)
         let folder = try RawArguments.path(directory)
         if options.mountPointMode == nil || !folder.isAbsent {
             _ = try MountPoint.prepared(folder)
@@ -78,7 +79,8 @@ struct MountCommand: ParsableCommand {
         let openLog = try destination.open()
         // On a terminal there is a bar.
         let isBarShown = destination == .standardError && Terminal.canRedraw
-        let record = try recordFile(options)
+        let unused = try leaveOutRecords(of: &options)
+        let record = try options.remote.recordFile.map { try RecordFile(FilePath(bytes: $0)) }
         let remote = RemoteSession(remoteOptions(options))
         let mountedName = try SourceLocator.mountedName(source)
         let shown = SourceAddress.shown(source)
@@ -90,7 +92,7 @@ struct MountCommand: ParsableCommand {
         defer { appliance.stopPrefetching() }
         let log = try openLog.logger(sparing: appliance.openedFiles ?? [])
         if options.verifiesManifest { try verify(appliance, options) }
-        for note in remote.takeNotes(thenLoggingTo: log) {
+        for note in unused + remote.takeNotes(thenLoggingTo: log) {
             StandardError.write("warning: \(note)")
             if background != nil { log.warning("\(note)") }
         }
@@ -132,16 +134,15 @@ struct MountCommand: ParsableCommand {
         }
     }
 
-    /// The file of `record=`; nil where none is wanted.
-    private func recordFile(_ options: MountOptions) throws -> RecordFile? {
+    /// Leaves out `record=` and `replay=` of a source at no address, as all options that mean nothing for a source.
+    /// - Returns: What the user has to know of that.
+    private func leaveOutRecords(of options: inout MountOptions) throws -> [String] {
+        guard try SourceAddress.parse(source) == nil else { return [] }
         let names = [
             options.remote.recordFile.map { _ in "record" }, options.remote.replayFile.map { _ in "replay" },
         ]
-        if let name = names.compactMap(\.self).first, try SourceAddress.parse(source) == nil {
-            throw CommandFailure(
-                status: .wrongUsage, message: "\(name)= is for a source at an address; leave it out")
-        }
-        return try options.remote.recordFile.map { try RecordFile(FilePath(bytes: $0)) }
+        (options.remote.recordFile, options.remote.replayFile) = (nil, nil)
+        return names.compactMap(\.self).map { "\($0)= is for a source at an address, and does nothing here" }
     }
 
     private func save(_ recorder: ReadRecorder?, in file: RecordFile, _ log: Logger) {

@@ -98,11 +98,26 @@ struct SourceArguments: ParsableArguments {
             return try HeaderSummary(of: located, lenient: lenient)
         } catch {
             let failure = CommandFailure(error, about: shownSource, words: .command)
-            guard error.kind == .damaged, error.remedy == nil else { throw failure }
+            guard error.kind == .damaged, error.remedy == nil, try canBeOpened(located) else { throw failure }
             throw CommandFailure(
                 status: failure.status,
                 message: "\(failure.message); 'ovafs info' without --header reads more")
         }
+    }
+
+    /// Whether more than the header helps. Of what opening would decode, or bring over a network, that is not tried.
+    private func canBeOpened(_ located: ApplianceSource) throws -> Bool {
+        switch located {
+        case .remote: return true
+        case .file(let file, _, _):
+            let head = try? file.bytes(
+                Int(min(UInt64(CompressionFormat.headByteCount), file.byteCount)), at: 0)
+            if let head, CompressionFormat(firstBytes: head) != nil { return true }
+        case .folder: break
+        }
+        let opened = try? Appliance.open(located, options: try options)
+        opened?.stopPrefetching()
+        return opened != nil
     }
 }
 

@@ -4,6 +4,7 @@
 import Appliance
 import ByteSources
 import Glibc
+import OVFPackage
 import SystemPackage
 
 /// The copies of one command.
@@ -54,6 +55,7 @@ struct CopyPlan {
         }
         let path = FilePath(bytes: wishes.output)
         try Self.checkFolder(of: path)
+        if let map = wishes.map { try Self.checkFolder(of: map) }
         let isFolder = try isFolder(path, wishes)
         guard isFolder || chosenCount == 1 else {
             guard !Self.isDevice(path) else {
@@ -64,6 +66,7 @@ struct CopyPlan {
             throw Self.usage(
                 "\(chosenCount) \(noun) and one file: write '\(name)/' for a folder, or name one")
         }
+        if isFolder { try Self.checkNames(of: subjects.map(\.0)) }
         for (subject, bytes) in subjects {
             let path = isFolder ? path.file(named: subject.fileName) : path
             do throws(CopyError) {
@@ -131,11 +134,22 @@ struct CopyPlan {
         try names.take(path, writtenWith: disk)
     }
 
+    /// Makes sure that all copies of one folder have names of their own.
+    private static func checkNames(of subjects: [CopySubject]) throws {
+        var labels: [[UInt8]: String] = [:]
+        for subject in subjects {
+            guard let other = labels.updateValue(subject.label, forKey: subject.fileName) else { continue }
+            throw usage(
+                "\(other) and \(subject.label) would both be called \(String(displaying: subject.fileName)): "
+                    + "copy them one by one")
+        }
+    }
+
     /// Says of a folder that is not there what to do, before anything is opened in it.
     private static func checkFolder(of path: FilePath) throws {
         let folder = path.removingLastComponent()
         guard !folder.isEmpty, folder.isAbsent else { return }
-        throw CommandFailure(status: .damaged, message: "\(folder) does not exist; make it first")
+        throw usage("\(folder) does not exist; make it first")
     }
 
     /// What several of `subjects` are.

@@ -59,6 +59,12 @@ struct DiskChoice {
                 message: "\(source) has \(found.count) partitions or snapshots '\(name)': "
                     + "\(Self.list(found.map(\.label))); name one of these")
         }
+        if let problem = appliance.problem(ofPart: bytes) {
+            throw CommandFailure(
+                status: .damaged,
+                message: OptionWords.copy.message(
+                    "\(source): there is no '\(name)': \(problem.message)", problem.remedy))
+        }
         let labels = appliance.partLabels(atMost: Self.mostNames + 1)
         let parts = labels.isEmpty ? "" : ", with the partitions and snapshots \(Self.list(labels))"
         throw CommandFailure(

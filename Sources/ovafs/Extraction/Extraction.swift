@@ -55,6 +55,7 @@ final class Extraction {
         let place = "\(source): \(plan.subject.label)"
         var left: String?
         do throws(CopyError) {
+            try decodeFirst(of: plan.bytes)
             let damage = plan.map == nil ? nil : DamageMap()
             try interruption.guarding(
                 { () throws(CopyError) in try open(plan) }, undo: { output in output.discard() }
@@ -86,6 +87,17 @@ final class Extraction {
             }
             guard let left else { throw failure }
             throw CommandFailure(status: failure.status, message: "\(failure.message); \(left)")
+        }
+    }
+
+    /// Decodes the first byte that is stored: where the system has no memory for that, the program ends before an output is
+    /// begun. Damage is left to the copy, which may go on after it.
+    private func decodeFirst(of bytes: any ByteSource) throws(CopyError) {
+        do throws(ReadError) {
+            guard let start = try bytes.firstOffset(of: .data, in: 0..<bytes.byteCount) else { return }
+            _ = try bytes.bytes(1, at: start)
+        } catch {
+            guard error.isDamage else { throw .source(error) }
         }
     }
 

@@ -131,12 +131,20 @@ struct SummaryTable {
             disk.snapshots.map { snapshot in
                 [
                     "\(Self.path(disk.snapshotFolder))/\(snapshot.file.shown)", Self.time(snapshot.time),
-                    ByteCount.text(snapshot.virtualSize), snapshot.name.shown, snapshot.id?.shown ?? "-",
+                    ByteCount.text(snapshot.virtualSize), Self.name(of: snapshot), snapshot.id?.shown ?? "-",
                 ]
             }
         }
         guard !rows.isEmpty else { return [] }
         return Self.aligned([["SNAPSHOT", "TIME", "VIRTUAL", "NAME", "ID"]] + rows)
+    }
+
+    /// The snapshot's name; that of its file where a terminal cannot show it, so that what is shown can be given to `extract`.
+    private static func name(of snapshot: SnapshotSummary) -> String {
+        let name = snapshot.name.shown
+        guard name != snapshot.name.text || name.onOneLine != name else { return name }
+        let file = snapshot.file.shown
+        return file.hasSuffix(".raw") ? String(file.dropLast(4)) : file
     }
 
     /// A folder of `.ova/partitions` or `.ova/snapshots`, from there.
@@ -152,7 +160,9 @@ struct SummaryTable {
 
     private var manifest: String? {
         summary.manifest.map { manifest in
-            "manifest: \(manifest.name.shown), \(manifest.algorithms.joined(separator: ", "))"
+            "manifest: \(manifest.name.shown), "
+                + (manifest.algorithms.isEmpty
+                    ? "no digest of which can be read" : manifest.algorithms.joined(separator: ", "))
                 + (manifest.isSigned ? ", signed" : "") + " (ovafs verify checks it)"
         }
     }

@@ -75,7 +75,7 @@ struct VerificationText {
         lines(of: "disk \(disk.id)", disk.damages, count: disk.damageCount, isRaw: disk.isRaw)
             + disk.snapshots.flatMap {
                 lines(
-                    of: "snapshot \"\($0.name.shown)\" of disk \(disk.id)", $0.damages, count: $0.damageCount)
+                    of: "snapshot \($0.path.shown) of disk \(disk.id)", $0.damages, count: $0.damageCount)
             }
     }
 

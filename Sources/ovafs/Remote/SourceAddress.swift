@@ -13,7 +13,7 @@ enum SourceAddress {
         do throws(AddressError) {
             return try WebAddress(argument)
         } catch {
-            throw CommandFailure(status: .wrongUsage, message: "the source \(error)")
+            throw CommandFailure(status: .wrongUsage, message: "the source's address \(error.reason)")
         }
     }
 
@@ -37,6 +37,16 @@ enum SourceAddress {
                 unsafe start[offset] = CChar(bitPattern: offset < shown.count ? shown[offset] : 0)
             }
         }
+    }
+
+    /// What stands before `://` in an argument, where that is another scheme than http and https; nil where nothing does.
+    static func otherScheme(of argument: String) -> String? {
+        guard !looksLikeOne(argument), let range = argument.firstRange(of: "://") else { return nil }
+        let scheme = argument[..<range.lowerBound]
+        guard scheme.first?.isLetter == true,
+            scheme.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "+-.".contains($0)) })
+        else { return nil }
+        return String(scheme)
     }
 
     private static func looksLikeOne(_ argument: String) -> Bool {

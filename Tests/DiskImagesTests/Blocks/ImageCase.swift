@@ -21,7 +21,7 @@ struct ImageCase: Sendable, CustomTestStringConvertible {
     let row: String
     let image: BuiltImage
     let expectation: Expectation
-    /// A text that one of the warnings has; nil where there are none at all.
+    /// A text that one of the warnings has; nil where there are none but of a cut.
     let warning: String?
     /// Whether the image is a part of a disk, as a descriptor names it.
     var isPart = false

@@ -109,6 +109,42 @@ struct ChainTests {
         #expect(throws: ReadError.self) { try files.disk("top") }
     }
 
+    @Test("a path to the image's own folder is the name in it, and no other path is")
+    func ownFolder() throws {
+        var files = MemoryNeighbours(files: ["base": toy("s", "B")])
+        files.folder = ["srv", "images"]
+        for name in ["./base", ".//./base", "/srv/images/base", "//srv/./images//base"] {
+            files.files["top"] = toy("a", "T", "-|\(name)")
+            #expect(try text(files.disk("top")) == "B", "\(name)")
+        }
+        for name in [
+            "/srv/base", "/srv/images/../images/base", "/srv/images/sub/base", "srv/images/base", "x/./base",
+            "/base",
+            "/srv/images/", "./", "./..", "/srv/images/nbd:base",
+        ] {
+            files.files["top"] = toy("a", "T", "-|\(name)")
+            #expect(throws: ReadError.self, "\(name)") { try files.disk("top") }
+        }
+    }
+
+    @Test("where a qcow2 image leads to another folder, the error says how to name the file beside it")
+    func rebasing() throws {
+        let base = [UInt8](repeating: 66, count: 512)
+        for (format, wanted) in [("raw", "raw"), ("vpc", "vpc"), ("qcow2", "qcow2"), (nil, "FORMAT")] {
+            let image = QCOWBuilder.usual.with {
+                $0.backingName = Array("_base/it's.img".utf8)
+                if let format { $0.extensions = [(QCOWBuilder.formatExtension, Array(format.utf8))] }
+            }.build()
+            let files = MemoryNeighbours(files: ["top.qcow2": image.bytes, "it's.img": base])
+            let error = try #require(throws: ReadError.self) { try files.disk("top.qcow2") }
+            let advice = "'qemu-img rebase -u -b 'it'\\''s.img' -F \(wanted) 'top.qcow2'' says so"
+            #expect(error.description.contains(advice), "\(error)")
+        }
+        let other = MemoryNeighbours(files: ["top": toy("a", "T", "-|x/base"), "base": toy("s", "B")])
+        let error = try #require(throws: ReadError.self) { try other.disk("top") }
+        #expect(!error.description.contains("rebase"))
+    }
+
     @Test("the first name that exists is the parent; without any, the child is refused")
     func alternatives() throws {
         let files = MemoryNeighbours(files: [

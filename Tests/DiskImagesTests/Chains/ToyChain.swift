@@ -85,6 +85,10 @@ enum ToyChainFormat: DiskImageFormat {
 /// Files in memory.
 struct MemoryNeighbours: NeighbourFiles {
     var files: [String: [UInt8]]
+    /// Where they are, from the root on; nil for nowhere.
+    var folder: [String]?
+
+    func isFolder(at path: [[UInt8]]) -> Bool { folder.map { $0.map { Array($0.utf8) } == path } ?? false }
 
     func file(named name: [UInt8]) throws(ReadError) -> NeighbourFile? {
         let name = String(decoding: name, as: UTF8.self)

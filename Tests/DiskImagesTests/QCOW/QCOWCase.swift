@@ -20,7 +20,7 @@ struct QCOWCase: Sendable, CustomTestStringConvertible {
     let row: String
     let image: BuiltQCOW
     let expectation: Expectation
-    /// A text that one of the warnings has; nil where there are none at all.
+    /// A text that one of the warnings has; nil where there are none but of a cut.
     let warning: String?
 
     var testDescription: String { row }

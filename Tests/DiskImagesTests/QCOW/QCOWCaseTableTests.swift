@@ -26,7 +26,11 @@ struct QCOWCaseTableTests {
         if let warning = row.warning {
             #expect(opened.image.warnings.contains { $0.contains(warning) }, "\(opened.image.warnings)")
         } else {
-            #expect(opened.image.warnings == [])
+            // An entry that leads behind the end of the file is known when it is opened; nothing else is said of sound images.
+            let warnings = opened.image.warnings.filter {
+                damaged.isEmpty || !$0.contains(MissingEndTests.words)
+            }
+            #expect(warnings == [])
         }
     }
 

@@ -3,6 +3,7 @@
 
 import ByteSources
 import DiskImages
+import Glibc
 import OVFPackage
 import SystemPackage
 
@@ -21,6 +22,13 @@ final class FolderNeighbours: NeighbourFiles {
     var place: String {
         let folder = components.reduce(path) { $0.file(named: $1) }
         return folder == "." ? "in the same folder" : "in \(String(displaying: folder.bytes))"
+    }
+
+    func isFolder(at path: [[UInt8]]) -> Bool {
+        // As the user has named it, and without links; what stands below that was opened without following any.
+        [self.path.absolute, self.path.withoutLinks].contains { folder in
+            folder.map { $0 + components == path } ?? false
+        }
     }
 
     private struct OpenFile {
@@ -73,6 +81,30 @@ final class FolderNeighbours: NeighbourFiles {
         } catch {
             throw .failure(error)
         }
+    }
+}
+
+extension FilePath {
+    /// Its names from the root on, as they are written; nil where one of them leads up.
+    fileprivate var absolute: [[UInt8]]? {
+        guard isRelative else { return Self.names(bytes) }
+        return Self.names(bytes).flatMap { names in FilePath(".").withoutLinks.map { $0 + names } }
+    }
+
+    /// Its names from the root on, without links; nil where it leads nowhere.
+    fileprivate var withoutLinks: [[UInt8]]? {
+        // SAFETY: the string lives for the call.
+        unsafe withPlatformString { path in
+            guard let resolved = unsafe realpath(path, nil) else { return nil }
+            // SAFETY: realpath's result is a C string of our own.
+            defer { unsafe free(resolved) }
+            return unsafe Self.names(Array(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved))))
+        }
+    }
+
+    private static func names(_ bytes: [UInt8]) -> [[UInt8]]? {
+        let names = bytes.split(separator: UInt8(ascii: "/")).map { Array($0) }
+        return names.contains(Array("..".utf8)) ? nil : names.filter { $0 != Array(".".utf8) }
     }
 }
 

@@ -131,6 +131,10 @@ private struct MemberNeighbours: NeighbourFiles {
 
     var place: String { "in the package" }
 
+    func isFolder(at path: [[UInt8]]) -> Bool {
+        (try? all.folder(ofMember: member))?.outside?.isFolder(at: path) ?? false
+    }
+
     var identities: FolderIdentities {
         // One that cannot be had is not kept, either.
         (try? all.folder(ofMember: member))?.identities ?? FolderIdentities()

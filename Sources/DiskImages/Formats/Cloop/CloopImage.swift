@@ -13,7 +13,7 @@ struct CloopImage: DiskImage {
     let format = DiskFormat.cloop
     let virtualByteCount: UInt64
     let clusterByteCount: Int
-    let warnings: [String] = []
+    let warnings: [String]
 
     /// What every file starts with: it is a script that mounts itself.
     static let magic = Array("#!/bin/sh\n#V2.0 Format\n".utf8)
@@ -48,6 +48,9 @@ struct CloopImage: DiskImage {
                 ofEntry: offsets.presentEntryCount, "the file ends before the \(blockCount + 1) offsets do")
         }
         rules = PlaceRules(fileByteCount: reader.byteCount, dataStart: offsets.range.upperBound)
+        // The last one is where the file ends.
+        warnings = MissingEnd.warnings(
+            of: reader.byteCount, namedTo: try offsets.entry(blockCount), by: "list of offsets")
         guard offsets.isHeld else { return }
         var last: UInt64 = 0
         for index in 0...blockCount {

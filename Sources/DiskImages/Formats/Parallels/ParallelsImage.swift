@@ -19,7 +19,7 @@ struct ParallelsImage: BlockMappedImage {
         _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options
     ) throws(ReadError) {
         let header = try ParallelsHeader(by: reader)
-        warnings = header.isInUse ? ["the image was not closed by its last writer (in use)"] : []
+        let inUse = header.isInUse ? ["the image was not closed by its last writer (in use)"] : []
         let geometry = BlockGeometry(
             virtualByteCount: header.virtualByteCount, blockByteCount: header.blockByteCount)
         let table = try EntryTable(
@@ -38,6 +38,7 @@ struct ParallelsImage: BlockMappedImage {
                 fileByteCount: reader.byteCount, dataStart: max(header.dataOffset, header.tableEnd),
                 records: records),
             of: reader, budget: options.budget)
+        warnings = inUse + map.warnings
     }
 }
 

@@ -57,6 +57,9 @@ final class QCOWFirstLevel: Sendable {
     /// Where the table is, in bytes of the file.
     var range: Range<UInt64> { table.range }
 
+    /// Where the table would end in a file that has all of it.
+    var neededEnd: UInt64 { table.neededEnd }
+
     /// Whether it is known, or found when it is needed, which second-level tables are named twice.
     var isCompared: Bool { entryCount <= Self.comparedEntryCountLimit }
 

@@ -40,7 +40,8 @@ enum QCOWFormat: DiskImageFormat {
             .qcow, file, virtualByteCount: header.virtualByteCount, firstLevel: firstLevel,
             // The format has no place for the format of the backing file.
             parent: header.backingName.map { ParentReference(names: [$0], content: .unstated) },
-            warnings: firstLevel.warnings + options.warnings(ofFileOf: reader.byteCount))
+            warnings: firstLevel.warnings + options.warnings(ofFileOf: reader.byteCount)
+        ).warnedOfMissingEnd()
     }
 }
 

@@ -58,7 +58,7 @@ extension QCOWImage {
         geometry.encoding == .extended ? bytes.bigEndianEntry(2 * index + 1) : 0
     }
 
-    private func entry(_ index: Int, _ bytes: RawSpan) -> QCOWEntry {
+    func entry(_ index: Int, _ bytes: RawSpan) -> QCOWEntry {
         QCOWEntry(word(index, bytes), bitmap: bitmap(index, bytes), geometry)
     }
 

@@ -9,7 +9,7 @@ import ByteSources
 struct QCOWImage: DiskImage {
     let format: DiskFormat
     let virtualByteCount: UInt64
-    let warnings: [String]
+    var warnings: [String]
     let parent: ParentReference?
     let snapshots: [DiskSnapshot]
 

@@ -44,7 +44,8 @@ enum QCOW2Format: DiskImageFormat {
             parent: header.parent,
             snapshots: try images(of: snapshots, file, header, reader, tables, options.budget),
             warnings: header.warnings + firstLevel.warnings + snapshots.warnings
-                + options.warnings(ofFileOf: reader.byteCount))
+                + options.warnings(ofFileOf: reader.byteCount)
+        ).warnedOfMissingEnd()
     }
 
     private static func firstLevel(

@@ -32,21 +32,26 @@ struct BlockLookUp<Format: BlockFormat>: Sendable {
         return rules.problem(at: start, byteCount: min(geometry.neededByteCount(of: block), inFile))
     }
 
-    /// Guest bytes of blocks that are stored, or damaged.
-    func allocatedByteCount() throws(ReadError) -> UInt64 {
+    /// Guest bytes of blocks that are stored, or damaged, and the first byte of a file that would have all of their places.
+    func contents() throws(ReadError) -> (allocatedByteCount: UInt64, placesEnd: UInt64) {
         var count: UInt64 = 0
+        var end: UInt64 = 0
         for block in 0..<geometry.blockCount {
             guard let entry = try entry(of: block) else {
                 count += geometry.virtualByteCount - geometry.guestRange(of: block).lowerBound
                 break
             }
-            switch format.meaning(of: entry, block: block) {
+            let meaning = format.meaning(of: entry, block: block)
+            switch meaning {
             case .absent, .zeros: break
             case .stored, .invalid:
                 let guest = geometry.guestRange(of: block)
                 count += guest.upperBound - guest.lowerBound
             }
+            guard case .stored(let start) = meaning else { continue }
+            let (placeEnd, overflow) = start.addingReportingOverflow(geometry.neededByteCount(of: block))
+            if !overflow { end = max(end, placeEnd) }
         }
-        return count
+        return (count, end)
     }
 }

@@ -12,6 +12,8 @@ struct BlockMap<Format: BlockFormat>: Sendable {
     /// Guest bytes of blocks that are stored, or damaged; an estimate where the table is too large to look at all of it.
     let allocatedByteCount: UInt64
     let allocationIsEstimate: Bool
+    /// What is questionable about a file that ends before what the table names, where all of it was looked at.
+    let warnings: [String]
 
     /// A map by `table`, which has an entry for each block, into the file that `rules` describe.
     /// - Throws: `ReadError.corrupt` where the disk is larger than any file can be, `ReadError.overBudget` where there
@@ -32,6 +34,7 @@ struct BlockMap<Format: BlockFormat>: Sendable {
         guard table.isHeld, table.entryCount <= Self.checkedEntryLimit else {
             overlapping = .none
             allocationIsEstimate = true
+            warnings = []
             // Both data and holes remain possible.
             let mostWithHoles = geometry.virtualByteCount - min(512, geometry.virtualByteCount)
             allocatedByteCount = max(512, min(reader.byteCount, mostWithHoles))
@@ -44,8 +47,12 @@ struct BlockMap<Format: BlockFormat>: Sendable {
             if let start = try look.soundPlace(of: block) { try places.add(start) }
         }
         overlapping = try places.overlaps()
-        allocatedByteCount = try look.allocatedByteCount()
+        let contents = try look.contents()
+        allocatedByteCount = contents.allocatedByteCount
         allocationIsEstimate = false
+        warnings = MissingEnd.warnings(
+            of: rules.fileByteCount, namedTo: max(contents.placesEnd, table.neededEnd),
+            by: table.recordName)
     }
 
     var format: Format { look.format }

@@ -15,6 +15,25 @@ enum ConversionAdvice {
         }
     }
 
+    /// What to do where the qcow2 image `name` names the backing file by a path that is not followed; empty for other formats.
+    static func rebasing(
+        _ name: String, _ format: DiskFormat, onto path: [UInt8], _ content: ParentReference.Content
+    ) -> String {
+        guard format == .qcow2, path.contains(UInt8(ascii: "/")),
+            let own = StoredName.lastComponent(of: path),
+            let base = String(validating: own, as: UTF8.self), NeighbourName.problem(with: own) == nil
+        else { return "" }
+        let parentFormat =
+            switch content {
+            case .raw: "raw"
+            case .family("vhd"): "vpc"
+            case .family(let family): family
+            case .recognised, .unstated: "FORMAT"
+            }
+        return "; where \(quoted(base)) beside it is that file, 'qemu-img rebase -u -b \(quoted(base)) -F "
+            + "\(parentFormat) \(quoted(name))' says so"
+    }
+
     /// Programs by what the names of their files end with.
     private static let decompressors = [".zst": "zstd", ".gz": "gzip", ".xz": "xz", ".bz2": "bzip2"]
 

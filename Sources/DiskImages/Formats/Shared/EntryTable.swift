@@ -7,7 +7,8 @@ import ByteSources
 struct EntryTable: Sendable {
     /// What errors call the table, such as "block map of disk.vdi".
     var name: String { "\(recordName) of \(imageName)" }
-    private let recordName: String
+    /// The same without the image.
+    let recordName: String
     private let imageName: String
     /// Where the table starts in the image file, in bytes.
     let offset: UInt64
@@ -109,6 +110,8 @@ struct EntryTable: Sendable {
             : try reader.record(name, byteCount: Int(inFile), at: offset)
     }
 
+    /// Where the table would end in a file that has all of it that the disk needs.
+    var neededEnd: UInt64 { entryCount == 0 ? 0 : offset + entryCount * encoding.byteCount }
     /// Where the table is in the file, as far as that has it.
     var range: Range<UInt64> { offset..<(offset + presentEntryCount * encoding.byteCount) }
     /// Whether looking at every entry costs no reading.

@@ -24,6 +24,8 @@ struct VDIHeader: Sendable {
     let diskByteCount: UInt64
     /// In bytes, a power of two from 4 KiB to 256 MiB.
     let blockByteCount: UInt64
+    /// How many blocks are stored.
+    let allocatedBlockCount: UInt64
     /// What stands in front of each block, in bytes; at most 256 MiB.
     let blockExtraByteCount: UInt64
     let identifiers: Identifiers
@@ -83,6 +85,7 @@ struct VDIHeader: Sendable {
         diskByteCount = try record.littleEndian(UInt64.self, at: 368)
         blockByteCount = UInt64(try record.littleEndian(UInt32.self, at: 376))
         blockExtraByteCount = UInt64(try record.littleEndian(UInt32.self, at: 380))
+        allocatedBlockCount = UInt64(try record.littleEndian(UInt32.self, at: 388))
         identifiers = try Identifiers(parsing: record)
         try checkBlocks(record)
         try checkPlaces(record)

@@ -25,7 +25,7 @@ extension VDIHeader.Kind {
 /// Spec: VirtualBox, VDICore.h.
 struct VDIImage: BlockMappedImage {
     let format: DiskFormat
-    let warnings: [String] = []
+    let warnings: [String]
     let parent: ParentReference?
     let identity: ImageIdentity?
     let map: BlockMap<VDIBlocks>
@@ -60,6 +60,11 @@ struct VDIImage: BlockMappedImage {
             geometry: geometry,
             rules: PlaceRules(fileByteCount: reader.byteCount, dataStart: header.dataOffset), of: reader,
             budget: options.budget)
+        // Numbers of 32 bits, and one of 29 bits: no overflow.
+        let end = header.dataOffset + header.allocatedBlockCount * geometry.placeByteCount
+        warnings =
+            map.allocationIsEstimate
+            ? MissingEnd.warnings(of: reader.byteCount, namedTo: end, by: "header") : map.warnings
     }
 }
 

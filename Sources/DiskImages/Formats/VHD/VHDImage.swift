@@ -37,7 +37,6 @@ struct VHDImage: DiskImage {
         identity = .vhd(footer.identifier)
         virtualByteCount = footer.virtualByteCount
         bitmapByteCount = header.bitmapByteCount
-        warnings = footers.warnings + footer.warnings
         self.tables = tables
         let geometry = BlockGeometry(
             virtualByteCount: footer.virtualByteCount, blockByteCount: header.blockByteCount,
@@ -63,6 +62,7 @@ struct VHDImage: DiskImage {
             VHDBlocks(), table: table, geometry: geometry,
             rules: Self.rules(footer, footers, header, isDifferencing: isDifferencing), of: reader,
             budget: options.budget)
+        warnings = footers.warnings + footer.warnings + map.warnings
         allocation = BlockAllocation(map.allocatedByteCount, isEstimate: map.allocationIsEstimate)
     }
 

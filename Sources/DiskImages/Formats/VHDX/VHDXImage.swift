@@ -67,7 +67,7 @@ struct VHDXImage: DiskImage {
         sectorByteCount = Int(metadata.sectorByteCount)
         file = reader.source
         fileAllocation = format == .vhdxFixed ? RawAllocation(of: reader.source) : nil
-        self.warnings = warnings
+        self.warnings = warnings + map.warnings
         self.log = log
         self.tables = tables
     }
