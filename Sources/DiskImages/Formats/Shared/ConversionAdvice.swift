@@ -19,10 +19,12 @@ enum ConversionAdvice {
     static func rebasing(
         _ name: String, _ format: DiskFormat, onto path: [UInt8], _ content: ParentReference.Content
     ) -> String {
-        guard format == .qcow2, path.contains(UInt8(ascii: "/")),
-            let own = StoredName.lastComponent(of: path),
-            let base = String(validating: own, as: UTF8.self), NeighbourName.problem(with: own) == nil
-        else { return "" }
+        guard format == .qcow2, let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return "" }
+        let own = Array(path[(slash + 1)...])
+        guard let base = String(validating: own, as: UTF8.self), NeighbourName.problem(with: own) == nil
+        else {
+            return ""
+        }
         let parentFormat =
             switch content {
             case .raw: "raw"
