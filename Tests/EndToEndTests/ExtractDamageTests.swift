@@ -200,7 +200,7 @@ extension EndToEnd {
                     ([image.reference, "-o", folder("0")], 0), ([image.path, "-o", folder("1")], 1),
                     ([image.path, "-o", folder("1"), "--keep-going"], 1),
                     ([image.path, "-o", folder("1"), "--damaged=zero"], 1),
-                    ([image.reference, "-o", folder("absent/1")], 1), ([image.reference, "-o", ""], 2),
+                    ([image.reference, "-o", folder("absent/1")], 2), ([image.reference, "-o", ""], 2),
                     ([image.reference], 2), ([image.reference, "-o", folder("2"), "--damaged=maybe"], 2),
                     ([image.reference, "none", "-o", folder("2")], 2),
                     ([image.reference, "-o", folder("0")], 2),

@@ -55,7 +55,6 @@ struct CopyPlan {
         }
         let path = FilePath(bytes: wishes.output)
         try Self.checkFolder(of: path)
-        if let map = wishes.map { try Self.checkFolder(of: map) }
         let isFolder = try isFolder(path, wishes)
         guard isFolder || chosenCount == 1 else {
             guard !Self.isDevice(path) else {
