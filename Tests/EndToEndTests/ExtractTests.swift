@@ -166,7 +166,7 @@ extension EndToEnd {
                 #expect(file.standardError.contains("not a directory"))
                 #expect(
                     try attempt([ovafs, "extract", package.path, "-o", folder("no/where") + "/"]).exitCode
-                        == 1)
+                        == 2)
                 #expect(!FileManager.default.fileExists(atPath: folder("no")))
             }
         }
