@@ -13,14 +13,16 @@ package struct TransportSecurity: Sendable, Hashable {
     package var certificatePath: String?
     package var keyPath: String?
 
-    package init() {
-        authoritiesPath = Self.variables.lazy.compactMap(Self.environment).first
+    /// `variable` finds the environment's variables that are set and not empty.
+    package init(environment variable: (String) -> String? = Self.processVariable) {
+        authoritiesPath = Self.variables.lazy.compactMap(variable).first
     }
 
     /// As curl has them, the first one counting most.
     private static let variables = ["CURL_CA_BUNDLE", "SSL_CERT_FILE"]
 
-    private static func environment(_ name: String) -> String? {
+    /// A variable of this process.
+    package static func processVariable(_ name: String) -> String? {
         // SAFETY: the text ends with a NUL, and is copied before anything changes the environment.
         guard let text = unsafe getenv(name) else { return nil }
         let value = unsafe String(cString: text)

@@ -156,6 +156,20 @@ struct CloudsConfigurationTests {
         #expect(empty?.description.contains("has no clouds") == true)
     }
 
+    @Test("where a cloud names no authorities, those that the environment names count")
+    func authorities() throws {
+        let bundle = ["CURL_CA_BUNDLE": "/bundle.pem"]
+        let both = ["CURL_CA_BUNDLE": "/bundle.pem", "SSL_CERT_FILE": "/file.pem"]
+        #expect(try Self.read(Self.basic).security.authoritiesPath == nil)
+        #expect(try Self.read(Self.basic, bundle).security.authoritiesPath == "/bundle.pem")
+        #expect(try Self.read(Self.basic, both).security.authoritiesPath == "/bundle.pem")
+        #expect(
+            try Self.read(Self.basic, ["CURL_CA_BUNDLE": "", "SSL_CERT_FILE": "/file.pem"]).security
+                .authoritiesPath == "/file.pem")
+        let own = try Self.read(Self.basic + "\n    cacert: /own.pem\n", both)
+        #expect(own.security.authoritiesPath == "/own.pem")
+    }
+
     @Test("the variables alone are a cloud")
     func variables() throws {
         let configuration = try FakeCloud.settings([

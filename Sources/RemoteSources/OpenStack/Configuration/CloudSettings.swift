@@ -162,7 +162,7 @@ extension CloudSettings {
         {
             verifies = false
         }
-        var security = TransportSecurity()
+        var security = TransportSecurity(environment: search.variable)
         security.isVerified = verifies
         if let path = try setting("cacert") { security.authoritiesPath = search.expanded(path) }
         security.certificatePath = try setting("cert").map(search.expanded)
