@@ -97,6 +97,10 @@ package final class GuestDisk: ByteSource {
         }
     }
 
+    package func prepare(_ range: Range<UInt64>) {
+        farReadAhead?.prepare(range.clamped(to: 0..<byteCount), of: self)
+    }
+
     package func validate() throws(ReadError) {
         for layer in layers { try layer.file.validate() }
     }

@@ -14,6 +14,10 @@ struct DiskPartsReader {
     /// What a disk with parents takes beside that, in bytes: the list of its layers.
     private static let bytesPerChain = 16 << 10
     private static let maximumWarningCount = 1_000
+    /// Disks far away whose first bytes are asked for together.
+    private static let mostPreparedDisks = 64
+    /// The sector in which each partition table begins, in bytes.
+    private static let firstByteCount: UInt64 = 512
 
     private let budget: OpeningBudget
     /// What parts may take of the memory for opening, in bytes: half of what the disks have left. The tree needs the rest.
@@ -32,6 +36,9 @@ struct DiskPartsReader {
     /// `disks`, with their partitions and snapshots.
     static func addingParts(to disks: [ApplianceDisk], budget: OpeningBudget) -> [ApplianceDisk] {
         var reader = DiskPartsReader(budget)
+        for disk in disks.lazy.compactMap(\.farDisk).prefix(Self.mostPreparedDisks) {
+            disk.prepare(0..<Self.firstByteCount)
+        }
         return disks.map { reader.addingParts(to: $0) }
     }
 
@@ -164,5 +171,13 @@ extension PartitionWarning.Kind {
         case .outside: .partitionOutside
         case .overlap: .partitionOverlap
         }
+    }
+}
+
+extension ApplianceDisk {
+    /// The decoded disk, where it comes from far away.
+    fileprivate var farDisk: GuestDisk? {
+        guard case .decoded(let guest) = content, !guest.isNear else { return nil }
+        return guest
     }
 }

@@ -62,6 +62,13 @@ final class FarReadAhead: Sendable {
         }
     }
 
+    /// Asks for what a read of guest bytes `range` will want, as far as the map says it already; else for what the map
+    /// lacks.
+    func prepare(_ range: Range<UInt64>, of disk: GuestDisk) {
+        var reader = FarReader(at: range.lowerBound)
+        ask(for: &reader, of: disk, atLeastTo: range.upperBound)
+    }
+
     /// The nearest reader that the read may go on for; else a new one, in the place of the one that was last seen.
     private func reader(for range: Range<UInt64>, in state: inout State) -> Int {
         let known = state.readers.indices.filter { state.readers[$0].isContinued(by: range) }

@@ -36,6 +36,8 @@ struct TarScanner {
     private var headerCount = 0
     /// The pieces of all sparse members.
     var sparsePieceCount = 0
+    /// Whether what follows was asked for ahead.
+    var hasForeseen = false
 
     /// Most headers of any kind: a few extension headers belong to each member.
     private static let maximumHeaderCount = 4 * TarIndex.maximumMemberCount
@@ -50,7 +52,7 @@ struct TarScanner {
     /// - Throws: `ReadError.system`, `.stale` and `.remote`, where reading itself fails.
     mutating func run() throws(ReadError) {
         do throws(ReadError) {
-            while try step() {}
+            repeat { foresee() } while try step()
         } catch {
             switch error {
             case .system, .stale, .remote, .overBudget: throw error
