@@ -90,6 +90,24 @@ struct BlockFetcherTests {
         #expect(attempts.withLock { $0.most } == 1)
     }
 
+    @Test("a reader that comes when no one waits is not held up by the pause of those before it")
+    func newcomer() throws {
+        var retry = RetryPolicy()
+        for _ in 0..<12 { retry.noteFailure(at: MonotonicClock.now + 3_600, random: 1) }
+        let fetcher = BlockFetcher(
+            in: BlockCache(byteLimit: 4 << 20), byteCount: 100 * Self.size, retry: retry
+        ) { job in
+            Self.fill(job)
+            return .brought
+        }
+        defer { fetcher.close() }
+        let held = try Self.wait(for: 1, fetcher)
+        #expect(held.wait(until: MonotonicClock.now + 0.1) == nil)
+        fetcher.readerBegins()
+        #expect(Self.isHere(held))
+        fetcher.readerEnds()
+    }
+
     @Test("a refusal is told to those who wait, and the next one is tried again")
     func refused() throws {
         let isWell = Atomic<Bool>(false)

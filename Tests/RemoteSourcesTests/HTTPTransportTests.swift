@@ -172,9 +172,9 @@ struct HTTPTransportTests {
     func unreachable() throws {
         try RemoteFixture.with({ _, _ in }) { fixture throws in
             fixture.server.stop()
-            #expect(Self.kind { _ = try Self.ask(fixture) } == .connection)
+            #expect(Self.kind { _ = try Self.ask(fixture) } == .unreachable)
             let other = HTTPRequest(.get, try WebAddress("http://name.invalid/"))
-            #expect(Self.kind { _ = try Self.ask(fixture, other) } == .connection)
+            #expect(Self.kind { _ = try Self.ask(fixture, other) } == .unreachable)
         }
     }
 

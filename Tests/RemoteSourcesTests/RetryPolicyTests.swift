@@ -34,6 +34,22 @@ struct RetryPolicyTests {
         #expect(policy.wait(at: 120) == 0)
     }
 
+    @Test("who was not there when it failed asks at once, but for what the server asked for")
+    func newcomer() {
+        var policy = RetryPolicy()
+        for _ in 0..<12 { policy.noteFailure(at: 100, random: 1) }
+        #expect(policy.wait(at: 100) == 10)
+        policy.noteNewcomer()
+        #expect(policy.wait(at: 100) == 0)
+        // One at a time still finds out, and its own pauses are short at first.
+        #expect(policy.isProbing)
+        policy.noteFailure(at: 100, random: 1)
+        #expect((policy.wait(at: 100) * 10).rounded() / 10 == 0.4)
+        policy.noteFailure(at: 100, delay: 7, random: 0)
+        policy.noteNewcomer()
+        #expect(policy.wait(at: 100) == 7)
+    }
+
     @Test("one failure holds up no one else; two in a row let one at a time find out")
     func probing() {
         var policy = RetryPolicy()

@@ -18,7 +18,8 @@ final class BlockFetcher: Sendable {
         var aheadJobCount = 0
         var connectionLimit = BlockFetcher.mostConnections
         var successCount = 0
-        var retry = RetryPolicy()
+        var readerCount = 0
+        var retry: RetryPolicy
         var lastFailure: String?
         var staleness: String?
         var isClosed = false
@@ -47,11 +48,11 @@ final class BlockFetcher: Sendable {
     /// No server is obeyed that wants to be left alone for longer, in seconds.
     private let longestDelay: Double
     private let meter: RemoteMeter
-    private let state = Monitor(State())
+    private let state: Monitor<State>
 
     init(
         in cache: BlockCache, byteCount: UInt64, meter: RemoteMeter = RemoteMeter(),
-        longestDelay: Double = 60,
+        longestDelay: Double = 60, retry: RetryPolicy = RetryPolicy(),
         _ bring: @escaping Bringing
     ) {
         self.cache = cache
@@ -59,6 +60,7 @@ final class BlockFetcher: Sendable {
         self.meter = meter
         self.longestDelay = longestDelay
         self.bring = bring
+        state = Monitor(State(retry: retry))
         object = cache.table.withLock { $0.addObject(byteCount: byteCount) }
     }
 
@@ -67,6 +69,22 @@ final class BlockFetcher: Sendable {
 
     /// What has changed; nil where the object is the one that was opened.
     var staleness: String? { state.withLock { $0.staleness } }
+
+    /// A reader begins to wait. Where no one did, it is not made to wait for what others met before: who comes when a server
+    /// is back asks it at once.
+    func readerBegins() {
+        state.withLock { state in
+            state.readerCount += 1
+            guard state.readerCount == 1 else { return }
+            state.retry.noteNewcomer()
+            state.generation &+= 1
+        }
+        state.wake()
+    }
+
+    func readerEnds() {
+        state.withLock { $0.readerCount -= 1 }
+    }
 
     /// Lets all carriers end; who waits is told.
     func close() {

@@ -31,7 +31,11 @@ extension HTTPRangeSource {
             return kept
         }
         access.meter.noteWaiting(1)
-        defer { access.meter.noteWaiting(-1) }
+        fetcher.readerBegins()
+        defer {
+            fetcher.readerEnds()
+            access.meter.noteWaiting(-1)
+        }
         let start = MonotonicClock.now
         var isRescued = false
         while true {

@@ -88,6 +88,7 @@ final class RangeBringer: Sendable {
         case .refused(let reason): return .refused(reason)
         case .failed(let reason, let delay, let isCrowded):
             return .failed(reason, delay: delay, isCrowded: isCrowded)
+        case .unreachable(let reason): return .failed(reason, delay: nil, isCrowded: true)
         case .stopped: return .stopped
         }
     }

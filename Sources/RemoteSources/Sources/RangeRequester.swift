@@ -13,6 +13,8 @@ final class RangeRequester: Sendable {
         /// It will not do, however often it is tried.
         case refused(String)
         case failed(String, delay: Double?, isCrowded: Bool)
+        /// No one is there; it is `failed` in all else.
+        case unreachable(String)
         case stopped
     }
 
@@ -96,16 +98,16 @@ final class RangeRequester: Sendable {
                 case nil: return failed("the answer has no head", isCrowded: false)
                 }
             } catch {
-                if error.kind == .connection || error.kind == .silence, sink.takenByteCount == 0,
-                    mayLookUpAnew,
-                    way.isElsewhere, (try? lookUpAnew(&way, until: deadline)) == true
+                if [.connection, .unreachable, .silence].contains(error.kind), sink.takenByteCount == 0,
+                    mayLookUpAnew, way.isElsewhere, (try? lookUpAnew(&way, until: deadline)) == true
                 {
                     mayLookUpAnew = false
                     continue
                 }
                 switch error.kind {
                 case .stopped: return .stopped
-                case .certificate, .request, .refused: return .refused(error.reason)
+                case .certificate, .redirection, .request, .refused: return .refused(error.reason)
+                case .unreachable: return .unreachable(error.reason)
                 default: return failed(error.reason, isCrowded: error.kind == .connection)
                 }
             }

@@ -7,6 +7,8 @@ package import ByteSources
 package enum RemoteOpener {
     /// How often opening looks whether anyone still waits for it, in seconds.
     private static let lookInterval = 0.25
+    /// So often it is tried to reach a server that is not there: who mistyped its name waits no longer.
+    private static let mostUnreachable = 5
 
     /// Opens `object`. What fails is tried again while there is time.
     /// - Throws: `ReadError.remote` where the server cannot be reached, refuses, or answers nothing that can be used;
@@ -16,7 +18,10 @@ package enum RemoteOpener {
     ) throws(ReadError) -> any ByteSource {
         let deadline = Deadline(at: PatientRead.currentStartTime + access.timeoutInSeconds)
         let requester = RangeRequester(object, through: access)
+        let attempt = Attempt(
+            object: object, deadline: deadline, startTime: PatientRead.currentStartTime)
         var retry = RetryPolicy()
+        var unreachableCount = 0
         while true {
             try PatientRead.checkCancellation()
             let start = StartConsumer()
@@ -33,7 +38,11 @@ package enum RemoteOpener {
                 }
                 let source = HTTPRangeSource(
                     requester, version: version, start: start.bytes, through: access)
-                if let key = HTTPRangeSource.recordKey(of: version) { access.recorder?.begin(of: key) }
+                if let key = HTTPRangeSource.recordKey(of: version) {
+                    access.recorder?.begin(of: key)
+                } else if access.recorder != nil {
+                    access.note("\(object.name): record= writes nothing: the server gives it no version")
+                }
                 if let reads = access.replayed, !source.replay(reads) {
                     access.note("\(object.name): the record of reads is of another version, and is not used")
                 }
@@ -42,32 +51,60 @@ package enum RemoteOpener {
             switch outcome {
             case .bytes: throw .remote(source: object.name, reason: "the answer has no bytes")
             case .withoutRanges:
-                return try SpooledSource.open(object, through: access, until: deadline)
+                let source = try SpooledSource.open(object, through: access, until: deadline)
+                noteLackOfRanges(source, access)
+                return source
             case .stale: throw .stale(source: object.name)
             case .refused(let reason): throw .remote(source: object.name, reason: reason)
             case .stopped: throw .interrupted
             case .failed(let reason, let delay, _):
+                unreachableCount = 0
                 retry.noteFailure(at: MonotonicClock.now, delay: delay, random: .random(in: 0...1))
                 access.meter.noteRetry()
-                try wait(for: retry, until: deadline, object, access, reason)
+                try attempt.wait(for: retry, reason)
+            case .unreachable(let reason):
+                unreachableCount += 1
+                retry.noteFailure(at: MonotonicClock.now, random: .random(in: 0...1))
+                guard unreachableCount < mostUnreachable else { throw attempt.failure(reason) }
+                access.meter.noteRetry()
+                try attempt.wait(for: retry, reason)
             }
         }
     }
 
-    /// Waits until something may be sent again.
-    /// - Throws: `ReadError.remote` with `reason` where no time is left then.
-    static func wait(
-        for retry: RetryPolicy, until deadline: Deadline, _ object: RemoteObject, _ access: RemoteAccess,
-        _ reason: String
-    ) throws(ReadError) {
-        guard retry.earliestTime < deadline.time else {
-            let seconds = Int(min(max(0, access.timeoutInSeconds), 1e9))
-            throw .remote(source: object.name, reason: "not opened within \(seconds) s: \(reason)")
+    private static func noteLackOfRanges(_ source: SpooledSource, _ access: RemoteAccess) {
+        let mebibytes = source.byteCount / (1 << 20) + (source.byteCount % (1 << 20) == 0 ? 0 : 1)
+        access.note(
+            "\(source.name): the server gives no parts of files: all \(mebibytes) MiB are brought to "
+                + access.spoolFolder)
+        for (name, isUsed) in [("record", access.recorder != nil), ("replay", access.replayed != nil)]
+        where isUsed {
+            access.note("\(source.name): \(name)= does nothing for such a server")
         }
-        while retry.wait(at: MonotonicClock.now) > 0 {
-            try PatientRead.checkCancellation()
-            let time = min(retry.earliestTime, MonotonicClock.now + lookInterval)
-            PatientRead.blocking { MonotonicClock.sleep(until: time) }
+    }
+
+    /// What trying to open an object may take.
+    private struct Attempt {
+        let object: RemoteObject
+        let deadline: Deadline
+        let startTime: Double
+
+        /// The error that says for how long it was tried.
+        func failure(_ reason: String) -> ReadError {
+            let tenths = Int((min(max(0, MonotonicClock.now - startTime), 1e9) * 10).rounded())
+            return .remote(
+                source: object.name, reason: "not opened in \(tenths / 10).\(tenths % 10) s: \(reason)")
+        }
+
+        /// Waits until something may be sent again.
+        /// - Throws: `ReadError.remote` with `reason` where no time is left then.
+        func wait(for retry: RetryPolicy, _ reason: String) throws(ReadError) {
+            guard retry.earliestTime < deadline.time else { throw failure(reason) }
+            while retry.wait(at: MonotonicClock.now) > 0 {
+                try PatientRead.checkCancellation()
+                let time = min(retry.earliestTime, MonotonicClock.now + lookInterval)
+                PatientRead.blocking { MonotonicClock.sleep(until: time) }
+            }
         }
     }
 }

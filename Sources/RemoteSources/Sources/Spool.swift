@@ -104,14 +104,26 @@ final class Spool: Sendable {
             case .stopped: return end(.interrupted)
             case .failed(let reason, let delay, _):
                 if state.withLock({ $0.frontier }) > frontier { retry.noteSuccess() }
-                noteFailure(&retry, reason, delay)
-                let isGivenUp = state.withLock { state in
-                    state.isClosed || state.waiterCount == 0 && retry.failureCount >= Self.mostIdleFailures
-                }
-                if isGivenUp { return end(.remote(source: object.name, reason: reason)) }
-                state.withLock(waitingWhile: { !$0.isClosed }, until: retry.earliestTime) { _ in }
+                guard rest(afterFailing: reason, delay, &retry) else { return }
+            case .unreachable(let reason):
+                guard rest(afterFailing: reason, nil, &retry) else { return }
             }
         }
+    }
+
+    /// Waits before the next try.
+    /// - Returns: False where there is none.
+    private func rest(afterFailing reason: String, _ delay: Double?, _ retry: inout RetryPolicy) -> Bool {
+        noteFailure(&retry, reason, delay)
+        let isGivenUp = state.withLock { state in
+            state.isClosed || state.waiterCount == 0 && retry.failureCount >= Self.mostIdleFailures
+        }
+        guard !isGivenUp else {
+            end(.remote(source: object.name, reason: reason))
+            return false
+        }
+        state.withLock(waitingWhile: { !$0.isClosed }, until: retry.earliestTime) { _ in }
+        return true
     }
 
     private static func sum(_ one: UInt64, _ other: UInt64) -> UInt64 {

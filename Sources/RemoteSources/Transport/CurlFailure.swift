@@ -4,12 +4,14 @@
 import CCurl
 
 enum CurlFailure {
-    static func kind(of code: CURLcode) -> TransportError.Kind {
+    /// `message` is what libcurl says of it.
+    static func kind(of code: CURLcode, saying message: String = "") -> TransportError.Kind {
         switch code {
+        case CURLE_SSL_CONNECT_ERROR where isAnswer(message): .certificate
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT: .unreachable
         case CURLE_OPERATION_TIMEDOUT: .silence
-        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT,
-            CURLE_GOT_NOTHING,
-            CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE, CURLE_SSL_CONNECT_ERROR, CURLE_HTTP2,
+        case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE,
+            CURLE_SSL_CONNECT_ERROR, CURLE_HTTP2,
             CURLE_HTTP2_STREAM, CURLE_PROXY, CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT, CURLE_INTERFACE_FAILED,
             CURLE_AGAIN, CURLE_SEND_FAIL_REWIND:
             .connection
@@ -22,5 +24,15 @@ enum CurlFailure {
             .request
         default: .garbage
         }
+    }
+
+    /// Whether a handshake failed because of what the other side sent, and not because it sent nothing (more): the words are
+    /// those of OpenSSL's errors of its own, and of GnuTLS's.
+    private static func isAnswer(_ message: String) -> Bool {
+        [
+            "SSL routines", "unexpected TLS packet", "fatal alert",
+            "packet with illegal or unsupported version",
+        ]
+        .contains(where: message.contains)
     }
 }

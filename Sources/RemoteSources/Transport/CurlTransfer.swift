@@ -143,7 +143,8 @@ import Synchronization
         if code == CURLE_OPERATION_TIMEDOUT, deadline.hasPassed() {
             return TransportError(.deadline, at: place, "no whole answer within the time")
         }
-        return TransportError(CurlFailure.kind(of: code), at: place, reason(code))
+        let reason = reason(code)
+        return TransportError(CurlFailure.kind(of: code, saying: reason), at: place, reason)
     }
 
     /// What libcurl says, which may quote the server.

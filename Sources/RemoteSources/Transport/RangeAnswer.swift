@@ -73,7 +73,10 @@ struct RangeAnswer {
     }
 
     private func partial() throws(HTTPHeaders.Contradiction) -> Verdict {
-        if let reason = try unbelievableForm() { return .again(reason, delay: nil) }
+        if let reason = try unbelievableForm() {
+            // A server that begins so goes on so.
+            return isFirst ? .never(reason) : .again(reason, delay: nil)
+        }
         guard let text = try headers.only("content-range") else {
             return .again("the answer 206 does not say which bytes it has", delay: nil)
         }

@@ -31,13 +31,13 @@ struct Redirection: Sendable, Equatable {
     /// - Throws: `TransportError` where that is no address of the web, or the way does not end.
     mutating func follow(_ location: String) throws(TransportError) {
         guard hopCount < Self.mostHops else {
-            throw TransportError(.garbage, at: "\(start)", "more than \(Self.mostHops) redirections")
+            throw TransportError(.redirection, at: "\(start)", "more than \(Self.mostHops) redirections")
         }
         do throws(AddressError) {
             address = try address.resolving(location)
         } catch {
             throw TransportError(
-                .garbage, at: "\(start)", "a redirection to something that cannot be used: \(error)")
+                .redirection, at: "\(start)", "a redirection to something that cannot be used: \(error)")
         }
         hopCount += 1
     }

@@ -10,6 +10,8 @@ struct RetryPolicy: Sendable, Equatable {
     private(set) var failureCount = 0
     /// Nothing is sent before this point of the monotonic clock, in seconds.
     private(set) var earliestTime = -Double.infinity
+    /// Before this point of it the server wants to be left alone.
+    private var obeyedTime = -Double.infinity
 
     init() {}
 
@@ -18,7 +20,15 @@ struct RetryPolicy: Sendable, Equatable {
         let limit = min(
             Self.longestLimit, Self.shortestLimit * Double(UInt64(1) << UInt64(min(failureCount, 10))))
         failureCount = min(failureCount + 1, 1_000_000)
-        earliestTime = max(earliestTime, now + max(limit * random, delay ?? 0))
+        if let delay { obeyedTime = max(obeyedTime, now + delay) }
+        earliestTime = max(earliestTime, obeyedTime, now + limit * random)
+    }
+
+    /// Someone asks who was not there when it failed: the pause that was made of failures is over, and grows anew. What the
+    /// server asked for stays, and so does that one at a time finds out.
+    mutating func noteNewcomer() {
+        failureCount = min(failureCount, 2)
+        earliestTime = obeyedTime
     }
 
     /// An answer that could be used: nothing is waited for any more.

@@ -4,8 +4,10 @@
 /// What went wrong between this machine and a server. It holds no secret.
 package struct TransportError: Error, Equatable, CustomStringConvertible {
     package enum Kind: Sendable, Equatable {
-        /// No connection, or one that ended early: refused, reset, cut off, not found by name.
+        /// No connection, or one that ended early: reset, cut off.
         case connection
+        /// No one is there to talk to: not found by name, refused.
+        case unreachable
         /// Nothing came for a while, or too little of it.
         case silence
         /// The time of who asked is over.
@@ -14,8 +16,10 @@ package struct TransportError: Error, Equatable, CustomStringConvertible {
         case garbage
         /// The answer is longer than it may be.
         case tooLarge
-        /// Whoever answers is not whom the certificate has to name.
+        /// Whoever answers is not whom the certificate has to name, or does not speak TLS.
         case certificate
+        /// A redirection leads nowhere, or in a circle.
+        case redirection
         /// The request cannot be made: its address or its credentials are unusable.
         case request
         /// The server said no, with this status.
@@ -40,9 +44,9 @@ package struct TransportError: Error, Equatable, CustomStringConvertible {
     /// Whether the same request may succeed a little later.
     package var isWorthRetrying: Bool {
         switch kind {
-        case .connection, .silence, .garbage: true
+        case .connection, .unreachable, .silence, .garbage: true
         case .refused(let status): status == 408 || status == 425 || status == 429 || status >= 500
-        case .deadline, .tooLarge, .certificate, .request, .stopped: false
+        case .deadline, .tooLarge, .certificate, .redirection, .request, .stopped: false
         }
     }
 }

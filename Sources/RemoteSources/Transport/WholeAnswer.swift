@@ -33,14 +33,14 @@ struct WholeAnswer {
 
     private func judged() throws(HTTPHeaders.Contradiction) -> RangeAnswer.Verdict {
         if let coding = try headers.only("content-encoding"), coding.lowercased() != "identity" {
-            return .again("the answer is compressed although that was ruled out", delay: nil)
+            return unbelievable("the answer is compressed although that was ruled out")
         }
         let coding = try headers.only("transfer-encoding")?.lowercased()
         guard coding == nil || coding == "chunked" || coding == "identity" else {
-            return .again("the answer is compressed on its way although that was not asked for", delay: nil)
+            return unbelievable("the answer is compressed on its way although that was not asked for")
         }
         if let type = headers.first("content-type"), type.lowercased().hasPrefix("multipart/") {
-            return .again("the answer has several parts", delay: nil)
+            return unbelievable("the answer has several parts")
         }
         if let type = headers.first("content-type"), type.lowercased().hasPrefix("text/html") {
             return .never("the server answers with a page in place of the file: does it want a log-in?")
@@ -73,5 +73,10 @@ struct WholeAnswer {
         }
         return .bytes(
             0..<byteCount, ObjectVersion(byteCount: byteCount, validator: known?.validator ?? validator))
+    }
+
+    /// A server that begins so goes on so.
+    private func unbelievable(_ reason: String) -> RangeAnswer.Verdict {
+        isFirst ? .never(reason) : .again(reason, delay: nil)
     }
 }

@@ -57,6 +57,20 @@ extension EndToEnd {
             }
         }
 
+        @Test("W11: a server that does not speak TLS is exit code 3 at once, not when the time is over")
+        func plain() throws {
+            try withTestFolder { folder in
+                try Self.served(in: folder) { _, server in
+                    let start = ContinuousClock.now
+                    let result = try Ovafs.attempt(
+                        "info", "--timeout=300", "https://localhost:\(server.port)/x.ova", limit: 120)
+                    #expect(result.exitCode == 3)
+                    #expect(result.standardError.split(separator: "\n").count == 1)
+                    #expect(ContinuousClock.now - start < .seconds(100))
+                }
+            }
+        }
+
         @Test("W11: what was given for https is not told to http")
         func downgrade() throws {
             try withTestFolder { folder in
