@@ -104,11 +104,17 @@ extension Appliance {
     }
 
     /// A file that is called an OVA and is neither an archive nor a disk image is a damaged download, not a raw
-    /// disk.
+    /// disk. A descriptor comes here from an address only.
     static func checkName(_ name: [UInt8], of source: any ByteSource) throws(ApplianceError) {
-        guard String(decoding: name.suffix(4), as: UTF8.self).lowercased() == ".ova",
-            (try? DiskImageOpener.recognise(source)) == nil
-        else { return }
+        let suffix = String(decoding: name.suffix(4), as: UTF8.self).lowercased()
+        guard [".ova", ".ovf"].contains(suffix), (try? DiskImageOpener.recognise(source)) == nil else {
+            return
+        }
+        guard suffix == ".ova" else {
+            throw ApplianceError(
+                .damaged,
+                "it is called a descriptor, and files beside an address are not read: pack them into an OVA")
+        }
         throw ApplianceError(
             .damaged, "it is called an OVA, and it is neither a tar archive nor a disk image; is it complete?"
         )

@@ -9,7 +9,7 @@ extension ChainOpener {
         let files = image.extentFiles
         guard !files.isEmpty else { return [] }
         guard let neighbours else {
-            throw .unsupported(feature: "\(imageName) is a disk of other files, and none is beside it")
+            throw .unsupported(feature: "\(imageName) is a disk of other files, and \(noneIsBeside)")
         }
         guard files.count < Self.mostExtentFiles else {
             throw .unsupported(feature: "\(imageName) has more than \(Self.mostExtentFiles) files")
@@ -73,12 +73,19 @@ extension ChainOpener {
         }
     }
 
+    /// Why there is no other file.
+    private var noneIsBeside: String {
+        isNear
+            ? "none is beside it"
+            : "files beside an address are not read: put them into an OVA or a tar archive, or copy them here"
+    }
+
     /// The file that `parent` means.
     func find(
         _ parent: ParentReference, of childName: String, _ format: DiskFormat
     ) throws(ReadError) -> NeighbourFile {
         guard let neighbours else {
-            throw .unsupported(feature: "\(childName) builds on another file, and none is beside it")
+            throw .unsupported(feature: "\(childName) builds on another file, and \(noneIsBeside)")
         }
         guard !parent.names.isEmpty else { return try findByIdentity(parent, of: childName, neighbours) }
         var problem: String?

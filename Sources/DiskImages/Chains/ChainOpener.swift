@@ -10,6 +10,8 @@ package struct ChainOpener {
     let options: DiskImageOpener.Options
     /// The files beside the layer that was added last.
     private(set) var neighbours: (any NeighbourFiles)?
+    /// Whether the image that was opened is on this system.
+    private(set) var isNear = true
     private var layers: [DiskLayer] = []
     /// The images of the chain.
     private(set) var keys: Set<FileKey> = []
@@ -33,6 +35,7 @@ package struct ChainOpener {
         declaredParents: [NeighbourFile] = []
     ) throws(ReadError) -> [DiskLayer] {
         var opener = ChainOpener(cache: cache, options: options, neighbours: neighbours)
+        opener.isNear = source.isNear
         if let key { opener.keys.insert(key) }
         return try opener.open(
             from: try opener.add(image, source, named: name, content: .recognised, options), declaredParents)

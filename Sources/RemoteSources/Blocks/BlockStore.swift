@@ -35,8 +35,11 @@ package final class BlockStore: Sendable {
         path: String, byteLimit: UInt64, note: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(ReadError) {
         let outer = try StoreFolder(path: path)
-        guard let folder = outer.folder(Self.layout), let lock = outer.file("lock") else {
-            throw .system(call: "make the cache folder \(path)/\(Self.layout)", errno: 13)
+        guard let folder = outer.folder(Self.layout) else {
+            throw outer.problem(with: Self.layout, in: path, isFolder: true)
+        }
+        guard let lock = outer.file("lock") else {
+            throw outer.problem(with: "lock", in: path, isFolder: false)
         }
         self.folder = folder
         evictionLock = lock

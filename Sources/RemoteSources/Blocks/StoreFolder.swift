@@ -51,6 +51,19 @@ final class StoreFolder: Sendable {
         return Self.isOwn(file, S_IFREG) ? made : nil
     }
 
+    /// Why a folder or a file inside could not be opened or made; `path` is where this one is. Called right after that.
+    func problem(with name: String, in path: String, isFolder: Bool) -> ReadError {
+        let code = errno
+        var status = stat()
+        guard unsafe fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            return .system(call: "make \(path)/\(name)", errno: code)
+        }
+        let kind = isFolder ? "folder" : "file"
+        return .unsupported(
+            feature: "a cache folder in which \(path)/\(name) is there and is not a \(kind) of your own, "
+                + "with no rights to write for others")
+    }
+
     /// The names of what is inside, no more than `limit`.
     func names(limit: Int) -> [String] {
         let copy = unsafe openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)

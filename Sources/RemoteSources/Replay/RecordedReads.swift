@@ -23,11 +23,14 @@ package struct RecordedReads: Equatable, Sendable {
     /// The version of the object, as digests: a record says nothing of an address.
     let version: [UInt64]
     package private(set) var runs: [Run] = []
-    private var blockCount = 0
+    /// Blocks that it names.
+    package private(set) var blockCount = 0
 
     init(of version: [UInt64]) {
         self.version = version
     }
+
+    package func isOfTheSameVersion(as other: RecordedReads) -> Bool { version == other.version }
 
     /// Adds a block; nothing where the record is full.
     mutating func add(_ block: UInt64, at milliseconds: UInt64) {

@@ -146,11 +146,11 @@ struct MountCommand: ParsableCommand {
     }
 
     private func save(_ recorder: ReadRecorder?, in file: RecordFile, _ log: Logger) {
-        guard let reads = recorder?.reads else {
-            return log.warning("record=: the source has no version that a record could be known by")
-        }
+        // Where nothing can be recorded, opening has said so.
+        guard let reads = recorder?.reads else { return }
         do throws(ReadError) {
-            try file.save(reads)
+            guard try !file.save(reads) else { return }
+            log.notice("record=: the file keeps an earlier record of this version: this mount read no more")
         } catch {
             log.warning("\(error)")
         }

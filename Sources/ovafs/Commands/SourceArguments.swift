@@ -138,6 +138,8 @@ extension Appliance {
         var options = options
         options.progress = display.progress
         options.openingThreadCount = max(options.openingThreadCount, ProcessorCount.current)
+        // Said once.
+        if remote.lacksCacheFolder { options.cacheFolder = nil }
         let appliance: Appliance
         do throws(ApplianceError) {
             appliance = try display.show { () throws(ApplianceError) in try open(located, options: options) }

@@ -18,7 +18,10 @@ enum HeaderFile {
         do throws(ReadError) {
             file = try LocalFile(path: path)
         } catch {
-            throw CommandFailure(status: .cannotReadSource, message: "the file of headers: \(error)")
+            // A file that an option names and that is not there is a mistake in the option.
+            throw CommandFailure(
+                status: path.isAbsent ? .wrongUsage : .cannotReadSource,
+                message: "the file of headers: \(error)")
         }
         guard file.byteCount <= mostByteCount else {
             throw CommandFailure(

@@ -57,16 +57,46 @@ final class RecordFile: Sendable {
         return count == start.count && start.elementsEqual(RecordedReads.firstLine.utf8) ? nil : notARecord
     }
 
-    /// Writes the record as a whole: whoever reads the file finds an earlier one or this one.
+    /// Writes the record as a whole: whoever reads the file finds an earlier one or this one. A record of the same version
+    /// with as many blocks or more stays: a mount that no one read does not make a boot be forgotten.
+    /// - Returns: Whether it was written.
     /// - Throws: `ReadError.system` where that fails; nothing is left behind then.
-    func save(_ reads: RecordedReads) throws(ReadError) {
+    func save(_ reads: RecordedReads) throws(ReadError) -> Bool {
         guard reasonAgainstWriting() == nil else {
             throw .system(call: "write \(path), which is no record any more,", errno: EEXIST)
+        }
+        if let earlier = earlier(), earlier.isOfTheSameVersion(as: reads),
+            earlier.blockCount >= reads.blockCount
+        {
+            return false
         }
         let files = FileReplacement(in: folder, mark: ".ovafs-record.")
         files.removeAbandoned()
         try files.write(
             Array(reads.text.utf8), as: FilePath(root: nil, components: name).bytes, called: "\(path)")
+        return true
+    }
+
+    /// The record that is in the file now; nil where there is none that can be read.
+    private func earlier() -> RecordedReads? {
+        let file = unsafe name.withPlatformString {
+            unsafe openat(folder, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        }
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        // It begins as a record does, which no device and no pipe does.
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 64 << 10)
+        while bytes.count <= RecordedReads.fileByteLimit {
+            // SAFETY: no more is read than the array holds.
+            let step = unsafe piece.withUnsafeMutableBytes {
+                unsafe Glibc.read(file, $0.baseAddress, $0.count)
+            }
+            guard step > 0 else { break }
+            bytes += piece[..<step]
+        }
+        guard bytes.count <= RecordedReads.fileByteLimit else { return nil }
+        return try? RecordedReads(parsing: bytes)
     }
 
     /// The record that an earlier mount wrote.
@@ -79,8 +109,24 @@ final class RecordFile: Sendable {
             }
             return try RecordedReads(parsing: try file.bytes(Int(file.byteCount), at: 0))
         } catch {
-            let status: ExitStatus = if case .corrupt = error { .damaged } else { .cannotReadSource }
+            // A file that an option names and that is not there is a mistake in the option.
+            let status: ExitStatus =
+                if case .corrupt = error {
+                    .damaged
+                } else { path.isAbsent ? .wrongUsage : .cannotReadSource }
             throw CommandFailure(status: status, message: "replay=\(path): \(error)")
         }
+    }
+}
+
+extension FilePath {
+    /// Whether both lead to one name, as far as that can be told of a file that may not be there.
+    func names(theSameAs other: FilePath) -> Bool {
+        guard let name = lastComponent, name == other.lastComponent else { return false }
+        let folders = [self, other].map { path in
+            let parent = path.removingLastComponent()
+            return FileNumber(at: parent.isEmpty ? "." : parent)
+        }
+        return folders[0] != nil && folders[0] == folders[1]
     }
 }

@@ -18,6 +18,7 @@ final class RemoteSession: Sendable {
     let options: RemoteOptions
     private let cache: BlockCache
     private let started = SleepingMutex<HTTPTransport?>(nil)
+    private let isWithoutCacheFolder = SleepingMutex(false)
     private let notes = SleepingMutex((known: [String](), log: Logger?.none))
 
     init(_ options: RemoteOptions) {
@@ -35,7 +36,7 @@ final class RemoteSession: Sendable {
     }
 
     /// Opens what is at `address`.
-    /// - Throws: `CommandFailure` where the headers or the cache folder cannot be used, or the server gives nothing.
+    /// - Throws: `CommandFailure` where the headers cannot be used, or the server gives nothing.
     func open(_ address: WebAddress) throws -> ApplianceSource {
         var headers: [HTTPHeader] = []
         for file in options.headerFiles {
@@ -96,8 +97,11 @@ final class RemoteSession: Sendable {
         }
     }
 
-    /// What all sources of this session share.
-    /// - Throws: `CommandFailure` where the cache folder or the record cannot be used.
+    /// Whether there is a cache folder that cannot be used, which a note has said.
+    var lacksCacheFolder: Bool { isWithoutCacheFolder.withLock { $0 } }
+
+    /// What all sources of this session share. A cache folder that cannot be used is one note, and no more.
+    /// - Throws: `CommandFailure` where the record cannot be used.
     func access() throws -> RemoteAccess {
         let replayed = try replayed()
         do throws(ReadError) {
@@ -107,21 +111,37 @@ final class RemoteSession: Sendable {
             access.note = { [weak self] in self?.note($0) }
             access.recorder = recorder
             access.replayed = replayed
-            if let folder = options.cacheFolder {
-                access.store = try BlockStore(
-                    path: String(decoding: folder, as: UTF8.self), byteLimit: options.cacheFolderByteLimit
-                ) { [weak self] in self?.note($0) }
-                access.spoolFolder = String(decoding: folder, as: UTF8.self)
-            }
+            openStore(for: &access)
             return access
         } catch {
             throw CommandFailure(status: .cannotReadSource, message: "\(error)")
         }
     }
 
+    private func openStore(for access: inout RemoteAccess) {
+        guard let folder = options.cacheFolder else { return }
+        let path = String(decoding: folder, as: UTF8.self)
+        do throws(ReadError) {
+            access.store = try BlockStore(path: path, byteLimit: options.cacheFolderByteLimit) {
+                [weak self] in
+                self?.note($0)
+            }
+            access.spoolFolder = path
+        } catch {
+            isWithoutCacheFolder.withLock { $0 = true }
+            note("the cache folder is not used: \(error)")
+        }
+    }
+
+    /// Nil where there is none; also where this mount writes the first one, as a line of fstab with both may.
     private func replayed() throws -> RecordedReads? {
-        guard let path = options.replayFile else { return nil }
-        return try RecordFile.reads(at: FilePath(bytes: path))
+        guard let bytes = options.replayFile else { return nil }
+        let path = FilePath(bytes: bytes)
+        if path.isAbsent, let record = options.recordFile, path.names(theSameAs: FilePath(bytes: record)) {
+            note("replay=\(path): there is no record yet; record= writes the first one")
+            return nil
+        }
+        return try RecordFile.reads(at: path)
     }
 
     /// The one of this session, started when it is first asked for.

@@ -64,7 +64,9 @@ extension EndToEnd {
                 let point = try folder.makeFolder("point")
                 let address = server.address("x.ova")
                 for (option, source, exitCode) in [
-                    ("replay=\(folder("none"))", address, 1), ("replay=\(folder("absent"))", address, 3),
+                    ("replay=\(folder("none"))", address, 1), ("replay=\(folder("absent"))", address, 2),
+                    ("replay=\(folder("absent")),record=\(folder("another"))", address, 2),
+                    ("header=@\(folder("absent"))", address, 2),
                     ("record=\(folder("none"))", address, 2), ("record=\(folder("pipe"))", address, 2),
                     ("record=\(folder("device"))", address, 2), ("record=\(folder("link"))", address, 2),
                     ("record=\(folder("dangling"))", address, 2),
@@ -76,6 +78,65 @@ extension EndToEnd {
                 }
                 try run(["test", "-c", folder("device")])
                 #expect(try String(contentsOfFile: folder("none"), encoding: .utf8) == "no record\n")
+            }
+        }
+
+        @Test("W12: both options with a file that is not there yet mount with a warning, and write it")
+        func first() throws {
+            try withTestFolder { folder in
+                let server = try WebServer(in: folder)
+                defer { server.end() }
+                let reference = folder("reference.raw")
+                try Fixtures.rawDisk(reference, byteCount: 8 << 20, data: [0..<8 << 20])
+                try run(["cp", reference, folder("www/d.raw")])
+                let record = folder("boot.reads")
+                var counts: [Int] = []
+                for (number, reads) in [false, true, false].enumerated() {
+                    let mount = try Mount(
+                        server.address("d.raw"), in: folder, on: "mnt\(number)",
+                        options: "replay=\(record),record=\(folder.path)/./boot.reads")
+                    #expect(mount.messages.contains("no record yet") == (number == 0))
+                    if reads { try run(["cmp", mount("d.raw"), reference]) }
+                    try mount.unmount()
+                    counts.append(try Self.blockCount(record))
+                }
+                // What a mount that no one read would have written is less, and is not kept.
+                #expect(counts[1] > counts[0] && counts[2] == counts[1], "\(counts)")
+                // A record of another version goes, whatever it has.
+                try run(["touch", "-d", "2020-01-01", folder("www/d.raw")])
+                let mount = try Mount(
+                    server.address("d.raw"), in: folder, on: "other", options: "record=\(record)")
+                try mount.unmount()
+                #expect(try Self.blockCount(record) == counts[0])
+            }
+        }
+
+        private static func blockCount(_ record: String) throws -> Int {
+            try String(contentsOfFile: record, encoding: .utf8).split(separator: "\n").dropFirst(2)
+                .compactMap { Int($0.split(separator: " ")[2]) }.reduce(0, +)
+        }
+
+        @Test("W5 W12: a source without ranges or without a version is said to be one at once")
+        func without() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let server = try WebServer(in: folder)
+                defer { server.end() }
+                try run(["cp", package.path, folder("www/x.ova")])
+                let record = folder("boot.reads")
+                let mount = try Mount(
+                    server.address("whole/x.ova"), in: folder, options: "record=\(record)")
+                #expect(mount.messages.contains("MiB are brought to /var/tmp"))
+                #expect(mount.messages.contains("record= does nothing"))
+                try mount.unmount()
+                let info = try Ovafs.attempt("info", server.address("whole/x.ova"))
+                #expect(info.exitCode == 0 && info.standardError.contains("MiB are brought to /var/tmp"))
+                #expect(try !Ovafs.attempt("info", server.address("x.ova")).standardError.contains("MiB"))
+                let unversioned = try Mount(
+                    server.address("unversioned/x.ova"), in: folder, on: "other", options: "record=\(record)")
+                #expect(unversioned.messages.contains("record= writes nothing"))
+                try unversioned.unmount()
+                #expect(!FileManager.default.fileExists(atPath: record))
             }
         }
     }

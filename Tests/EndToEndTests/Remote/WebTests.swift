@@ -277,6 +277,57 @@ extension EndToEnd {
             }
         }
 
+        @Test("O25: a cache folder that cannot be used is one warning, for an address as for a file")
+        func unusableCacheFolder() throws {
+            try withTestFolder { folder in
+                let served = try Served(in: folder)
+                defer { served.server.end() }
+                try shell(
+                    #"""
+                    cd "$1"; mkdir open own one; chmod 777 open; chmod 700 own one; ln -s /etc/passwd own/lock
+                    touch one/1 file
+                    """#, folder.path)
+                for (name, word) in [
+                    ("open", "yours"), ("file", "file"), ("absent/folder", "absent/folder"),
+                    ("own", "own/lock"), ("one", "one/1"),
+                ] {
+                    for option in [served.server.address("x.ova"), served.server.address("whole/x.ova")] {
+                        let result = try Ovafs.attempt("info", "--cache-dir", folder(name), option)
+                        #expect(result.exitCode == 0, "\(name)")
+                        let warnings = result.standardError.split(separator: "\n").filter {
+                            $0.contains("cache folder")
+                        }
+                        #expect(warnings.count == 1 && warnings[0].contains(word), "\(name): \(warnings)")
+                        #expect(!result.standardError.contains("--help"))
+                    }
+                }
+                let mount = try Mount(
+                    served.server.address("x.ova"), in: folder, options: "cache_dir=\(folder("own"))")
+                #expect(mount.messages.contains("own/lock"))
+                try served.compare(mount)
+                try mount.unmount()
+            }
+        }
+
+        @Test("W1: what needs files beside it says that an address has none")
+        func neighbours() throws {
+            try withTestFolder { folder in
+                let server = try WebServer(in: folder)
+                defer { server.end() }
+                try run(["qemu-img", "create", "-q", "-f", "qcow2", folder("www/base.qcow2"), "1M"])
+                try run([
+                    "qemu-img", "create", "-q", "-f", "qcow2", "-b", folder("www/base.qcow2"), "-F", "qcow2",
+                    folder("www/top.qcow2"),
+                ])
+                try folder.write("<Envelope/>", to: "www/x.ovf")
+                for name in ["top.qcow2", "x.ovf"] {
+                    let result = try Ovafs.attempt("info", server.address(name))
+                    #expect(result.exitCode == 1)
+                    #expect(result.standardError.contains("files beside an address are not read"))
+                }
+            }
+        }
+
         @Test("W10: with a cache folder, a second mount asks the server for next to nothing")
         func cacheFolder() throws {
             try withTestFolder { folder in

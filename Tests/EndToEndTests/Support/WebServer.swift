@@ -101,6 +101,12 @@ struct WebServer {
                 listen 127.0.0.1:\(port);
                 root \(root);
                 location /whole/ { alias \(root)/; max_ranges 0; }
+                location /unversioned/ {
+                    alias \(root)/;
+                    etag off;
+                    if_modified_since off;
+                    add_header Last-Modified "";
+                }
                 location /private/ {
                     alias \(root)/;
                     auth_basic "test";
