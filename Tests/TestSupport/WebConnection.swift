@@ -120,7 +120,7 @@ package final class WebConnection: Sendable {
                 line[line.index(after: colon)...].drop { $0 == " " })
         }
         var body = behind
-        let length = headers["content-length"].flatMap { Int($0) } ?? 0
+        let length = server.leavesBodies ? behind.count : headers["content-length"].flatMap { Int($0) } ?? 0
         while body.count < length {
             guard let more = receive() else { return nil }
             body += more

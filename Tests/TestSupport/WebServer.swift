@@ -39,6 +39,7 @@ package final class WebServer: Sendable {
         var openCount = 0
         var mostOpen = 0
         var isStopped = false
+        var leavesBodies = false
     }
 
     package let port: UInt16
@@ -81,6 +82,13 @@ package final class WebServer: Sendable {
     package func behave(_ behaviour: @escaping Behaviour) {
         state.withLock { $0.behaviour = behaviour }
     }
+
+    /// From the next request on, bodies are not read: behaviours get what came with the head.
+    package func leaveBodies() {
+        state.withLock { $0.leavesBodies = true }
+    }
+
+    var leavesBodies: Bool { state.withLock { $0.leavesBodies } }
 
     package var requests: [WebRequest] { state.withLock { $0.requests } }
 

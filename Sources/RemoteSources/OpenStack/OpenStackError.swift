@@ -1,6 +1,8 @@
 // Why something of an OpenStack cloud could not be had.
 // SPDX-License-Identifier: Apache-2.0
 
+package import ByteSources
+
 /// What went wrong with a cloud: one line that says what, where, and what to do. It holds no secret.
 package struct OpenStackError: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Kind: Sendable, Equatable {
@@ -21,7 +23,7 @@ package struct OpenStackError: Error, Sendable, Equatable, CustomStringConvertib
         /// The service stored nothing, or not what was sent.
         case uploadFailed
         /// What was to be sent could not be read.
-        case unreadable
+        case unreadable(ReadError)
     }
 
     package let kind: Kind

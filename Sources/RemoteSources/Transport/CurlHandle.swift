@@ -4,7 +4,7 @@
 import CCurl
 
 /// An easy handle with its headers; given back when it is no longer used. One thread at a time uses it.
-// SAFETY: the transport's thread makes, uses and ends it.
+// SAFETY: the thread of the transport, or of an upload, makes, uses and ends it.
 @safe final class CurlHandle: @unchecked Sendable {
     let pointer: UnsafeMutableRawPointer
     private var headers: UnsafeMutablePointer<curl_slist>?
@@ -51,6 +51,19 @@ import CCurl
         }
     }
 
+    /// The body is so long and comes by `sendBody`.
+    func setUpload(_ byteCount: UInt64) {
+        set(CURLOPT_UPLOAD, 1)
+        let length = curl_off_t(clamping: byteCount)
+        _ = unsafe ovafs_curl_set_length(pointer, CURLOPT_INFILESIZE_LARGE, length)
+        set(CURLOPT_UPLOAD_BUFFERSIZE, 512 << 10)
+    }
+
+    /// Does the request on this thread, from its beginning to its end.
+    func perform() -> CURLcode {
+        unsafe curl_easy_perform(pointer)
+    }
+
     /// False where there is no memory.
     func add(_ header: HTTPHeader) -> Bool {
         // A header without a value is written with a semicolon; one that is to be left out, with a colon.
@@ -71,6 +84,8 @@ import CCurl
         _ = unsafe ovafs_curl_set_pointer(pointer, CURLOPT_HEADERDATA, context)
         _ = unsafe ovafs_curl_set_receiver(pointer, CURLOPT_WRITEFUNCTION, receiveBody)
         _ = unsafe ovafs_curl_set_pointer(pointer, CURLOPT_WRITEDATA, context)
+        _ = unsafe ovafs_curl_set_receiver(pointer, CURLOPT_READFUNCTION, sendBody)
+        _ = unsafe ovafs_curl_set_pointer(pointer, CURLOPT_READDATA, context)
         _ = unsafe ovafs_curl_set_progress(pointer, lookWhetherWanted)
         _ = unsafe ovafs_curl_set_pointer(pointer, CURLOPT_XFERINFODATA, context)
         _ = unsafe ovafs_curl_set_number(pointer, CURLOPT_NOPROGRESS, 0)
@@ -104,8 +119,22 @@ private func receiveBody(
     return unsafe transfer.takeBody(buffer.bytes) ? byteCount : 0
 }
 
+private func sendBody(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
+    let room = unsafe UnsafeMutableRawBufferPointer(start: bytes, count: size &* count)
+    guard let transfer = unsafe transfer(context), let part = transfer.takeToSend(upTo: room.count),
+        part.count <= room.count
+    else { return Int(CURL_READFUNC_ABORT) }
+    // SAFETY: libcurl lends so much room for the time of the call, and the part is no longer.
+    unsafe part.withUnsafeBytes { unsafe room.copyMemory(from: $0) }
+    return part.count
+}
+
 private func lookWhetherWanted(
-    _ context: UnsafeMutableRawPointer?, _: curl_off_t, _: curl_off_t, _: curl_off_t, _: curl_off_t
+    _ context: UnsafeMutableRawPointer?, _: curl_off_t, _ receivedByteCount: curl_off_t, _: curl_off_t,
+    _ sentByteCount: curl_off_t
 ) -> CInt {
-    unsafe transfer(context)?.isUnwanted == true ? 1 : 0
+    let movedByteCount = Int64(receivedByteCount) &+ Int64(sentByteCount)
+    return unsafe transfer(context)?.isToEnd(movedByteCount: movedByteCount) == true ? 1 : 0
 }

@@ -25,8 +25,11 @@ extension CurlTransfer {
         // Data: several connections, as one has one loss for all that goes over it.
         handle.set(
             CURLOPT_HTTP_VERSION, isForData ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS)
-        handle.set(CURLOPT_LOW_SPEED_TIME, limits.silenceInSeconds)
-        handle.set(CURLOPT_LOW_SPEED_LIMIT, limits.leastBytesPerSecond)
+        // Of an upload libcurl knows not which time its source took.
+        if upload == nil {
+            handle.set(CURLOPT_LOW_SPEED_TIME, limits.silenceInSeconds)
+            handle.set(CURLOPT_LOW_SPEED_LIMIT, limits.leastBytesPerSecond)
+        }
         handle.set(CURLOPT_CONNECTTIMEOUT_MS, limits.connectionInSeconds * 1_000)
         if deadline < .never {
             handle.set(CURLOPT_TIMEOUT_MS, max(1, Int(min(deadline.remaining(), 1e6) * 1_000)))
@@ -36,7 +39,10 @@ extension CurlTransfer {
         setSecurity(of: handle)
         setMethod(of: handle)
         for header in request.headers where !handle.add(header) { return nil }
-        guard handle.add(HTTPHeader(checked: "Expect", "")), handle.useHeaders() else { return nil }
+        // A long body is sent when the server has not refused its head: what it says then is not lost.
+        guard upload != nil || handle.add(HTTPHeader(checked: "Expect", "")), handle.useHeaders() else {
+            return nil
+        }
         // SAFETY: the object outlives the handle, as the transport keeps both until the end of the transfer.
         unsafe handle.setCallbacks(context: context, message: message)
         return handle
@@ -52,8 +58,9 @@ extension CurlTransfer {
     }
 
     private func setMethod(of handle: CurlHandle) {
-        guard request.method != .get || request.body != nil else { return }
+        guard request.method != .get || request.body != nil || upload != nil else { return }
         if let body = request.body { handle.setBody(body) }
+        if let upload { handle.setUpload(upload.byteCount) }
         handle.set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
     }
 }

@@ -6,12 +6,15 @@ import CCurl
 import Synchronization
 
 /// A transfer from its request to its end.
-// SAFETY: what is `var` is used by the transport's thread only, between the start of the transfer and its end.
+// SAFETY: what is `var` is used by one thread only, between the start of the transfer and its end: the transport's, or that
+// of an upload.
 @safe final class CurlTransfer: @unchecked Sendable {
     /// So much of a body that no one wants is read away, in bytes.
     private static let longestSkip = 64 << 10
 
     let request: HTTPRequest
+    /// What is sent while it is made; nil where the request has its body, or none.
+    let upload: UploadBody?
     let isForData: Bool
     let sink: any TransferSink
     let deadline: Deadline
@@ -36,10 +39,11 @@ import Synchronization
     }
 
     init(
-        _ request: HTTPRequest, isForData: Bool, into sink: any TransferSink, until deadline: Deadline,
-        limits: TransportLimits
+        _ request: HTTPRequest, sending upload: UploadBody? = nil, isForData: Bool,
+        into sink: any TransferSink, until deadline: Deadline, limits: TransportLimits
     ) {
         self.request = request
+        self.upload = upload
         self.isForData = isForData
         self.sink = sink
         self.deadline = deadline
@@ -74,6 +78,24 @@ import Synchronization
     }
 
     var isUnwanted: Bool { wasCancelled.load(ordering: .relaxed) || sink.isUnwanted }
+
+    /// Whether the transfer is to end, of which so many bytes were sent and received; looked at once a second.
+    func isToEnd(movedByteCount: Int64) -> Bool {
+        if isUnwanted { return true }
+        guard let upload, upload.isSilent(movedByteCount: movedByteCount) else { return false }
+        let seconds = Int(min(upload.silence, 1e6))
+        _ = stop(.silence, "the server took and sent next to nothing for \(seconds) s")
+        return true
+    }
+
+    /// The bytes to send next, none at the end; nil where they cannot be had, which ends the transfer.
+    func takeToSend(upTo limit: Int) -> [UInt8]? {
+        guard let upload, let bytes = upload.next(upTo: limit) else {
+            _ = stop(.request, "what was to be sent could not be read")
+            return nil
+        }
+        return bytes
+    }
 
     /// Takes a line of the head, or of what follows on a body in chunks.
     /// - Returns: Whether the transfer goes on.

@@ -11,8 +11,8 @@ package final class HTTPTransport: HTTPExchanging {
 
     private let loop: CurlLoop
     private let thread: WorkerThread
-    private let limits: TransportLimits
-    private let userAgent: String
+    let limits: TransportLimits
+    let userAgent: String
 
     /// - Throws: `ReadError.system` where the system has no thread to give, or no memory.
     package init(limits: TransportLimits = TransportLimits(), userAgent: String = "ovafs") throws(ReadError) {
@@ -33,7 +33,7 @@ package final class HTTPTransport: HTTPExchanging {
         thread.join(until: MonotonicClock.now + Self.longestStop)
     }
 
-    /// Ends all that is under way with an error of kind `stopped`, and takes nothing more.
+    /// Ends all that is under way but uploads with an error of kind `stopped`, and takes nothing more.
     package func stop() {
         loop.stop()
     }
@@ -78,51 +78,4 @@ extension HTTPTransport: Transferring {
     func separate() throws(ReadError) -> any Transferring {
         try HTTPTransport(limits: limits, userAgent: userAgent)
     }
-}
-
-/// An answer that is kept whole. The thread of the transport writes it, and who waited reads it afterwards.
-private final class AnswerSink: TransferSink {
-    private struct State {
-        var status = 0
-        var headers = HTTPHeaders()
-        var body: [UInt8] = []
-        var isTooLong = false
-    }
-
-    private let bodyLimit: Int
-    private let state = SleepingMutex(State())
-
-    init(bodyLimit: Int) {
-        self.bodyLimit = bodyLimit
-    }
-
-    /// Nil where the body was longer than it may be.
-    var answer: HTTPAnswer? {
-        state.withLock { state in
-            state.isTooLong ? nil : HTTPAnswer(status: state.status, headers: state.headers, body: state.body)
-        }
-    }
-
-    func begin(status: Int, headers: HTTPHeaders) -> BodyDecision {
-        state.withLock { state in
-            state.status = status
-            state.headers = headers
-        }
-        return .take
-    }
-
-    func append(_ bytes: RawSpan) -> Bool {
-        state.withLock { state in
-            guard bytes.byteCount <= bodyLimit - state.body.count else {
-                state.isTooLong = true
-                state.body = []
-                return false
-            }
-            // SAFETY: the span is valid for the time of the call, and the array copies it.
-            unsafe bytes.withUnsafeBytes { unsafe state.body.append(contentsOf: $0) }
-            return true
-        }
-    }
-
-    var isUnwanted: Bool { false }
 }

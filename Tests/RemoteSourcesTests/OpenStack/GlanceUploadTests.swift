@@ -66,7 +66,8 @@ struct GlanceUploadTests {
     private func cloud(
         taking: FakeCloud.Taking? = nil, showing: (@Sendable (HTTPRequest) -> HTTPAnswer)? = nil,
         creating: (@Sendable (HTTPRequest) throws(TransportError) -> HTTPAnswer)? = nil,
-        deleting: (@Sendable (HTTPRequest) -> HTTPAnswer)? = nil
+        deleting: (@Sendable (HTTPRequest) -> HTTPAnswer)? = nil,
+        changing: @escaping @Sendable (HTTPRequest) -> HTTPAnswer = { _ in .status(400) }
     ) -> FakeCloud {
         let store = store
         let storing: FakeCloud.Taking = { request, body in store.stored(request, body) }
@@ -77,17 +78,18 @@ struct GlanceUploadTests {
                 if let creating { return try creating(request) }
                 return store.created(request)
             case .delete: return deleting?(request) ?? store.deleted(request)
+            case .patch: return changing(request)
             default: return showing?(request) ?? store.shown(request)
             }
         }
     }
 
     private func upload(
-        _ cloud: FakeCloud, from source: (any UploadSource)? = nil
+        _ cloud: FakeCloud, _ image: NewImage? = nil, from source: (any UploadSource)? = nil
     ) throws -> GlanceUpload.Outcome {
         let client = GlanceClient(try cloud.session())
         return try GlanceUpload(client, by: cloud).run(
-            new, from: source ?? ByteSourceUpload(MemorySource(content)))
+            image ?? new, from: source ?? ByteSourceUpload(MemorySource(content)))
     }
 
     private var remaining: Int { store.images.withLock { $0.count } }
@@ -201,7 +203,7 @@ struct GlanceUploadTests {
     func unreadable() throws {
         struct Broken: UploadSource {
             struct Stream: HTTPBodyStream {
-                var byteCount: UInt64? { 10 }
+                var byteCount: UInt64 { 10 }
                 func next(upTo limit: Int) throws(ReadError) -> [UInt8] {
                     throw .corrupt(record: "grain", offset: 512, reason: "bad")
                 }
@@ -209,7 +211,12 @@ struct GlanceUploadTests {
             func stream() -> any HTTPBodyStream { Stream() }
         }
         let error = openStackError { _ = try upload(cloud(), from: Broken()) }
-        #expect(error == OpenStackError(.unreadable, "grain at byte 512: bad"))
+        let reason = ReadError.corrupt(record: "grain", offset: 512, reason: "bad")
+        #expect(error == OpenStackError(.unreadable(reason), "grain at byte 512: bad"))
+        #expect(remaining == 0)
+        // What is wrong may be known at the end only.
+        let checked = ByteSourceUpload(MemorySource(content), check: { () throws(ReadError) in throw reason })
+        #expect(openStackError { _ = try upload(cloud(), from: checked) }?.kind == .unreadable(reason))
         #expect(remaining == 0)
     }
 
@@ -256,5 +263,91 @@ struct GlanceUploadTests {
         }
         #expect(
             openStackError { _ = try upload(cloud(showing: killed)) }?.description.contains("killed") == true)
+    }
+
+    @Test("an answer to the data that is lost is no failure where the service has it all")
+    func lostAnswerToData() throws {
+        let store = store
+        let lost = TransportError(.connection, at: "g", "reset")
+        let taken = cloud(taking: { request, body throws(TransportError) in
+            _ = store.stored(request, body)
+            throw lost
+        })
+        #expect(try upload(taken).isCompared)
+        #expect(taken.count(.put, containing: "images") == 1 && remaining == 1)
+        // One that goes on saving is not waited for longer than for anything else.
+        let saving = cloud(
+            taking: { _, _ throws(TransportError) in throw lost },
+            showing: { .status(200, "{\"id\": \"\(store.id($0))\", \"status\": \"saving\"}") })
+        #expect(openStackError { _ = try upload(saving) }?.kind == .unavailable)
+        #expect(saving.count(.put, containing: "images") == GlanceUpload.attemptLimit && remaining == 1)
+    }
+
+    @Test("tags are sent with the image, and it is protected once it is complete")
+    func protected() throws {
+        var image = new
+        image.tags = ["a", "b\"c"]
+        image.isProtected = true
+        let cloud = cloud(changing: { _ in .status(200) })
+        #expect(try upload(cloud, image).isCompared)
+        let made = try #require(store.made.withLock { $0.first?.object })
+        #expect(made["tags"] == .array([.string("a"), .string("b\"c")]) && made["protected"] == nil)
+        let change = try #require(cloud.requests.last { $0.method == .patch })
+        let text = #"[{"op":"replace","path":"/protected","value":true}]"#
+        #expect(change.body == Array(text.utf8))
+        #expect(change.headers.contains { $0.value == "application/openstack-images-v2.1-json-patch" })
+        // An image that cannot be protected is not what was asked for.
+        #expect(
+            openStackError { _ = try upload(self.cloud(changing: { _ in .status(403) }), image) }?.kind
+                == .refused)
+        #expect(remaining == 1)
+    }
+
+    @Test("an upload that is called off is deleted, and not begun anew", arguments: [true, false])
+    func calledOff(canDelete: Bool) throws {
+        let holder = SleepingMutex<GlanceUpload?>(nil)
+        let left = SleepingMutex<String?>(nil)
+        let caller = SleepingMutex<WorkerThread?>(nil)
+        let store = store
+        let cloud = cloud(
+            taking: { _, _ throws(TransportError) in
+                let upload = holder.withLock { $0 }
+                let thread = try? WorkerThread {
+                    let text = upload?.cancel()
+                    left.withLock { $0 = text }
+                }
+                caller.withLock { $0 = thread }
+                while (try? PatientRead.checkCancellation()) != nil { ServiceClock.system.pause(0.01) }
+                throw TransportError(.stopped, at: "g", "no one waits any more")
+            }, deleting: { canDelete ? store.deleted($0) : .status(403) })
+        let upload = GlanceUpload(GlanceClient(try cloud.session()), by: cloud)
+        holder.withLock { $0 = upload }
+        defer { holder.withLock { $0 = nil } }
+        let error = openStackError {
+            _ = try upload.run(new, from: ByteSourceUpload(MemorySource(content)))
+        }
+        #expect(error != nil)
+        try #require(caller.withLock { $0 }).join()
+        let told = left.withLock { $0 }
+        let id = try #require(cloud.requests.first { $0.method == .put }.map(store.id))
+        #expect(told.map { $0.contains("openstack image delete \(id)") } == (canDelete ? nil : true))
+        #expect(cloud.count(.put, containing: "images") == 1 && remaining == (canDelete ? 0 : 1))
+        #expect(cloud.count(.delete, containing: "images") == 1)
+    }
+
+    @Test("an upload that is called off before it begins makes no image; one that is complete stays")
+    func calledOffInTime() throws {
+        let cloud = cloud()
+        let client = GlanceClient(try cloud.session())
+        let early = GlanceUpload(client, by: cloud)
+        let source = ByteSourceUpload(MemorySource(content))
+        let thread = try WorkerThread { _ = early.cancel() }
+        while !early.isCalledOff { ServiceClock.system.pause(0.01) }
+        #expect(openStackError { _ = try early.run(new, from: source) } != nil)
+        thread.join()
+        #expect(cloud.count(.post, containing: "v2/images") == 0)
+        let late = GlanceUpload(client, by: cloud)
+        let id = try late.run(new, from: source).image.id
+        #expect(late.cancel()?.contains(id) == true && remaining == 1)
     }
 }

@@ -44,6 +44,12 @@ extension GlanceClient {
         throw OpenStackError(.notFound, "there is no image named \(shown) in \(shownCloud)")
     }
 
+    /// The ids of all images with this name, byte for byte, that are not hidden.
+    package func ids(ofImagesNamed name: String, until deadline: Deadline) throws(OpenStackError) -> [String]
+    {
+        try images(named: name, isHidden: false, until: deadline).map(\.id)
+    }
+
     private func images(
         named name: String, isHidden: Bool, until deadline: Deadline
     ) throws(OpenStackError) -> [GlanceImage] {

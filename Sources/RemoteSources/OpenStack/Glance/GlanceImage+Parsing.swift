@@ -22,6 +22,9 @@ extension GlanceImage {
     ]
     private static let memberNames = Set(members.map { Array($0.utf8) })
 
+    /// Whether every image has a member of this name, so that no property can.
+    package static func isMember(_ name: String) -> Bool { memberNames.contains(Array(name.utf8)) }
+
     /// - Throws: `OpenStackError` of kind `malformed`, which says what is wrong.
     init(_ value: JSONValue) throws(OpenStackError) {
         guard let object = value.object else {

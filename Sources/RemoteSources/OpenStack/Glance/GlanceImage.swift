@@ -53,6 +53,11 @@ package struct GlanceImage: Sendable, Equatable {
     package struct Property: Sendable, Equatable {
         package let name: String
         package let value: String
+
+        package init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
     }
 
     /// The value of a property; nil where there is none.

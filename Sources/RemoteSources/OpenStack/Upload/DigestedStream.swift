@@ -81,7 +81,7 @@ final class DigestedStream: HTTPBodyStream {
         state = SleepingMutex(State(digest: digest))
     }
 
-    var byteCount: UInt64? { base.byteCount }
+    var byteCount: UInt64 { base.byteCount }
 
     func next(upTo limit: Int) throws(ReadError) -> [UInt8] {
         do throws(ReadError) {

@@ -15,6 +15,9 @@ package struct NewImage: Sendable, Equatable {
     package var leastMemorySize: UInt64?
     /// Such as `vmware_adaptertype` and `hw_disk_bus`.
     package var properties: [GlanceImage.Property]
+    package var tags: [String] = []
+    /// Whether the service is to refuse deleting it, once it is complete.
+    package var isProtected = false
 
     package init(
         name: String, containerFormat: String, diskFormat: String, visibility: String? = nil,
@@ -40,6 +43,7 @@ package struct NewImage: Sendable, Equatable {
         if let visibility { members.append((name: "visibility", value: .string(visibility))) }
         if let leastDiskSize { members.append((name: "min_disk", value: .number("\(leastDiskSize)"))) }
         if let leastMemorySize { members.append((name: "min_ram", value: .number("\(leastMemorySize)"))) }
+        if !tags.isEmpty { members.append((name: "tags", value: .array(tags.map(JSONValue.string)))) }
         return JSONValue.object(JSONObject(members)).text
     }
 

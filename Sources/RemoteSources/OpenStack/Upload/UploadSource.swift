@@ -13,42 +13,45 @@ package protocol UploadSource: Sendable {
 package struct ByteSourceUpload: UploadSource {
     private let source: any ByteSource
     private let progress: @Sendable (_ byteCount: UInt64) -> Void
+    private let check: @Sendable () throws(ReadError) -> Void
 
     /// An upload of `source`. `progress` is told how many bytes were taken so far: less than before where an upload begins
-    /// anew.
+    /// anew. `check` is called when all were read, and before the last ones are sent.
     package init(
-        _ source: any ByteSource, progress: @escaping @Sendable (_ byteCount: UInt64) -> Void = { _ in }
+        _ source: any ByteSource, progress: @escaping @Sendable (_ byteCount: UInt64) -> Void = { _ in },
+        check: @escaping @Sendable () throws(ReadError) -> Void = { () throws(ReadError) in }
     ) {
         self.source = source
         self.progress = progress
+        self.check = check
     }
 
     package func stream() -> any HTTPBodyStream {
-        Stream(source, progress)
+        Stream(self)
     }
 
     private final class Stream: HTTPBodyStream {
-        private let source: any ByteSource
-        private let progress: @Sendable (_ byteCount: UInt64) -> Void
+        private let upload: ByteSourceUpload
         private let position = SleepingMutex<UInt64>(0)
 
-        init(_ source: any ByteSource, _ progress: @escaping @Sendable (_ byteCount: UInt64) -> Void) {
-            self.source = source
-            self.progress = progress
+        init(_ upload: ByteSourceUpload) {
+            self.upload = upload
         }
 
-        var byteCount: UInt64? { source.byteCount }
+        var byteCount: UInt64 { upload.source.byteCount }
 
         func next(upTo limit: Int) throws(ReadError) -> [UInt8] {
             let start = position.withLock { $0 }
-            let count = Int(min(UInt64(max(0, limit)), source.byteCount - min(start, source.byteCount)))
+            let count = Int(min(UInt64(max(0, limit)), byteCount - min(start, byteCount)))
             guard count > 0 else { return [] }
-            let bytes = try source.bytes(count, at: start)
-            let end = position.withLock { position in
-                position = start + UInt64(count)
-                return position
+            let bytes = try upload.source.bytes(count, at: start)
+            let end = start + UInt64(count)
+            if end == byteCount {
+                try upload.source.validate()
+                try upload.check()
             }
-            progress(end)
+            position.withLock { $0 = end }
+            upload.progress(end)
             return bytes
         }
     }
