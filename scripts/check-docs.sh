@@ -74,7 +74,7 @@ for option in $options; do
 done
 
 # The synopsis of each command has the options that its help has, and no others.
-for command in ${program:+mount unmount info extract verify images}; do
+for command in ${program:+mount unmount info extract verify images upload}; do
     synopsis=$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' docs/ovafs.1 |
         awk -v name=".Cm $command" '/^\.Nm/ { on = 0 } $0 == name { on = 1 } on')
     # Each as `-s/--long`, one of them empty where it has only the other.

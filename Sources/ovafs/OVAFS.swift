@@ -24,7 +24,7 @@ struct OVAFS: ParsableCommand {
         version: "ovafs \(version)",
         subcommands: [
             MountCommand.self, UnmountCommand.self, InfoCommand.self, VerifyCommand.self, ExtractCommand.self,
-            ImagesCommand.self, WatchMountCommand.self,
+            ImagesCommand.self, UploadCommand.self, WatchMountCommand.self,
         ])
 
     static func main() {

@@ -70,6 +70,7 @@ extension EndToEnd {
                         ["ovafs", "extract", "--keep-going", "-f", "appliance.ova", "vm"],
                         ["vmdisk1", "vmdisk2"]
                     ),
+                    (["ovafs", "upload", "--name", "x", "appliance.ova", "vm"], ["vmdisk1", "vmdisk2"]),
                     (["ovafs", "extract", "absent.ova", "vm"], []),
                     (["ovafs", "extract", "disk2.raw", "di"], ["disk2.raw"]),
                 ] {

@@ -38,7 +38,7 @@ struct ImageListTests {
             .deletingLastPathComponent()
         let text = try String(contentsOf: folder.appending(path: "docs/INFO.md"), encoding: .utf8)
         let start = try #require(text.range(of: "\n## The list of images\n"))
-        let end = try #require(text.range(of: "\n## The verification report\n"))
+        let end = try #require(text.range(of: "\n## An uploaded image\n"))
         let fields = text[start.upperBound..<end.lowerBound].split(separator: "\n").compactMap { line in
             line.hasPrefix("| `") ? String(line.dropFirst(3).prefix(while: { $0 != "`" })) : nil
         }

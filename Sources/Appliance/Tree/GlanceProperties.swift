@@ -1,4 +1,4 @@
-// What an image service should know of the root disk, as `key=value` lines.
+// What an image service should know of a disk, as `key=value` lines.
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
@@ -10,8 +10,19 @@ import OVFPackage
 struct GlanceProperties {
     private var lines: [(key: String, value: String)] = []
 
+    /// Of the root disk that the descriptor has.
     init(of appliance: Appliance) {
-        addDescribed(by: appliance)
+        if let layout = appliance.layout { addDescribed(by: appliance, disk: layout.rootDisk?.diskIndex) }
+        addStated(by: appliance)
+    }
+
+    /// Of a disk, the root disk or not.
+    init(of appliance: Appliance, disk index: Int) {
+        addDescribed(by: appliance, disk: index)
+        if appliance.isRoot(index) { addStated(by: appliance) }
+    }
+
+    private mutating func addStated(by appliance: Appliance) {
         // What the image service says of the image itself counts more than what its descriptor says.
         for property in appliance.image?.properties ?? [] where Self.isWritten(property.name) {
             lines.removeAll { $0.key.utf8.elementsEqual(property.name.utf8) }
@@ -19,11 +30,9 @@ struct GlanceProperties {
         }
     }
 
-    private mutating func addDescribed(by appliance: Appliance) {
-        guard let layout = appliance.layout else { return }
-        let rootIndex = layout.rootDisk?.diskIndex
-        let attachment = rootIndex.flatMap(layout.attachment(ofDisk:))
-        let adapter = rootIndex.flatMap { appliance.adapter(ofDisk: $0) }
+    private mutating func addDescribed(by appliance: Appliance, disk index: Int?) {
+        let attachment = index.flatMap { appliance.layout?.attachment(ofDisk: $0) }
+        let adapter = index.flatMap { appliance.adapter(ofDisk: $0) }
         let bus = attachment?.busAddress.map { $0.prefix(while: { $0.isLetter }) }
         if let bus, Self.diskBuses.contains(String(bus)) { lines.append(("hw_disk_bus", String(bus))) }
         if let model = adapter.flatMap(Self.scsiModel) { lines.append(("hw_scsi_model", model)) }
@@ -39,7 +48,7 @@ struct GlanceProperties {
             lines.append(("os_type", type))
         }
         if let adapter { lines.append(("vmware_adaptertype", adapter.rawValue)) }
-        if let rootIndex, let type = Self.diskType(appliance.disks[rootIndex]) {
+        if let index, let type = Self.diskType(appliance.disks[index]) {
             lines.append(("vmware_disktype", type))
         }
         if let type = system?.operatingSystem?.vendorType, !type.isEmpty {
@@ -47,11 +56,16 @@ struct GlanceProperties {
         }
     }
 
-    var text: [UInt8] {
-        lines.sorted { $0.key < $1.key }.flatMap { key, value in
-            // A value is one line, whatever the descriptor says.
-            Array("\(key)=\(value.split(whereSeparator: \.isNewline).joined(separator: " "))\n".utf8)
+    /// Each value is one line, whatever the descriptor says.
+    var properties: [ImageRecord.Property] {
+        lines.sorted { $0.key < $1.key }.map { key, value in
+            ImageRecord.Property(
+                name: key, value: value.split(whereSeparator: \.isNewline).joined(separator: " "))
         }
+    }
+
+    var text: [UInt8] {
+        properties.flatMap { Array("\($0.name)=\($0.value)\n".utf8) }
     }
 
     /// Whether it is one that Nova and its drivers read.

@@ -30,9 +30,15 @@ enum DiskNameCompletion {
 
     /// What the words behind the command say of the source; nil where they are no arguments of it, or have none.
     static func sourceArguments(in words: [String]) -> SourceArguments? {
-        let typed = words.drop { $0 != ExtractCommand.configuration.commandName }.dropFirst().map(unquoted)
-        // Where to put the copies has to be said, and may not be yet; what is typed later counts.
-        return try? ExtractCommand.parse(["--output", "-"] + typed).source
+        let commands = [ExtractCommand.configuration, UploadCommand.configuration].map(\.commandName)
+        let line = words.drop { !commands.contains($0) }
+        let typed = line.dropFirst().map(unquoted)
+        // Where to put the copies, and what to call the image, has to be said, and may not be yet; what is typed later
+        // counts.
+        guard line.first == UploadCommand.configuration.commandName else {
+            return try? ExtractCommand.parse(["--output", "-"] + typed).source
+        }
+        return try? UploadCommand.parse(["--name", "-"] + typed).source
     }
 
     /// A word of a command line as the shell would read it, in the cases that names of files come in.

@@ -5,7 +5,7 @@ import ArgumentParser
 
 enum RepeatedOptions {
     /// Those that may be given more than once.
-    private static let lists: Set<String> = ["--header-file"]
+    private static let lists: Set<String> = ["--header-file", "--property", "--tag"]
 
     /// What is wrong with the arguments, the program's name first, of a command that the parser has taken; nil where nothing
     /// is. A list of options of mount(8) may have one twice: the last counts, so that one on a command line goes before that

@@ -130,6 +130,15 @@ extension Appliance {
         log: (FileNumber?) throws -> Logger? = { _ in nil }
     ) throws -> Appliance {
         let located = try SourceLocator.locate(argument, through: remote)
+        return try open(
+            located, named: argument, through: remote, options: options, words: words, log: log)
+    }
+
+    /// The same of what was located by its name.
+    static func open(
+        _ located: ApplianceSource, named argument: String, through remote: RemoteSession,
+        options: ApplianceOptions, words: OptionWords, log: (FileNumber?) throws -> Logger? = { _ in nil }
+    ) throws -> Appliance {
         let argument = SourceAddress.shown(argument)
         SourceAddress.hideSecretsInArguments()
         // Before anything that opening may say.

@@ -35,7 +35,8 @@ struct DiskChoice {
     }
 
     /// The disk that `name` means; nil where it means none.
-    private func index(of name: String, _ bytes: [UInt8]) throws -> Int? {
+    /// - Throws: `CommandFailure` where it means several.
+    func index(of name: String, _ bytes: [UInt8]) throws -> Int? {
         let found = appliance.disks.indices.filter { appliance.disks[$0].isCalled(bytes) }
         // An identifier goes before a file's name.
         let identified = found.filter { Array(appliance.disks[$0].identifier.utf8) == bytes }

@@ -51,7 +51,10 @@ final class Interruption: Sendable {
         undoings.withLock { undoings in
             ProgressBar.clear()
             for undo in undoings.reversed() {
-                if let left = undo() { StandardError.write(left) }
+                let left = undo()
+                // It may have taken its time, in which the bar was drawn anew.
+                ProgressBar.clear()
+                if let left { StandardError.write(left) }
             }
             end()
         }

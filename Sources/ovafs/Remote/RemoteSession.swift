@@ -145,7 +145,7 @@ final class RemoteSession: Sendable {
     }
 
     /// The one of this session, started when it is first asked for.
-    private func transport() throws(ReadError) -> HTTPTransport {
+    func transport() throws(ReadError) -> HTTPTransport {
         let result = started.withLock { started -> Result<HTTPTransport, ReadError> in
             if let transport = started { return .success(transport) }
             do throws(ReadError) {

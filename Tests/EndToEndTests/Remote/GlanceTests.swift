@@ -1,4 +1,4 @@
-// Images of an OpenStack cloud: SEMANTICS G1 to G10.
+// Images of an OpenStack cloud: SEMANTICS G1 to G13.
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
@@ -9,14 +9,14 @@ import Testing
 
 extension EndToEnd {
     @Suite(.withGlance) struct GlanceTests {
-        private let server: GlanceServer
+        let server: GlanceServer
 
         init() throws {
             server = try #require(GlanceServer.current.withLock { $0 })
         }
 
         /// A raw disk that is longer than what opening brings.
-        private func disk(in folder: TestFolder, _ name: String = "disk.raw", mebibytes: Int = 24) throws
+        func disk(in folder: TestFolder, _ name: String = "disk.raw", mebibytes: Int = 24) throws
             -> String
         {
             let path = folder(name)
@@ -306,6 +306,7 @@ extension EndToEnd {
                     #expect(try read(mount("lasting.raw"), mebibyte: 12).exitCode == 0)
                     try run(["cmp", mount("lasting.raw"), disk], limit: 240)
                 }
+                try uploadOutlastingItsToken(disk, in: folder)
             }
         }
 

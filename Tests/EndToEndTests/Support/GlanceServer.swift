@@ -102,6 +102,24 @@ final class GlanceServer: Sendable {
         return id
     }
 
+    /// What the service says of an image, through a filter of jq.
+    func described(_ id: String, _ filter: String) throws -> String {
+        try request("GET", "/v2/images/\(id)", "", "application/json", extracting: filter)
+    }
+
+    /// How many files the store has: one for each image that has data, or gets some.
+    var storedCount: Int {
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder + "/images")) ?? []).count
+    }
+
+    /// A line of shell that waits until the store has more files than `count`.
+    func waitingLine(forMoreThan count: Int) -> String {
+        "for i in $(seq 3000); do [ $(ls \(folder)/images | wc -l) -le \(count) ] || break; sleep 0.02; done"
+    }
+
+    /// A line of shell that ends the services, or starts them.
+    var stopLine: String { "bash \(Self.script) stop \(folder) >/dev/null" }
+
     func delete(_ id: String) throws {
         try request("DELETE", "/v2/images/\(id)", "", "application/json")
     }

@@ -107,6 +107,8 @@ struct WebServer {
                     if_modified_since off;
                     add_header Last-Modified "";
                 }
+                location /slow/ { alias \(root)/; limit_rate 512k; }
+                location /slower/ { alias \(root)/; limit_rate 256k; }
                 location /private/ {
                     alias \(root)/;
                     auth_basic "test";

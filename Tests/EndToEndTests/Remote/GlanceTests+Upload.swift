@@ -1,0 +1,182 @@
+// Making images of an OpenStack cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd.GlanceTests {
+    private func upload(_ arguments: [String], limit: Int = 120) throws -> CommandResult {
+        try attempt([try Ovafs.path(), "upload", "--os-cloud=demo"] + arguments, limit: limit)
+    }
+
+    /// The id of the image that is made.
+    private func uploaded(_ arguments: [String]) throws -> String {
+        let result = try upload(arguments)
+        guard result.exitCode == 0 else { throw CommandFailure(result: result) }
+        #expect(result.standardError.isEmpty, "\(result.standardError)")
+        #expect(result.lines.count == 1)
+        return result.text
+    }
+
+    /// How many images of the cloud are called so, of whatever status.
+    private func count(_ name: String) throws -> Int {
+        let list = try run([try Ovafs.path(), "images", "--os-cloud=demo", "--json"])
+        struct List: Decodable {
+            struct Image: Decodable { let name: String? }
+            let images: [Image]
+        }
+        let images = try JSONDecoder().decode(List.self, from: list.standardOutput).images
+        return images.count { $0.name == name }
+    }
+
+    @Test(
+        "G11: a disk becomes a raw image, a file one as it is, with formats and properties of the descriptor")
+    func uploads() throws {
+        try server.ensure()
+        try withTestFolder { folder in
+            let package = try StandardPackage(in: folder)
+            let raw = try uploaded([
+                package.path, "vmdisk1", "--name", "up-raw", "--property", "os_type=linux", "--tag", "t",
+                "--private",
+            ])
+            try run(["cmp", server.storedFile(raw), package.firstReference])
+            let filter =
+                "[.name, .status, .disk_format, .container_format, .min_disk, .hw_disk_bus, .hw_scsi_model, "
+                + ".vmware_adaptertype, .vmware_disktype, .os_type, .tags[0], .visibility, .protected] | @csv"
+            #expect(
+                try server.described(raw, filter)
+                    == #""up-raw","active","raw","bare",1,"scsi","lsilogic","lsiLogic",,"linux","t","private",false"#
+            )
+            let part = try uploaded([package.path, "appliance-disk1/1", "--name", "up-part"])
+            try run([
+                "cmp", "--ignore-initial=0:\(StandardPackage.partition.start)",
+                "--bytes=\(StandardPackage.partition.byteCount)", server.storedFile(part),
+                package.firstReference,
+            ])
+            let member = package.members + "/appliance-disk2.vmdk"
+            let stored = try uploaded([package.path, "vmdisk2", "--as-stored", "--name", "up-member"])
+            try run(["cmp", server.storedFile(stored), member])
+            #expect(
+                try server.described(stored, "[.disk_format, .vmware_disktype] | @csv")
+                    == #""vmdk","streamOptimized""#)
+            let image = folder("d.qcow2")
+            try run([
+                "qemu-img", "convert", "-f", "raw", "-O", "qcow2", package.secondReference, image,
+            ])
+            let qcow2 = try uploaded([image, "--as-stored", "--name", "up-qcow2"])
+            try run(["cmp", server.storedFile(qcow2), image])
+            #expect(
+                try server.described(qcow2, "[.disk_format, .container_format] | @csv") == #""qcow2","bare""#)
+            let json = try upload([package.path, "--as-stored", "--name", "up-ova", "--json", "--protected"])
+            let id = try shell("jq --raw-output .id <<< \"$1\"", json.text).text
+            try run(["cmp", server.storedFile(id), package.path])
+            #expect(
+                try server.described(id, "[.disk_format, .container_format, .min_disk, .protected] | @csv")
+                    == #""vmdk","ova",1,true"#)
+            try withMount(of: "glance:up-ova", in: folder, options: "os_cloud=demo") { mount in
+                for (name, reference) in package.references { try run(["cmp", mount(name), reference]) }
+            }
+            // A name may be given twice, and who reads by it has to know.
+            let again = try upload([image, "--name", "up-qcow2"])
+            #expect(again.exitCode == 0 && again.standardError.contains(qcow2))
+            try run(["cmp", server.storedFile(again.text), package.secondReference])
+        }
+    }
+
+    @Test("G12: nothing stays of what cannot be read, is no image, or is refused; each is one line")
+    func refusedUploads() throws {
+        try server.ensure()
+        try withTestFolder { folder in
+            let package = try StandardPackage(in: folder)
+            let damaged = try DamagedImage(in: folder)
+            // A member that is not what the manifest says.
+            try shell(
+                "printf x | dd of=\"$1\" bs=1 seek=70000 conv=notrunc status=none",
+                package.members + "/appliance-disk2.vmdk")
+            let changed = folder("changed.ova")
+            try Fixtures.tar(StandardPackage.memberNames, in: package.members, to: changed)
+            let cases: [([String], Int32, String)] = [
+                ([damaged.path], 1, "grain"), ([changed, "vmdisk2", "--as-stored"], 1, "manifest"),
+                ([package.path], 2, "vmdisk1, vmdisk2"), ([package.path, "nothing"], 2, "nothing"),
+                ([package.path, "appliance-disk1/1", "--as-stored"], 2, "no file of its own"),
+                ([package.path, "vmdisk1", "--disk-format", "qcow2"], 2, "--as-stored"),
+                ([damaged.path, "--as-stored", "--disk-format", "nonsense"], 1, "nonsense"),
+                ([folder("absent.ova")], 3, "absent.ova"),
+            ]
+            for (arguments, exitCode, words) in cases {
+                let result = try upload(arguments + ["--name", "refused"])
+                #expect(result.exitCode == exitCode, "\(arguments): \(result.standardError)")
+                #expect(result.standardError.contains(words), "\(result.standardError)")
+                #expect(result.standardError.split(separator: "\n").count == 1)
+                #expect(result.text.isEmpty)
+            }
+            #expect(try count("refused") == 0)
+            let unknown = try attempt([
+                try Ovafs.path(), "upload", damaged.path, "--name", "x", "--os-cloud=absent",
+            ])
+            #expect(unknown.exitCode == 2 && unknown.standardError.contains("absent"))
+        }
+    }
+
+    @Test("G12: a signal ends an upload, by the signal, and its image")
+    func interruptedUpload() throws {
+        try server.ensure()
+        try withSlowDisk { address, _, folder in
+            let line =
+                """
+                set -m
+                "$0" upload --os-cloud=demo "$1" --name interrupted > "$2" 2>&1 &
+                \(server.waitingLine(forMoreThan: server.storedCount))
+                kill -INT %1
+                code=0; wait %1 || code=$?
+                cat "$2"; exit $code
+                """
+            let result = try attempt(
+                ["bash", "-c", line, try Ovafs.path(), address, folder("output")], limit: 120)
+            #expect(result.exitCode == 130 && result.text.isEmpty, "\(result.text)")
+            #expect(try count("interrupted") == 0)
+        }
+    }
+
+    @Test("G13: an upload whose service is started again is begun anew")
+    func restartedService() throws {
+        try server.ensure()
+        try withSlowDisk { address, disk, folder in
+            let line =
+                """
+                "$0" upload --os-cloud=demo --timeout 240 "$1" --name restarted > "$2" &
+                \(server.waitingLine(forMoreThan: server.storedCount))
+                \(server.stopLine); \(server.startLine(""))
+                wait $!
+                """
+            try run(
+                ["bash", "-euc", line, try Ovafs.path(), address, folder("output")], limit: 400)
+            let id = try String(contentsOfFile: folder("output"), encoding: .utf8).dropLast()
+            try run(["cmp", server.storedFile(String(id)), disk])
+            #expect(try count("restarted") == 1)
+        }
+    }
+
+    /// An upload that takes longer than the token that it begins with lives.
+    func uploadOutlastingItsToken(_ disk: String, in folder: TestFolder) throws {
+        let web = try WebServer(in: folder)
+        defer { web.end() }
+        try run(["cp", disk, folder("www/disk.raw")])
+        let id = try uploaded([web.address("slower/disk.raw"), "--name", "outlasting", "--timeout=60"])
+        try run(["cmp", server.storedFile(id), disk])
+    }
+
+    /// A raw disk, and the address of a server that takes some seconds for it.
+    private func withSlowDisk(
+        _ body: (_ address: String, _ disk: String, _ folder: TestFolder) throws -> Void
+    ) throws {
+        try withTestFolder { folder in
+            let disk = try disk(in: folder)
+            let web = try WebServer(in: folder)
+            defer { web.end() }
+            try run(["cp", disk, folder("www/disk.raw")])
+            try body(web.address("slow/disk.raw"), disk, folder)
+        }
+    }
+}
