@@ -106,7 +106,7 @@ let package = Package(
             name: "ovafs-fuzz",
             dependencies: [
                 "Appliance", "ByteSources", "CompressedSources", "DiskImages", "FileTree", "OVFPackage",
-                "Partitions", "TestSupport",
+                "Partitions", "RemoteSources", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Fuzz",

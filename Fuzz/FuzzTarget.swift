@@ -22,6 +22,14 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
     case appliance
     /// The tree of files by itself: the bytes say what is put where.
     case tree
+    /// Answers of a cloud: JSON of Keystone and of an image service.
+    case services
+    /// clouds.yaml and its like.
+    case settings
+    /// Records of reads.
+    case records
+    /// Answers of web servers.
+    case answers
     /// The program: the bytes are its arguments.
     case commands
     /// The program again, with packages that are made to cost, as they are.
@@ -46,6 +54,10 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
         case .xz, .zstd, .bzip2: UnitTarget.run(bytes)
         case .appliance: ApplianceTarget.run(bytes)
         case .tree: TreeTarget.run(bytes)
+        case .services: ServiceTarget.run(bytes)
+        case .settings: SettingsTarget.run(bytes)
+        case .records: RecordTarget.run(bytes)
+        case .answers: try AnswerTarget.run(bytes)
         case .commands: try CommandTarget.run(bytes)
         case .bombs: try BombRun.run()
         }

@@ -17,6 +17,10 @@ enum Seeds {
         case .zstd: CompressedSeeds.zstd
         case .bzip2: CompressedSeeds.bzip2
         case .tree: trees.map { Array($0.utf8) }
+        case .services: RemoteSeeds.services
+        case .settings: RemoteSeeds.settings
+        case .records: RemoteSeeds.records
+        case .answers: RemoteSeeds.answers
         case .bombs: []
         case .commands: commands.map { Array($0.joined(separator: "\0").utf8) }
         }

@@ -45,7 +45,7 @@ for target in $("$fuzz" --list); do
     xz) patterns=('*.xz') ;;
     zstd) patterns=('*.zst') ;;
     bzip2) patterns=('*.bz2') ;;
-    partitions | tree | commands) patterns=() ;;
+    partitions | tree | services | settings | records | answers | commands) patterns=() ;;
     *)
         echo "$target: it is not known here which samples are for it" >&2
         status=1
