@@ -12,6 +12,11 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// Optimised in debug builds as well, or the tests take three times as long; what is asserted stays.
+let hotSettings: [SwiftSetting] = settings + [
+    .unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))
+]
+
 let package = Package(
     name: "ovafs",
     products: [
@@ -40,19 +45,19 @@ let package = Package(
         .target(
             name: "ByteSources",
             dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")],
-            swiftSettings: settings),
+            swiftSettings: hotSettings),
         .target(
             name: "Codecs",
             dependencies: ["ByteSources", "CBzip2", "CDeflate", "CLZMA", "CZlib", "CZstd"],
-            swiftSettings: settings),
+            swiftSettings: hotSettings),
         .target(
             name: "CompressedSources",
             dependencies: ["ByteSources", "Codecs"],
-            swiftSettings: settings),
+            swiftSettings: hotSettings),
         .target(
             name: "DiskImages",
             dependencies: ["ByteSources", "Codecs"],
-            swiftSettings: settings),
+            swiftSettings: hotSettings),
         .target(
             name: "OVFPackage",
             dependencies: [
@@ -61,7 +66,7 @@ let package = Package(
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
-            swiftSettings: settings),
+            swiftSettings: hotSettings),
         .target(
             name: "Partitions",
             dependencies: ["ByteSources"],
@@ -76,7 +81,7 @@ let package = Package(
         .target(
             name: "FileTree",
             dependencies: ["ByteSources"],
-            swiftSettings: settings),
+            swiftSettings: hotSettings),
         .target(
             name: "Appliance",
             dependencies: [
@@ -90,7 +95,7 @@ let package = Package(
             dependencies: [
                 "ByteSources", "FileTree", "CFuse", .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: settings),
+            swiftSettings: hotSettings),
         .executableTarget(
             name: "ovafs",
             dependencies: [
@@ -115,7 +120,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["ByteSources", "DiskImages", "CDeflate", "CZstd"],
             path: "Tests/TestSupport",
-            swiftSettings: settings),
+            swiftSettings: hotSettings),
         .testTarget(
             name: "ByteSourcesTests",
             dependencies: [

@@ -24,16 +24,21 @@ extension EndToEnd {
                 try shell(
                     script, try Ovafs.path(), package.path, point, in: folder.url, limit: 20)
                 let server = try #require(folder.processes().first)
-                let names = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(server)/fd")
-                let targets = names.compactMap {
-                    try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(server)/fd/\($0)")
-                }
-                #expect(!targets.isEmpty)
                 // What it serves with: the source and the kernel's device. All else would be its caller's.
                 let known = ["/dev/null", "/dev/fuse", package.path]
-                let foreign = targets.filter { !known.contains($0) && !$0.hasPrefix("anon_inode:") }
-                // The socket by which 'ovafs unmount' learns who it is.
-                #expect(foreign.count <= 1 && foreign.allSatisfy { $0.hasPrefix("socket:") }, "\(foreign)")
+                var foreign: [String] = []
+                // It may still be about to close what it told the command by.
+                try wait(for: "all but one of its other descriptors to be closed") {
+                    let names = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(server)/fd")
+                    let targets = names.compactMap {
+                        try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(server)/fd/\($0)")
+                    }
+                    try #require(!targets.isEmpty)
+                    foreign = targets.filter { !known.contains($0) && !$0.hasPrefix("anon_inode:") }
+                    // One is the socket by which 'ovafs unmount' learns who it is.
+                    return foreign.count <= 1
+                }
+                #expect(foreign.allSatisfy { $0.hasPrefix("socket:") }, "\(foreign)")
                 try run([try Ovafs.path(), "unmount", point])
                 try wait(for: "the server's end") { folder.processes().isEmpty }
             }

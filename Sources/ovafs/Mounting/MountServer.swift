@@ -16,6 +16,8 @@ final class MountServer {
 
     private static let backlog: CInt = 16
     private static let callerMilliseconds: CInt = 500
+    private static let attempts = 100
+    private static let secondsBetweenAttempts = 0.1
 
     /// SO_PEERCRED of getsockopt(2), which the C library shows to GNU programs only.
     private static let peerRequest: CInt = 17
@@ -26,21 +28,40 @@ final class MountServer {
     /// Called by the server, which listens until its mount is gone. Where it cannot, no one waits for its end.
     static func announce(device: String) {
         guard let socket = makeSocket() else { return }
-        let isListening =
-            unsafe withAddress(of: device) { unsafe bind(socket, $0, $1) } == 0
-            && listen(socket, backlog) == 0 && fcntl(socket, F_SETFL, 0) == 0
-        guard isListening, (try? WorkerThread { dismissCallers(of: socket) }) != nil else {
-            close(socket)
-            return
-        }
         announced.withLock { $0 = socket }
+        let isListening = listen(with: socket, device: device)
+        let thread = try? WorkerThread {
+            if isListening || listenLater(with: socket, device: device) { dismissCallers(of: socket) }
+            close(socket)
+        }
+        guard thread == nil else { return }
+        announced.withLock { $0 = nil }
+        close(socket)
+    }
+
+    private static func listen(with socket: CInt, device: String) -> Bool {
+        unsafe withAddress(of: device) { unsafe bind(socket, $0, $1) } == 0
+            && listen(socket, backlog) == 0 && fcntl(socket, F_SETFL, 0) == 0
+    }
+
+    /// The server of a mount that has just ended has the name for a moment longer than its device.
+    private static func listenLater(with socket: CInt, device: String) -> Bool {
+        for _ in 0..<attempts where isAnnounced(socket) {
+            MonotonicClock.sleep(until: MonotonicClock.now + secondsBetweenAttempts)
+            if listen(with: socket, device: device) { return true }
+        }
+        return false
+    }
+
+    private static func isAnnounced(_ socket: CInt) -> Bool {
+        announced.withLock { $0 == socket }
     }
 
     /// Called by the server when its mount is gone: the next mount may have the same device. Those who have connected know
     /// the process already.
     static func withdraw() {
         announced.withLock { socket in
-            // The thread that waits for callers closes it.
+            // Its thread closes it.
             if let socket { _ = shutdown(socket, CInt(SHUT_RDWR)) }
             socket = nil
         }
@@ -54,9 +75,7 @@ final class MountServer {
             guard caller >= 0 else {
                 switch errno {
                 case EINTR, ECONNABORTED: continue
-                case EINVAL:
-                    close(socket)
-                    return
+                case EINVAL: return
                 default:
                     // Where there is no descriptor for one more, there may be later.
                     sleep(1)
@@ -64,7 +83,7 @@ final class MountServer {
                 }
             }
             var state = pollfd(fd: caller, events: Int16(POLLIN), revents: 0)
-            _ = unsafe poll(&state, 1, callerMilliseconds)
+            if isAnnounced(socket) { _ = unsafe poll(&state, 1, callerMilliseconds) }
             close(caller)
         }
     }
