@@ -19,6 +19,8 @@ final class Spool: Sendable {
         var lastFailure: String?
         var isStale = false
         var lastProgress = MonotonicClock.now
+        /// Nil until the version is known, and where nothing is kept.
+        var keeper: SpoolKeeper?
     }
 
     /// So often a transfer is tried again that no one waits for.
@@ -39,6 +41,7 @@ final class Spool: Sendable {
         own.timeoutInSeconds = access.timeoutInSeconds
         own.spoolFolder = access.spoolFolder
         own.spoolByteLimit = access.spoolByteLimit
+        own.store = access.store
         own.note = access.note
         self.access = own
         file = try SpoolFile(in: access.spoolFolder)
@@ -80,6 +83,9 @@ final class Spool: Sendable {
                 .whole(byteLimit: limit), known: version, isFirst: frontier == 0, until: .never,
                 into: consumer)
             switch consumer.problem {
+            case .isKept:
+                guard restore() else { continue }
+                return
             case .isAnother: return end(.stale(source: object.name))
             case .failure(let error): return end(error)
             case .isTooLong:
@@ -109,6 +115,28 @@ final class Spool: Sendable {
                 guard rest(afterFailing: reason, nil, &retry) else { return }
             }
         }
+    }
+
+    /// Takes what an earlier transfer of this version left in the disk cache, in place of what the server sends.
+    /// - Returns: Whether that was all.
+    private func restore() -> Bool {
+        guard
+            let (keeper, byteCount) = state.withLock({ state in
+                state.keeper.flatMap { keeper in state.version.map { (keeper, $0.byteCount) } }
+            })
+        else { return false }
+        keeper.restore { frontier in
+            let isWanted = state.withLock { state in
+                state.frontier = max(state.frontier, frontier)
+                state.lastProgress = MonotonicClock.now
+                return !state.isClosed
+            }
+            state.wake()
+            return isWanted
+        }
+        guard state.withLock({ $0.frontier }) == byteCount else { return false }
+        complete(byteCount)
+        return true
     }
 
     /// Waits before the next try.
@@ -157,71 +185,4 @@ final class Spool: Sendable {
         }
         state.wake()
     }
-}
-
-/// Writes what comes behind the frontier, and compares what came before.
-private final class SpoolConsumer: RangeConsumer {
-    enum Problem {
-        case isAnother
-        case isTooLong
-        case failure(ReadError)
-    }
-
-    private struct Progress {
-        var position: UInt64 = 0
-        var problem: Problem?
-    }
-
-    private unowned let spool: Spool
-    private let knownPrefix: UInt64
-    private let progress = SleepingMutex(Progress())
-
-    init(_ spool: Spool, knownPrefix: UInt64) {
-        self.spool = spool
-        self.knownPrefix = knownPrefix
-    }
-
-    var problem: Problem? { progress.withLock { $0.problem } }
-    var byteCount: UInt64 { progress.withLock { $0.position } }
-
-    func begin(_ range: Range<UInt64>, _ version: ObjectVersion) {
-        spool.state.withLock { state in
-            if state.version == nil { state.version = version }
-            state.lastProgress = MonotonicClock.now
-        }
-        spool.state.wake()
-    }
-
-    func append(_ bytes: RawSpan) -> Bool {
-        progress.withLock { progress in
-            let known = Int(min(UInt64(bytes.byteCount), knownPrefix - min(knownPrefix, progress.position)))
-            let end = progress.position &+ UInt64(bytes.byteCount)
-            guard end >= progress.position, end <= spool.access.spoolByteLimit else {
-                progress.problem = .isTooLong
-                return false
-            }
-            guard known == 0 || spool.file.holds(bytes.extracting(0..<known), at: progress.position) else {
-                progress.problem = .isAnother
-                return false
-            }
-            if known < bytes.byteCount {
-                do throws(ReadError) {
-                    try spool.file.write(
-                        bytes.extracting(known..<bytes.byteCount), at: progress.position + UInt64(known))
-                } catch {
-                    progress.problem = .failure(error)
-                    return false
-                }
-            }
-            progress.position = end
-            spool.state.withLock { state in
-                state.frontier = max(state.frontier, end)
-                state.lastProgress = MonotonicClock.now
-            }
-            spool.state.wake()
-            return true
-        }
-    }
-
-    var isUnwanted: Bool { spool.state.withLock { $0.isClosed } }
 }

@@ -92,7 +92,8 @@ final class SpoolFile: Sendable {
         }
     }
 
-    private func fill(_ room: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Bool {
+    /// Fills `room` with what was written from `offset` on.
+    func fill(_ room: UnsafeMutableRawBufferPointer, at offset: UInt64) -> Bool {
         var filled = 0
         while filled < room.count {
             let step = unsafe pread(
