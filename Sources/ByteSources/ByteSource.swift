@@ -40,6 +40,10 @@ package protocol ByteSource: Sendable {
     /// Whether a read of bytes `range`, which lies inside the source, waits for no one far away.
     func isAtHand(_ range: Range<UInt64>) -> Bool
 
+    /// Bytes `offset ..< offset + count`, which lie inside, where they come from far away and are kept on a disk of this
+    /// system: read without asking anyone else, and without pushing anything out of memory. Nil otherwise.
+    func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]?
+
     /// The same bytes for a reader that knows better than their order what it will want next, and prepares it: nothing is
     /// brought ahead of its reads.
     var withoutReadAhead: any ByteSource { get }
@@ -76,6 +80,8 @@ extension ByteSource {
     package func prepare(_ range: Range<UInt64>) {}
 
     package func isAtHand(_ range: Range<UInt64>) -> Bool { true }
+
+    package func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]? { nil }
 
     package var withoutReadAhead: any ByteSource { self }
 

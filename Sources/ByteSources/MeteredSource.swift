@@ -55,6 +55,10 @@ package struct MeteredSource: ByteSource {
         base.isAtHand(range)
     }
 
+    package func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]? {
+        base.keptBytes(count, at: offset)
+    }
+
     package var withoutReadAhead: any ByteSource {
         var copy = self
         copy.base = base.withoutReadAhead

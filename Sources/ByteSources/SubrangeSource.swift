@@ -63,6 +63,11 @@ package struct SubrangeSource: ByteSource {
         return clamped.isEmpty || base.isAtHand((start + clamped.lowerBound)..<(start + clamped.upperBound))
     }
 
+    package func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]? {
+        guard count >= 0, offset <= byteCount, UInt64(count) <= byteCount - offset else { return nil }
+        return base.keptBytes(count, at: start + offset)
+    }
+
     package var withoutReadAhead: any ByteSource {
         var copy = self
         copy.base = base.withoutReadAhead

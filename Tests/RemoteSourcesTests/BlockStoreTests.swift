@@ -56,12 +56,12 @@ struct BlockStoreTests {
         try Self.withFolder { path in
             try RemoteFixture.with(Self.file.served) { fixture throws in
                 #expect(try Self.open(fixture, path).bytes(6_000_001, at: 0) == Self.file.bytes)
-                try Self.waitUntilKept(path, fixture, blocks: 19)
+                try Self.waitUntilKept(path, fixture, blocks: 23)
             }
             try RemoteFixture.with(Self.file.served) { fixture throws in
                 // Another port is another address.
                 #expect(try Self.open(fixture, path).bytes(6_000_001, at: 0) == Self.file.bytes)
-                try Self.waitUntilKept(path, fixture, blocks: 19)
+                try Self.waitUntilKept(path, fixture, blocks: 23)
                 let count = fixture.server.requests.count
                 let again = try Self.open(fixture, path)
                 #expect(
@@ -87,7 +87,7 @@ struct BlockStoreTests {
         try Self.withFolder { path in
             try RemoteFixture.with(Self.file.served) { fixture throws in
                 #expect(try Self.open(fixture, path).bytes(6_000_001, at: 0) == Self.file.bytes)
-                try Self.waitUntilKept(path, fixture, blocks: 19)
+                try Self.waitUntilKept(path, fixture, blocks: 23)
                 let file = try #require(Self.files(path, name).first)
                 var bytes = try #require(FileManager.default.contents(atPath: file))
                 var random = SeededRandom(seed: 5)
@@ -112,7 +112,7 @@ struct BlockStoreTests {
         try Self.withFolder { path in
             try RemoteFixture.with(Self.file.served) { fixture throws in
                 #expect(try Self.open(fixture, path).bytes(6_000_001, at: 0) == Self.file.bytes)
-                try Self.waitUntilKept(path, fixture, blocks: 19)
+                try Self.waitUntilKept(path, fixture, blocks: 23)
                 let other = WebFile(RemoteFixture.bytes(6_000_001, seed: 4), headers: ["ETag: \"2\""])
                 fixture.server.behave(other.served)
                 #expect(try Self.open(fixture, path).bytes(6_000_001, at: 0) == other.bytes)

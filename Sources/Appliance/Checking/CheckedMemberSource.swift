@@ -57,6 +57,8 @@ final class CheckedMemberSource: ByteSource {
         try base.firstOffset(of: region, in: range)
     }
 
+    func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]? { base.keptBytes(count, at: offset) }
+
     func validate() throws(ReadError) {
         try base.validate()
     }

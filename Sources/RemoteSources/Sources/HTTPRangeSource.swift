@@ -83,6 +83,26 @@ package final class HTTPRangeSource: ByteSource {
         return access.cache.table.withLock { table in indices.allSatisfy { table.isHere(key($0)) } }
     }
 
+    package func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]? {
+        guard let stored, fetcher.staleness == nil, count > 0, offset <= byteCount,
+            UInt64(count) <= byteCount - offset
+        else { return nil }
+        let range = offset..<(offset + UInt64(count))
+        var result: [UInt8] = []
+        result.reserveCapacity(count)
+        for index in blocks(of: range) {
+            let start = index * Self.blockByteCount
+            let end = min(byteCount, start + Self.blockByteCount)
+            var block = [UInt8](repeating: 0, count: Int(end - start))
+            // SAFETY: the array is the room, for the time of the call.
+            let isThere = unsafe block.withUnsafeMutableBytes { unsafe stored.read(index, into: $0) }
+            guard isThere else { return nil }
+            let part = range.clamped(to: start..<end)
+            result += block[Int(part.lowerBound - start)..<Int(part.upperBound - start)]
+        }
+        return result
+    }
+
     package var withoutReadAhead: any ByteSource { PreparedRangeSource(self) }
 
     package func validate() throws(ReadError) {
@@ -110,12 +130,19 @@ package final class HTTPRangeSource: ByteSource {
         BlockTable.Key(object: fetcher.object, index: index)
     }
 
-    /// Puts the whole blocks of `start` into the table.
+    /// Puts the whole blocks of `start` into the table, and on disk where blocks are kept.
     private func keep(_ start: [UInt8]) {
         let count =
             UInt64(start.count) == byteCount
             ? start.count : start.count / BlockBuffer.byteCount * BlockBuffer.byteCount
         guard count > 0 else { return }
+        for index in blocks(of: 0..<UInt64(count)) {
+            guard let stored, !stored.has(index) else { continue }
+            let first = Int(index) * BlockBuffer.byteCount
+            let block = start[first..<min(count, first + BlockBuffer.byteCount)]
+            // SAFETY: the array is read for the time of the call.
+            unsafe block.withUnsafeBytes { unsafe stored.write(index, $0) }
+        }
         let assignment = access.cache.table.withLock { table in
             _ = table.want(blocks(of: 0..<UInt64(count)), of: fetcher.object, isDemanded: true)
             return table.assign(of: fetcher.object, mayGoAhead: false)

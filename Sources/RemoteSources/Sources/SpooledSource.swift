@@ -66,6 +66,14 @@ package final class SpooledSource: ByteSource {
 
     package func isAtHand(_ range: Range<UInt64>) -> Bool { range.upperBound <= frontier }
 
+    package func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]? {
+        let (frontier, isStale) = spool.state.withLock { ($0.frontier, $0.isStale) }
+        guard !isStale, count >= 0, offset <= frontier, UInt64(count) <= frontier - offset else { return nil }
+        var bytes = [UInt8](repeating: 0, count: count)
+        // SAFETY: the array is the room, for the time of the call.
+        return unsafe bytes.withUnsafeMutableBytes { unsafe spool.file.fill($0, at: offset) } ? bytes : nil
+    }
+
     package func validate() throws(ReadError) {
         if spool.state.withLock({ $0.isStale }) { throw .stale(source: name) }
     }

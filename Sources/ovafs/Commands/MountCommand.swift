@@ -110,6 +110,8 @@ struct MountCommand: ParsableCommand {
         let tree = try self.tree(of: appliance, options, statistics, remote.meter)
         let server = FuseServer(
             tree: tree, options: session(options, named: mountedName), statistics: statistics, log: log)
+        let check = remote.checkMembers(of: appliance, log)
+        defer { check?.stop() }
         background?.mountBegins()
         // Last, so that neither an error nor a signal leaves a new folder.
         try MountPoint.making(folder, mode: options.mountPointMode) {

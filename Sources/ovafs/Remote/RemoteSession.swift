@@ -97,6 +97,9 @@ final class RemoteSession: Sendable {
         }
     }
 
+    /// Whether anything was asked of a server.
+    var isUsed: Bool { started.withLock { $0 != nil } }
+
     /// Whether there is a cache folder that cannot be used, which a note has said.
     var lacksCacheFolder: Bool { isWithoutCacheFolder.withLock { $0 } }
 
