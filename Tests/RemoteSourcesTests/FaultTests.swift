@@ -91,6 +91,45 @@ struct FaultTests {
         }
     }
 
+    @Test("lost connections cost little more than what they had not brought, and no error")
+    func losses() throws {
+        let file = WebFile(RemoteFixture.bytes(20_000_000))
+        let blocks = (0..<76).map { $0 * 29 % 76 }
+        /// Requests and bytes of a run in which one request of so many is cut off in its body.
+        func run(losing interval: Int) throws -> (requests: Int, bytes: Int) {
+            let (requests, sent) = (Counter(), Counter())
+            return try RemoteFixture.with({ request, connection in
+                guard let range = request.range(in: file.bytes.count), !range.isEmpty else {
+                    return file.answer(request, connection)
+                }
+                let isLost = requests.add(1) % interval == 0
+                let count = isLost ? range.count / 2 : range.count
+                sent.add(count)
+                connection.sendHead(206, file.headers(for: range))
+                connection.send(file.bytes[range].prefix(count))
+                if isLost { connection.close() }
+            }) { fixture throws in
+                let source = try fixture.open()
+                for block in blocks {
+                    let start = block * 262_144
+                    let bytes = try source.bytes(70_000, at: UInt64(start))
+                    #expect(bytes == Array(file.bytes[start..<(start + 70_000)]))
+                }
+                for start in stride(from: 0, to: 20_000_000, by: 100_000) {
+                    let bytes = try source.bytes(100_000, at: UInt64(start))
+                    #expect(bytes == Array(file.bytes[start..<(start + 100_000)]))
+                }
+                return (requests.add(0), sent.add(0))
+            }
+        }
+        let well = try run(losing: .max)
+        // Ten times as often as the goal says.
+        let lossy = try run(losing: 10)
+        #expect(lossy.requests > well.requests)
+        #expect(Double(lossy.requests) <= 1.5 * Double(well.requests), "\(well) \(lossy)")
+        #expect(Double(lossy.bytes) <= 1.5 * Double(well.bytes), "\(well) \(lossy)")
+    }
+
     @Test("a file that is replaced is stale, for good, whatever it is replaced by", arguments: [0, 1, 2, 3])
     func replaced(kind: Int) throws {
         let versions: [(WebFile, WebFile)] = [
