@@ -41,7 +41,7 @@ final class MountServer {
 
     private static func listen(with socket: CInt, device: String) -> Bool {
         unsafe withAddress(of: device) { unsafe bind(socket, $0, $1) } == 0
-            && listen(socket, backlog) == 0 && fcntl(socket, F_SETFL, 0) == 0
+            && Glibc.listen(socket, backlog) == 0 && fcntl(socket, F_SETFL, 0) == 0
     }
 
     /// The server of a mount that has just ended has the name for a moment longer than its device.
