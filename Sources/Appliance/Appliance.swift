@@ -65,8 +65,8 @@ package struct Appliance: Sendable {
         cache = resources.cache
         sourceMeter = resources.meter
         openingBudget = resources.budget
-        prefetcher = resources.prefetcher
-        unitWorkers = resources.unitWorkers
+        prefetcher = resources.isShared ? nil : resources.prefetcher
+        unitWorkers = resources.isShared ? nil : resources.unitWorkers
         cacheProblems = [resources.storeProblem].compactMap(\.self) + (resources.store?.takeProblems() ?? [])
         store = resources.store
         resources.phase.end()

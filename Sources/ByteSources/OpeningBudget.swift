@@ -24,8 +24,19 @@ package final class OpeningBudget: Sendable {
     /// `defaultByteLimit`, and a sparse file may have as long a one in a hole.
     package static let logLimit: UInt64 = 128 << 20
 
-    package init(byteLimit: UInt64 = defaultByteLimit) {
+    /// What several sources that are open at once share; nil for one by itself.
+    private let whole: OpeningBudget?
+
+    /// - Parameters:
+    ///   - byteLimit: What may be taken, in bytes.
+    ///   - whole: What it is a part of: each byte is taken from there, too, and goes back with the budget.
+    package init(byteLimit: UInt64 = defaultByteLimit, within whole: OpeningBudget? = nil) {
         self.byteLimit = byteLimit
+        self.whole = whole
+    }
+
+    deinit {
+        whole?.giveBack(usedByteCount)
     }
 
     /// What was taken and not given back, in bytes.
@@ -35,6 +46,19 @@ package final class OpeningBudget: Sendable {
     /// - Throws: `ReadError.overBudget` where less is left, `ReadError.system` with `ENOMEM` where the process may
     ///   have no more, by its limits; then nothing was taken.
     package func take(_ byteCount: UInt64, for purpose: @autoclosure () -> String) throws(ReadError) {
+        try takeHere(byteCount, for: purpose())
+        guard let whole else { return }
+        do throws(ReadError) {
+            try whole.take(byteCount, for: purpose())
+        } catch {
+            used.subtract(byteCount, ordering: .relaxed)
+            throw error
+        }
+    }
+
+    private func takeHere(
+        _ byteCount: UInt64, for purpose: @autoclosure () -> String
+    ) throws(ReadError) {
         var known = used.load(ordering: .relaxed)
         while true {
             guard byteCount <= byteLimit - min(byteLimit, known) else {
@@ -103,7 +127,7 @@ package final class OpeningBudget: Sendable {
         // SAFETY: new memory, which nothing else knows of and which is given back at once.
         let memory = unsafe mmap(nil, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard unsafe memory != MAP_FAILED else {
-            giveBack(byteCount)
+            used.subtract(byteCount, ordering: .relaxed)
             throw .system(call: "allocate \(byteCount) bytes for \(purpose())", errno: ENOMEM)
         }
         unsafe _ = munmap(memory, wanted)
@@ -114,5 +138,6 @@ package final class OpeningBudget: Sendable {
     /// Gives back what was taken and is no longer kept.
     package func giveBack(_ byteCount: UInt64) {
         used.subtract(byteCount, ordering: .relaxed)
+        whole?.giveBack(byteCount)
     }
 }

@@ -10,6 +10,8 @@ package final class PatientRead: Sendable {
     private let places: DecoderPlaces
     /// When it was asked for, in seconds of the monotonic clock.
     private let startTime = MonotonicClock.now
+    /// When long work for it ends, in seconds of the monotonic clock.
+    private let deadline: Double
     /// Changed by the thread that reads, and by no other.
     private let hasPlace = Atomic<Bool>(false)
 
@@ -20,9 +22,11 @@ package final class PatientRead: Sendable {
         return key
     }()
 
-    /// A read that decodes in one of `places`.
-    package init(decodingIn places: DecoderPlaces) {
+    /// A read that decodes in one of `places`, and for which nothing is done any more after `deadline` (seconds of the
+    /// monotonic clock).
+    package init(decodingIn places: DecoderPlaces, until deadline: Double = .infinity) {
         self.places = places
+        self.deadline = deadline
     }
 
     /// From now on, long work for this read ends at its next step.
@@ -42,7 +46,9 @@ package final class PatientRead: Sendable {
     /// For loops whose length a file decides.
     /// - Throws: `ReadError.interrupted` where no one waits for the outcome any more.
     package static func checkCancellation() throws(ReadError) {
-        guard let current, current.cancelled.load(ordering: .relaxed) else { return }
+        guard let current else { return }
+        guard !current.cancelled.load(ordering: .relaxed) else { throw .interrupted }
+        guard current.deadline < .infinity, MonotonicClock.now >= current.deadline else { return }
         throw .interrupted
     }
 

@@ -44,6 +44,28 @@ struct OpeningBudgetTests {
         #expect(budget.usedByteCount == 0)
     }
 
+    @Test("what is taken of a part is taken of the whole, and goes back with the part")
+    func within() throws {
+        let whole = OpeningBudget(byteLimit: 100)
+        try {
+            let first = OpeningBudget(byteLimit: 80, within: whole)
+            let second = OpeningBudget(byteLimit: 80, within: whole)
+            try first.take(60, for: "a")
+            #expect(throws: ReadError.overBudget(purpose: "b", byteCount: 50, byteLimit: 100)) {
+                try second.take(50, for: "b")
+            }
+            #expect(second.usedByteCount == 0 && whole.usedByteCount == 60)
+            #expect(throws: ReadError.overBudget(purpose: "a", byteCount: 30, byteLimit: 80)) {
+                try first.take(30, for: "a")
+            }
+            try second.take(40, for: "b")
+            first.giveBack(10)
+            #expect(whole.usedByteCount == 90)
+            withExtendedLifetime((first, second)) {}
+        }()
+        #expect(whole.usedByteCount == 0)
+    }
+
     @Test("threads that take at once never take more than there is together")
     func threads() {
         let budget = OpeningBudget(byteLimit: 1_000)

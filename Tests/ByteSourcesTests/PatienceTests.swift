@@ -19,6 +19,28 @@ struct PatienceTests {
         try body(try LocalFile(path: FilePath(path)))
     }
 
+    @Test("long work for a read ends when it is called off, or its time is over")
+    func ends() {
+        func isEnded(_ read: PatientRead) -> Bool {
+            var isEnded = false
+            read.perform {
+                do throws(ReadError) {
+                    try PatientRead.checkCancellation()
+                } catch {
+                    isEnded = error == .interrupted
+                }
+            }
+            return isEnded
+        }
+        let places = DecoderPlaces(1)
+        #expect(!isEnded(PatientRead(decodingIn: places)))
+        #expect(!isEnded(PatientRead(decodingIn: places, until: MonotonicClock.now + 3_600)))
+        #expect(isEnded(PatientRead(decodingIn: places, until: MonotonicClock.now - 1)))
+        let read = PatientRead(decodingIn: places)
+        read.cancel()
+        #expect(isEnded(read))
+    }
+
     @Test("belongs to a thread and to the time of a call")
     func nesting() {
         #expect(Patience.current == .waits)

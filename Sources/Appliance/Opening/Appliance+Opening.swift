@@ -35,8 +35,7 @@ extension Appliance {
                     folder: path, descriptorName: descriptorName, options: options, resources: resources)
             }
         } catch {
-            resources.prefetcher?.stop()
-            resources.unitWorkers?.stop()
+            resources.stopThreads()
             throw error
         }
     }

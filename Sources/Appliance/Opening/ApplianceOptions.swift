@@ -27,5 +27,8 @@ package struct ApplianceOptions: Sendable {
     /// What may be kept there, in bytes.
     package var cacheFolderByteLimit = IndexStore.defaultByteLimit
 
+    /// What is shared with others that are open at the same time; nil where this is the only one.
+    package var shared: SharedResources?
+
     package init() {}
 }

@@ -12,7 +12,9 @@ struct DiskResources {
     let prefetcher: Prefetcher?
     /// The same for compressed files.
     let unitWorkers: UnitWorkers?
-    let meter = ReadMeter()
+    let meter: ReadMeter
+    /// Whether the threads are those of others, too, and not stopped with this appliance.
+    let isShared: Bool
     /// The memory that opening the appliance may take.
     let budget: OpeningBudget
     /// The files that were opened beside the sources themselves: parents and parts of disks.
@@ -35,24 +37,32 @@ struct DiskResources {
     }
 
     init(_ options: ApplianceOptions) throws(ApplianceError) {
-        cache = ClusterCache(byteLimit: options.cacheByteLimit)
-        stretches = StretchCache(byteLimit: options.cacheByteLimit)
         progress = options.progress
         threadCount = options.openingThreadCount
         isLenient = options.isLenient
         cacheFolderByteLimit = options.cacheFolderByteLimit
-        budget = OpeningBudget(byteLimit: options.openingByteLimit)
-        unitWorkers =
-            options.prefetchThreadCount > 0 ? UnitWorkers(threadCount: options.prefetchThreadCount) : nil
-        guard options.prefetchThreadCount > 0 else {
-            prefetcher = nil
-            return
-        }
+        let shared: SharedResources
         do throws(ReadError) {
-            prefetcher = try Prefetcher(threadCount: options.prefetchThreadCount)
+            shared = if let given = options.shared { given } else { try SharedResources(options) }
         } catch {
             throw ApplianceError(error)
         }
+        isShared = options.shared != nil
+        cache = shared.cache
+        stretches = shared.stretches
+        meter = shared.meter
+        budget =
+            isShared
+            ? OpeningBudget(byteLimit: options.openingByteLimit, within: shared.budget) : shared.budget
+        unitWorkers = shared.unitWorkers
+        prefetcher = shared.prefetcher
+    }
+
+    /// Stops the threads that decode ahead, where they are the appliance's own.
+    func stopThreads() {
+        guard !isShared else { return }
+        prefetcher?.stop()
+        unitWorkers?.stop()
     }
 
     /// Keeps indexes in `folder` from now on, where one is named. That it is not used is no error: what is opened can be

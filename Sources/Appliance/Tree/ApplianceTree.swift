@@ -11,11 +11,11 @@ package struct ApplianceTree {
     private var builder: FileTreeBuilder
 
     /// The tree of `appliance`. `.ova` can always be entered; it shows up in a listing where
-    /// `showsControlDirectory`. `liveStatistics` is the text of `stats.json` now.
+    /// `showsControlDirectory`. `liveStatistics` is the text of `stats.json` now; nil where that file is elsewhere.
     /// - Throws: `ReadError.overBudget` where the tree takes more memory than opening may.
     package static func make(
         for appliance: Appliance, showsControlDirectory: Bool,
-        liveStatistics: @escaping @Sendable () -> [UInt8]
+        liveStatistics: (@Sendable () -> [UInt8])?
     ) throws(ReadError) -> FileTree {
         var tree = ApplianceTree(appliance)
         tree.addMembers()

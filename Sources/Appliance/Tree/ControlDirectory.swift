@@ -19,7 +19,7 @@ struct ControlDirectory {
 
     func add(
         to builder: inout FileTreeBuilder, isListed: Bool,
-        liveStatistics: @escaping @Sendable () -> [UInt8]
+        liveStatistics: (@Sendable () -> [UInt8])?
     ) {
         builder.addDirectory([Self.name], isListed: isListed)
         addStored(to: &builder)
@@ -28,7 +28,10 @@ struct ControlDirectory {
         addSnapshots(to: &builder)
         addChecksums(to: &builder)
         add("info.json", ApplianceSummary(of: appliance).json(), to: &builder)
-        builder.add(.liveFile(liveStatistics), at: [Self.name, Array("stats.json".utf8)], attributes: time)
+        if let liveStatistics {
+            builder.add(
+                .liveFile(liveStatistics), at: [Self.name, Array("stats.json".utf8)], attributes: time)
+        }
         if appliance.layout != nil || appliance.image != nil {
             add("glance-properties", GlanceProperties(of: appliance).text, to: &builder)
         }
