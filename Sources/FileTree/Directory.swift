@@ -28,6 +28,9 @@ package struct Directory: Sendable {
         inodes.first { $0.value == inode }?.key
     }
 
+    /// The names of all entries, in no order.
+    package var names: some Collection<[UInt8]> { inodes.keys }
+
     package func inode(named name: [UInt8]) -> UInt64? {
         inodes[name]
     }

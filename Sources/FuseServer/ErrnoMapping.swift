@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
+import FileTree
 import Glibc
 
 extension ReadError {
@@ -11,6 +12,17 @@ extension ReadError {
         case .system(_, let errno): errno > 0 ? errno : EIO
         case .corrupt, .refused, .unsupported, .remote, .overBudget: EIO
         case .stale: ESTALE
+        }
+    }
+}
+
+extension FolderFailure {
+    var errnoForKernel: CInt {
+        switch kind {
+        case .unreadable, .overBudget: EIO
+        case .refused: EACCES
+        case .gone: ESTALE
+        case .tooManyOpenFiles: EMFILE
         }
     }
 }

@@ -16,8 +16,13 @@ package struct FuseServer {
 
     private let served: ServedTree
 
-    package init(tree: FileTree, options: SessionOptions, statistics: ServerStatistics, log: Logger) {
-        served = ServedTree(tree: tree, options: options, statistics: statistics, log: log)
+    /// Serves `tree`; where there is a `catalogue`, its folders come and go in the tree's root.
+    package init(
+        tree: FileTree, catalogue: (any FolderCatalogue)? = nil, options: SessionOptions,
+        statistics: ServerStatistics, log: Logger
+    ) {
+        served = ServedTree(
+            tree: tree, catalogue: catalogue, options: options, statistics: statistics, log: log)
     }
 
     /// Mounts on `directory`, answers requests, and returns when the mount is gone: by umount(8), by
@@ -35,9 +40,13 @@ package struct FuseServer {
         let path = directory.map(CChar.init(bitPattern:)) + [0]
         LibraryMessages.capture()
         let session = unsafe try makeSession()
-        // SAFETY: the session and what it points to live until the end of this function.
+        unsafe served.notices.begin(session)
+        // SAFETY: the session and what it points to live until the end of this function; a thread that the kernel holds up
+        // keeps the session, which ends with the process then.
         defer {
-            unsafe fuse_session_destroy(session)
+            if served.notices.end(until: MonotonicClock.now + Self.longestEnd) {
+                unsafe fuse_session_destroy(session)
+            }
             withExtendedLifetime(served) {}
         }
         guard unsafe fuse_set_signal_handlers(session) == 0 else {
@@ -52,7 +61,14 @@ package struct FuseServer {
         }
         let starter = MountStarter(directory: path, log: served.log, whenUsable: whenUsable)
         do throws(ReadError) {
-            try served.waiting.begin { [served] request, take in served.serveWaiting(request, take) }
+            try served.waiting.begin { [served] request, take in
+                switch request {
+                case .file(let request): served.serveWaiting(request, take)
+                case .work(let work): served.perform(work)
+                // Answered by those who do what it waits for.
+                case .folder: break
+                }
+            }
         } catch {
             throw failure("cannot start a thread: \(error)")
         }

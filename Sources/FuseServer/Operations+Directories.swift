@@ -10,12 +10,33 @@ func openDirectory(
     _ request: fuse_req_t?, _ inode: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
     guard let request = unsafe request else { return }
+    let tree = unsafe served(request)
     let reply = unsafe Reply(to: request)
     guard let file = unsafe file else { return reply.failure(EINVAL) }
+    if let catalogue = tree.catalogue, isOfCatalogue(inode) {
+        return tree.serve(
+            FolderRequest(folder: inode, operation: .openDirectory), of: catalogue, owing: reply)
+    }
     // The kernel may keep the listing from one opendir(3) to the next.
     unsafe file.pointee.keep_cache = 1
     unsafe file.pointee.cache_readdir = 1
     unsafe reply.opened(file)
+}
+
+/// Answers FUSE_RELEASEDIR.
+func releaseDirectory(
+    _ request: fuse_req_t?, _ inode: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
+) {
+    guard let request = unsafe request else { return }
+    if let file = unsafe file, inode != FileTree.rootInode, isOfCatalogue(inode) {
+        unsafe served(request).catalogue?.noteClosing(ofTree: file.pointee.fh)
+    }
+    unsafe Reply(to: request).success()
+}
+
+/// Whether this is the root, or one of its folders, where these come and go.
+private func isOfCatalogue(_ inode: fuse_ino_t) -> Bool {
+    inode == FileTree.rootInode || (Folder.firstNumber..<Folder.numberLimit).contains(inode)
 }
 
 /// Answers FUSE_READDIR.
@@ -23,8 +44,9 @@ func readDirectory(
     _ request: fuse_req_t?, _ inode: fuse_ino_t, _ byteCount: Int, _ offset: off_t,
     _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
-    unsafe list(request, inode, byteCount, from: offset) { request, tree, room, name, node, next in
-        var status = tree.status(of: node)
+    unsafe list(request, inode, byteCount, from: offset, file, countsLookups: false) {
+        request, tree, room, name, child, next in
+        var status = tree.status(of: child)
         return unsafe fuse_add_direntry(request, room.baseAddress, room.count, name, &status, next)
     }
 }
@@ -34,8 +56,9 @@ func readDirectoryPlus(
     _ request: fuse_req_t?, _ inode: fuse_ino_t, _ byteCount: Int, _ offset: off_t,
     _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
-    unsafe list(request, inode, byteCount, from: offset) { request, tree, room, name, node, next in
-        var entry = tree.entry(for: node)
+    unsafe list(request, inode, byteCount, from: offset, file, countsLookups: true) {
+        request, tree, room, name, child, next in
+        var entry = tree.entry(for: child)
         return unsafe fuse_add_direntry_plus(request, room.baseAddress, room.count, name, &entry, next)
     }
 }
@@ -43,48 +66,44 @@ func readDirectoryPlus(
 /// Writes one entry into the room that is left; the result is the room that it needs, in bytes.
 private typealias EntryWriter = (
     _ request: fuse_req_t, _ tree: ServedTree, _ room: UnsafeMutableBufferPointer<CChar>,
-    _ name: UnsafePointer<CChar>, _ node: Node, _ next: off_t
+    _ name: UnsafePointer<CChar>, _ child: ListedEntry.Child, _ next: off_t
 ) -> Int
 
-/// Answers with as many entries as there is room for, from number `offset` on: `.`, `..`, then the listed ones.
+/// Answers with as many entries as there is room for, from the position `offset` on.
 private func list(
-    _ request: fuse_req_t?, _ inode: fuse_ino_t, _ byteCount: Int, from offset: off_t, _ write: EntryWriter
+    _ request: fuse_req_t?, _ inode: fuse_ino_t, _ byteCount: Int, from offset: off_t,
+    _ file: UnsafeMutablePointer<fuse_file_info>?, countsLookups: Bool, _ write: EntryWriter
 ) {
     guard let request = unsafe request else { return }
     let tree = unsafe served(request)
     let reply = unsafe Reply(to: request)
-    guard case .directory(let directory) = tree.tree.node(inode)?.content else {
-        return reply.failure(ENOTDIR)
+    let number = isOfCatalogue(inode) ? unsafe file?.pointee.fh ?? 0 : 0
+    guard let first = UInt64(exactly: offset), byteCount > 0 else { return reply.failure(EINVAL) }
+    let listing: DirectoryListing
+    switch tree.listing(of: inode, tree: number) {
+    case .success(let found): listing = found
+    case .failure(let error): return reply.failure(error.rawValue)
     }
-    let first = Int(clamping: offset)
-    guard first >= 0, byteCount > 0 else { return reply.failure(EINVAL) }
-    var listing = [CChar](repeating: 0, count: min(byteCount, 1 << 20))
+    var bytes = [CChar](repeating: 0, count: min(byteCount, 1 << 20))
     var used = 0
-    for index in first..<max(first, directory.listed.count + 2) {
-        let (name, child) = directory.entry(index, inode: inode)
-        guard let node = tree.tree.node(child) else { continue }
+    var handedOut: [UInt64] = []
+    for entry in listing.entries(from: first) {
         // SAFETY: the writer writes only where the entry fits the room that it is told of.
-        let needed = unsafe listing.withUnsafeMutableBufferPointer { buffer in
+        let needed = unsafe bytes.withUnsafeMutableBufferPointer { buffer in
             let room = unsafe UnsafeMutableBufferPointer(rebasing: buffer[used...])
-            return unsafe (name + [0]).withUnsafeBytes { name in
+            return unsafe (entry.name + [0]).withUnsafeBytes { name in
                 guard let start = name.baseAddress else { return 0 }
                 return unsafe write(
-                    request, tree, room, start.assumingMemoryBound(to: CChar.self), node, off_t(index + 1))
+                    request, tree, room, start.assumingMemoryBound(to: CChar.self), entry.child,
+                    off_t(clamping: entry.next))
             }
         }
-        guard needed <= listing.count - used else { break }
+        guard needed <= bytes.count - used else { break }
         used += needed
+        if countsLookups, entry.isHandedOut { handedOut.append(entry.child.inode) }
     }
-    reply.data(listing.prefix(used).map { UInt8(bitPattern: $0) })
-}
-
-extension Directory {
-    /// Entry number `index` as readdir(3) counts them: `.`, `..`, then the listed ones.
-    fileprivate func entry(_ index: Int, inode: UInt64) -> (name: [UInt8], inode: UInt64) {
-        switch index {
-        case 0: (Array(".".utf8), inode)
-        case 1: (Array("..".utf8), parent)
-        default: (listed[index - 2].name, listed[index - 2].inode)
-        }
-    }
+    // Before the kernel can forget them.
+    if let catalogue = tree.catalogue { for inode in handedOut { catalogue.noteLookup(of: inode) } }
+    let isTaken = reply.data(bytes.prefix(used).map { UInt8(bitPattern: $0) })
+    if !isTaken, let catalogue = tree.catalogue { for inode in handedOut { catalogue.forget(inode, 1) } }
 }

@@ -16,7 +16,7 @@ func readFile(
     let reply = unsafe Reply(to: request)
     guard !reply.isInterrupted else { return reply.failure(EINTR) }
     guard let start = UInt64(exactly: offset) else { return reply.failure(EINVAL) }
-    switch tree.tree.node(inode)?.content {
+    switch tree.node(inode)?.content {
     case .file(let source):
         tree.serve(
             FileRequest(inode: inode, source: source, operation: .read(byteCount, at: start)), owing: reply)
@@ -27,7 +27,9 @@ func readFile(
         reply.data(Array(text.dropFirst(Int(clamping: start)).prefix(byteCount)))
     case .directory:
         reply.failure(EISDIR)
-    case .symbolicLink, nil:
+    case .symbolicLink:
         reply.failure(EBADF)
+    case nil:
+        reply.failure(tree.catalogue == nil ? EBADF : ESTALE)
     }
 }

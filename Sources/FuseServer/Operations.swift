@@ -12,15 +12,23 @@ func served(_ request: fuse_req_t) -> ServedTree {
     unsafe Unmanaged<ServedTree>.fromOpaque(fuse_req_userdata(request)).takeUnretainedValue()
 }
 
-/// Calls `body` with the request's answer, its tree and the node; answers ENOENT where there is none.
+/// Calls `body` with the request's answer, its tree and the node; answers an error where there is none.
 private func withNode(
     _ request: fuse_req_t?, _ inode: fuse_ino_t, _ body: (consuming Reply, ServedTree, Node) -> Void
 ) {
     guard let request = unsafe request else { return }
     let tree = unsafe served(request)
     let reply = unsafe Reply(to: request)
-    guard let node = tree.tree.node(inode) else { return reply.failure(ENOENT) }
+    guard let node = tree.node(inode) else { return reply.failure(tree.errnoOfAbsence) }
     body(reply, tree, node)
+}
+
+/// The folder of a root that changes, where that is what a request is about.
+func folder(_ request: fuse_req_t?, _ inode: fuse_ino_t) -> (ServedTree, ServedCatalogue, Folder)? {
+    guard inode >= Folder.firstNumber, let request = unsafe request else { return nil }
+    let tree = unsafe served(request)
+    guard let catalogue = tree.catalogue, let folder = catalogue.folder(inode) else { return nil }
+    return (tree, catalogue, folder)
 }
 
 /// The functions that libfuse is given.
@@ -36,6 +44,7 @@ func makeOperations() -> fuse_lowlevel_ops {
     unsafe operations.release = releaseFile
     unsafe operations.lseek = seek
     unsafe operations.opendir = openDirectory
+    unsafe operations.releasedir = releaseDirectory
     unsafe operations.readdir = readDirectory
     unsafe operations.readdirplus = readDirectoryPlus
     unsafe operations.statfs = fileSystemStatus
@@ -59,29 +68,45 @@ private func prepareConnection(
 }
 
 private func lookUp(_ request: fuse_req_t?, _ parent: fuse_ino_t, _ name: UnsafePointer<CChar>?) {
-    unsafe withNode(request, parent) { reply, tree, _ in
-        guard let name = unsafe name else { return reply.failure(EINVAL) }
-        guard let child = tree.tree.child(of: parent, named: unsafe bytes(of: name)) else {
-            // Inode 0: the kernel may remember that there is nothing.
-            var entry = fuse_entry_param()
-            entry.entry_timeout = ServedTree.validityInSeconds
-            return reply.entry(entry)
-        }
-        reply.entry(tree.entry(for: child))
+    guard let request = unsafe request else { return }
+    let tree = unsafe served(request)
+    let reply = unsafe Reply(to: request)
+    guard let name = unsafe name else { return reply.failure(EINVAL) }
+    let bytes = unsafe bytes(of: name)
+    if parent < Folder.firstNumber || tree.catalogue == nil,
+        let child = tree.tree.child(of: parent, named: bytes)
+    {
+        reply.entry(tree.entry(for: child, as: child.inode))
+    } else if let catalogue = tree.catalogue,
+        parent == FileTree.rootInode || parent >= Folder.firstNumber
+    {
+        tree.serve(
+            FolderRequest(folder: parent, operation: .lookUp(name: bytes)), of: catalogue, owing: reply)
+    } else {
+        guard tree.tree.node(parent) != nil else { return reply.failure(ENOENT) }
+        // Inode 0: the kernel may remember that there is nothing.
+        var entry = fuse_entry_param()
+        entry.entry_timeout = ServedTree.validityInSeconds
+        reply.entry(entry)
     }
 }
 
 private func forget(_ request: fuse_req_t?, _ inode: fuse_ino_t, _ count: UInt64) {
     guard let request = unsafe request else { return }
-    // Nodes live as long as the mount.
+    // Nodes live as long as the mount, or as the folder that they are in.
+    unsafe served(request).catalogue?.forget(inode, count)
     unsafe fuse_reply_none(request)
 }
 
 private func getAttributes(
     _ request: fuse_req_t?, _ inode: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
+    if let (tree, catalogue, folder) = unsafe folder(request, inode), let request = unsafe request {
+        let reply = unsafe Reply(to: request)
+        return reply.attributes(tree.status(of: folder), validFor: catalogue.validity)
+    }
     unsafe withNode(request, inode) { reply, tree, node in
-        let (status, validity) = tree.attributes(of: node)
+        let (status, validity) = tree.attributes(of: node, as: inode)
         reply.attributes(status, validFor: validity)
     }
 }
@@ -117,12 +142,13 @@ private func openFile(
 private func releaseFile(
     _ request: fuse_req_t?, _ inode: fuse_ino_t, _ file: UnsafeMutablePointer<fuse_file_info>?
 ) {
-    unsafe withNode(request, inode) { reply, tree, node in
-        if case .liveFile = node.content, let file = unsafe file {
-            tree.close(handle: unsafe file.pointee.fh)
-        }
-        reply.success()
+    guard let request = unsafe request else { return }
+    let tree = unsafe served(request)
+    tree.catalogue?.noteClosing(of: inode)
+    if case .liveFile? = tree.node(inode)?.content, let file = unsafe file {
+        tree.close(handle: unsafe file.pointee.fh)
     }
+    unsafe Reply(to: request).success()
 }
 
 private func seek(

@@ -25,9 +25,12 @@ import Glibc
         failure(0)
     }
 
-    consuming func entry(_ entry: fuse_entry_param) {
-        _ = unsafe withUnsafePointer(to: entry) { unsafe fuse_reply_entry(request, $0) }
+    /// Answers with an entry. The result says whether the kernel has it: not where the one who asked was interrupted.
+    @discardableResult
+    consuming func entry(_ entry: fuse_entry_param) -> Bool {
+        let result = unsafe withUnsafePointer(to: entry) { unsafe fuse_reply_entry(request, $0) }
         discard self
+        return result == 0
     }
 
     consuming func attributes(_ attributes: stat, validFor seconds: Double) {
@@ -43,19 +46,22 @@ import Glibc
             request, interruptWaiting, UnsafeMutableRawPointer(bitPattern: UInt(id)))
     }
 
-    /// Answers that a file is open, and how it is cached.
-    consuming func opened(_ mode: SessionOptions.CacheMode) {
+    /// Answers that a file is open, and how it is cached. The result says whether the kernel has it.
+    consuming func opened(_ mode: SessionOptions.CacheMode) -> Bool {
         var file = fuse_file_info()
         switch mode {
         case .kernel: file.keep_cache = 1
         case .none: file.direct_io = 1
         }
-        unsafe opened(&file)
+        return unsafe opened(&file)
     }
 
-    consuming func opened(_ file: UnsafePointer<fuse_file_info>) {
-        _ = unsafe fuse_reply_open(request, file)
+    /// The same with a handle. The result says whether the kernel has it, and will close it.
+    @discardableResult
+    consuming func opened(_ file: UnsafePointer<fuse_file_info>) -> Bool {
+        let result = unsafe fuse_reply_open(request, file)
         discard self
+        return result == 0
     }
 
     /// Answers with the bytes of a list, which may be none.
@@ -72,12 +78,15 @@ import Glibc
         discard self
     }
 
-    consuming func data(_ bytes: [UInt8]) {
-        _ = unsafe bytes.withUnsafeBytes { bytes in
+    /// Answers with bytes. The result says whether the kernel has them.
+    @discardableResult
+    consuming func data(_ bytes: [UInt8]) -> Bool {
+        let result = unsafe bytes.withUnsafeBytes { bytes in
             unsafe fuse_reply_buf(
                 request, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
         }
         discard self
+        return result == 0
     }
 
     consuming func link(_ target: [UInt8]) {

@@ -46,7 +46,10 @@ extension ServedTree {
             WriteWatch.shared.takeEvents()
             // Pages that the kernel keeps are no longer right where the file behind them was changed.
             try source.validate()
-            take()?.opened(options.cacheMode)
+            guard let reply = take() else { return }
+            // Before the kernel can close it.
+            catalogue?.noteOpening(of: request.inode)
+            if !reply.opened(options.cacheMode) { catalogue?.noteClosing(of: request.inode) }
         case .read(let byteCount, let offset):
             // The only place that shortens a request to the file.
             let available = offset < source.byteCount ? source.byteCount - offset : 0

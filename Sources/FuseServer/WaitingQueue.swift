@@ -17,6 +17,11 @@ struct WaitingQueue {
         case reads(of: UInt64)
         /// Counting, which nobody waits for, and which may take as long as reading all tables of a file.
         case counts
+        /// Opening folders, whoever waits for that: each may take as long as a server likes.
+        case folders
+        /// Listing the folders anew, and closing those that no one uses.
+        case renewals
+        case tidying
     }
 
     private struct Entry {
@@ -32,6 +37,8 @@ struct WaitingQueue {
 
     /// So many requests of `Turn.counts` are at work at most.
     private static let mostCounts = 2
+    /// So many folders are opened at once.
+    static let mostFolders = 16
 
     /// The most requests at work at once.
     let workerLimit: Int
@@ -111,6 +118,8 @@ struct WaitingQueue {
         case .reads: isWithinShare
         case .opens: isWithinShare && (openCount == 0 || openCount < workerLimit / 2)
         case .counts: isWithinShare && own < Self.mostCounts
+        case .folders: isWithinShare && own < Self.mostFolders
+        case .renewals, .tidying: own == 0
         }
     }
 

@@ -12,29 +12,16 @@ final class WaitingReads: Sendable {
     /// More than this many threads never wait at once.
     static let mostWorkers = 64
 
-    /// A request with the answer that is owed.
-    // SAFETY: one thread at a time has `reply`: under the table's lock while the entry is in the table, and then the one
-    // thread that took the entry out of it.
-    private final class Entry: @unchecked Sendable {
-        let request: FileRequest
-        let read: PatientRead
-        var reply: Reply?
-
-        init(_ request: FileRequest, owing reply: consuming Reply?, _ read: PatientRead) {
-            self.request = request
-            self.read = read
-            self.reply = consume reply
-        }
-    }
-
     /// Does what a request asks for; `take` gives the answer that is owed, or nil where no one waits any more.
-    typealias Service = @Sendable (_ request: FileRequest, _ take: () -> Reply?) -> Void
+    typealias Service = @Sendable (_ request: WaitingRequest, _ take: () -> Reply?) -> Void
 
     private struct State {
         var queue: WaitingQueue
         /// What workers call; nil before the session and after it.
         var service: Service?
-        var entries: [WaitingQueue.ID: Entry] = [:]
+        var entries: [WaitingQueue.ID: WaitingEntry] = [:]
+        /// Entries that are not in the queue, as they wait for the work of another.
+        var parked = ParkedRequests()
         var threads: [WorkerThread] = []
         /// Threads that have nothing to do.
         var idleCount = 0
@@ -64,28 +51,43 @@ final class WaitingReads: Sendable {
 
     /// Takes over a request and its answer.
     func add(_ request: FileRequest, owing reply: consuming Reply) {
+        add(.file(request), owing: reply) { state, id in
+            state.queue.add(id, request.turn)
+            self.engage(&state)
+        }
+    }
+
+    /// Takes over a request that waits for work which someone else has to do: `takeParked` gives it back.
+    func park(_ request: FolderRequest, owing reply: consuming Reply) {
+        add(.folder(request), owing: reply) { state, id in state.parked.add(id, on: request.folder) }
+    }
+
+    private func add(
+        _ request: WaitingRequest, owing reply: consuming Reply,
+        _ place: (inout State, WaitingQueue.ID) -> Void
+    ) {
         let id = nextID.add(1, ordering: .relaxed).newValue
         // Before the entry can be found, and with it the request be answered and gone.
         reply.callsInterrupt(of: id)
-        let entry = Entry(request, owing: reply, PatientRead(decodingIn: places))
+        let entry = WaitingEntry(request, owing: reply, PatientRead(decodingIn: places))
         let refusal: CInt? = state.withLock { state in
             guard state.service != nil else { return ENOTCONN }
             // An interrupt that came before the entry is here found nothing.
             guard entry.reply?.isInterrupted == false else { return EINTR }
             state.entries[id] = entry
-            state.queue.add(id, request.turn)
             statistics.countWaiting()
-            engage(&state)
+            place(&state, id)
             return nil
         }
         // Not in the table, so no one else has it.
         if let refusal { entry.reply.take()?.failure(refusal) }
     }
 
-    /// Takes a request that nobody waits for.
-    func add(_ request: FileRequest) {
+    /// Takes what nobody waits for, or many do, for no longer than `deadline` (seconds of the monotonic clock).
+    func add(_ request: WaitingRequest, until deadline: Double = .infinity) {
         let id = nextID.add(1, ordering: .relaxed).newValue
-        let entry = Entry(request, owing: nil, PatientRead(decodingIn: places))
+        let entry = WaitingEntry(
+            request, owing: nil, PatientRead(decodingIn: places, until: deadline))
         state.withLock { state in
             guard state.service != nil else { return }
             state.entries[id] = entry
@@ -93,6 +95,15 @@ final class WaitingReads: Sendable {
             statistics.countWaiting()
             engage(&state)
         }
+    }
+
+    /// The requests that wait for work about `folder`, which the caller is to answer, in the order in which they came.
+    func takeParked(on folder: UInt64) -> [WaitingEntry] {
+        let entries = state.withLock { state in
+            state.parked.removeAll(on: folder).compactMap { state.entries.removeValue(forKey: $0) }
+        }
+        for _ in entries { statistics.countNoLongerWaiting() }
+        return entries
     }
 
     /// The reader has been interrupted: it is answered at once, whatever its worker waits for.
@@ -105,7 +116,8 @@ final class WaitingReads: Sendable {
         let entries = state.withLock { state in
             state.service = nil
             for entry in state.entries.values { entry.read.cancel() }
-            return state.queue.callOffAll().compactMap { state.entries.removeValue(forKey: $0) }
+            let ids = state.queue.callOffAll() + state.parked.removeAll()
+            return ids.compactMap { state.entries.removeValue(forKey: $0) }
         }
         state.wake()
         places.liftLimit()
@@ -127,7 +139,8 @@ final class WaitingReads: Sendable {
 
     private func callOff(_ id: WaitingQueue.ID, with errno: CInt) -> Bool {
         let entry = state.withLock { state in
-            state.queue.callOff(id) ? state.entries.removeValue(forKey: id) : nil
+            state.queue.callOff(id) || state.parked.remove(id)
+                ? state.entries.removeValue(forKey: id) : nil
         }
         guard let entry else { return false }
         entry.read.cancel()
@@ -167,7 +180,7 @@ final class WaitingReads: Sendable {
     }
 
     /// Waits for a request to work at; nil once the session has ended.
-    private func next() -> (WaitingQueue.ID, Entry)? {
+    private func next() -> (WaitingQueue.ID, WaitingEntry)? {
         var isIdle = false
         var id: WaitingQueue.ID?
         return state.withLock(

@@ -26,15 +26,16 @@ final class LiveMount {
         let description: String
     }
 
-    /// Runs `body` on a mount of `tree`.
+    /// Runs `body` on a mount of `tree`, and of the folders of `catalogue` in its root.
     static func with<Result>(
-        _ tree: FileTree, _ change: (inout SessionOptions) -> Void = { _ in },
+        _ tree: FileTree, catalogue: (any FolderCatalogue)? = nil,
+        _ change: (inout SessionOptions) -> Void = { _ in },
         _ body: (LiveMount) throws -> Result
     ) throws -> Result {
         var options = SessionOptions(sourceName: Array("a,b\\c".utf8), userID: getuid(), groupID: getgid())
         options.threadCount = 4
         change(&options)
-        let mount = try LiveMount(tree, options)
+        let mount = try LiveMount(tree, catalogue, options)
         do {
             let result = try body(mount)
             try mount.end()
@@ -45,13 +46,14 @@ final class LiveMount {
         }
     }
 
-    private init(_ tree: FileTree, _ options: SessionOptions) throws {
+    private init(_ tree: FileTree, _ catalogue: (any FolderCatalogue)?, _ options: SessionOptions) throws {
         let url = FileManager.default.temporaryDirectory.appending(path: "ovafs-mount-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         folder = url.path
         var log = Logger(label: "test")
         log.logLevel = .critical
-        let server = FuseServer(tree: tree, options: options, statistics: statistics, log: log)
+        let server = FuseServer(
+            tree: tree, catalogue: catalogue, options: options, statistics: statistics, log: log)
         let outcome = Outcome()
         self.outcome = outcome
         let path = folder
