@@ -91,6 +91,10 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
+            name: "Catalogue",
+            dependencies: ["Appliance", "ByteSources", "FileTree", "RemoteSources"],
+            swiftSettings: settings),
+        .target(
             name: "FuseServer",
             dependencies: [
                 "ByteSources", "FileTree", "CFuse", .product(name: "Logging", package: "swift-log"),
@@ -99,8 +103,8 @@ let package = Package(
         .executableTarget(
             name: "ovafs",
             dependencies: [
-                "Appliance", "ByteSources", "CLinux", "DiskImages", "FileTree", "FuseServer", "OVFPackage",
-                "RemoteSources",
+                "Appliance", "ByteSources", "Catalogue", "CLinux", "DiskImages", "FileTree", "FuseServer",
+                "OVFPackage", "RemoteSources",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -169,6 +173,12 @@ let package = Package(
                 "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CatalogueTests",
+            dependencies: [
+                "Appliance", "ByteSources", "Catalogue", "FileTree", "RemoteSources", "TestSupport",
             ],
             swiftSettings: settings),
         .testTarget(

@@ -17,8 +17,9 @@ Partitions: ByteSources
 RemoteSources: ByteSources CCurl CLinux CYAML
 FileTree: ByteSources
 Appliance: ByteSources CompressedSources DiskImages OVFPackage Partitions FileTree CLinux
+Catalogue: Appliance RemoteSources FileTree ByteSources
 FuseServer: ByteSources FileTree CFuse
-ovafs: ByteSources DiskImages OVFPackage RemoteSources FileTree Appliance FuseServer CLinux
+ovafs: ByteSources DiskImages OVFPackage RemoteSources FileTree Appliance Catalogue FuseServer CLinux
 '
 
 status=0

@@ -4,7 +4,6 @@
 import ByteSources
 import FileTree
 import Foundation
-import Glibc
 import TestSupport
 import Testing
 
@@ -19,15 +18,15 @@ struct CatalogueTests {
 
     /// What the directory has but `.` and `..`, and the error number of what fails, or 0.
     static func list(_ path: String) -> (names: [String], errno: CInt) {
-        guard let directory = unsafe opendir(path) else { return ([], Glibc.errno) }
+        guard let directory = unsafe opendir(path) else { return ([], errno) }
         defer { unsafe closedir(directory) }
         var names: [String] = []
-        Glibc.errno = 0
+        errno = 0
         while let name = unsafe next(directory) {
             if name != ".", name != ".." { names.append(name) }
-            Glibc.errno = 0
+            errno = 0
         }
-        return (names.sorted(), Glibc.errno)
+        return (names.sorted(), errno)
     }
 
     static func next(_ directory: OpaquePointer) -> String? {

@@ -62,6 +62,7 @@ enum SourceLocator {
     /// as it was named.
     static func mountedName(_ argument: String) throws -> [UInt8] {
         if let address = try SourceAddress.parse(argument) { return Array("\(address)".utf8) }
+        if ImageReference.isCatalogue(argument) { return Array(argument.utf8) }
         if try ImageReference(argument) != nil { return Array(argument.utf8) }
         return try absolutePath(argument).bytes
     }

@@ -9,7 +9,6 @@ import FuseServer
 import Glibc
 import Logging
 import RemoteSources
-import Synchronization
 import SystemPackage
 
 struct MountCommand: ParsableCommand {
@@ -37,7 +36,7 @@ struct MountCommand: ParsableCommand {
     @Argument(
         help: """
             An OVA, an .ovf or the folder that holds it, or a disk image; the http(s) address of one; or an image of an \
-            OpenStack cloud, glance:NAME or glance:ID.
+            OpenStack cloud, glance:NAME or glance:ID, or all of them, glance:.
             """,
         completion: .file())
     var source: String
@@ -56,6 +55,10 @@ struct MountCommand: ParsableCommand {
 
     @Option(help: .hidden)
     var readyDescriptor: Int32?
+
+    /// How long a list of images is good, in seconds: for tests, which have no time.
+    @Option(help: .hidden)
+    var listLifetime: Double?
 
     /// What `mount.ova -f` asks for.
     @Flag(help: .hidden)
@@ -81,6 +84,10 @@ struct MountCommand: ParsableCommand {
         let isBarShown = destination == .standardError && Terminal.canRedraw
         let unused = try leaveOutRecords(of: &options)
         let record = try options.remote.recordFile.map { try RecordFile(FilePath(bytes: $0)) }
+        if ImageReference.isCatalogue(source) {
+            return try mountCatalogue(
+                options, on: folder, background, log: try openLog.logger(sparing: []), warnings: unused)
+        }
         let remote = RemoteSession(remoteOptions(options))
         let mountedName = try SourceLocator.mountedName(source)
         let shown = SourceAddress.shown(source)
@@ -102,37 +109,14 @@ struct MountCommand: ParsableCommand {
             if background != nil { log.warning("\(shown): \(line)") }
         }
         appliance.reportCacheProblems { [source] in log.warning("\(source): \($0)") }
-        if let userID = options.userID, userID != getuid(), !options.allowsOtherUsers {
-            StandardError.write(
-                "warning: uid= without allow_other: no user but the one who mounts can read the files")
-        }
         let statistics = ServerStatistics()
         let tree = try self.tree(of: appliance, options, statistics, remote.meter)
         let server = FuseServer(
             tree: tree, options: session(options, named: mountedName), statistics: statistics, log: log)
         let check = remote.checkMembers(of: appliance, log)
         defer { check?.stop() }
-        background?.mountBegins()
-        // Last, so that neither an error nor a signal leaves a new folder.
-        try MountPoint.making(folder, mode: options.mountPointMode) {
-            let use = Use()
-            let mountPoint = try MountPoint.prepared(folder)
-            // Before there is a mount that it might come too late for.
-            if options.unmountsWhenServerDies { try MountWatcher.start(at: mountPoint) }
-            let covered = MountTable.topmost(at: mountPoint)
-            try serve(server, at: mountPoint) {
-                if let covered, covered.type == MountTableEntry.ownType {
-                    StandardError.write(
-                        "warning: a mount of \(covered.source) is there already and is hidden now")
-                }
-                if let mount = MountTable.topmost(at: mountPoint) {
-                    MountServer.announce(device: mount.device)
-                }
-                use.isUsable.store(true, ordering: .sequentiallyConsistent)
-                background?.mountIsUsable()
-            }
+        try show(server, on: folder, options, background) {
             if let record { save(remote.recorder, in: record, log) }
-            return background?.wasAnswered ?? use.isUsable.load(ordering: .sequentiallyConsistent)
         }
     }
 
@@ -169,7 +153,7 @@ struct MountCommand: ParsableCommand {
             message: "\(SourceAddress.shown(source)): verify=manifest: \(first.message)\(more); not mounted")
     }
 
-    private func session(_ options: MountOptions, named name: [UInt8]) -> SessionOptions {
+    func session(_ options: MountOptions, named name: [UInt8]) -> SessionOptions {
         var session = SessionOptions(
             sourceName: name, userID: options.userID ?? getuid(),
             groupID: options.groupID ?? getgid())
@@ -181,18 +165,6 @@ struct MountCommand: ParsableCommand {
         session.decoderCount = decoderCount
         session.threadCount = max(session.threadCount, decoderCount)
         return session
-    }
-
-    private func serve(
-        _ server: FuseServer, at mountPoint: FilePath, whenUsable: @escaping @Sendable () -> Void
-    ) throws {
-        do throws(MountError) {
-            try server.serve(
-                at: mountPoint.bytes, whenUsable: whenUsable, whenGone: { MountServer.withdraw() })
-        } catch {
-            throw CommandFailure(
-                status: .cannotMount, message: error.description + MountAdvice.text(for: error.description))
-        }
     }
 
     private func tree(
@@ -209,7 +181,7 @@ struct MountCommand: ParsableCommand {
         }
     }
 
-    private func remoteOptions(_ options: MountOptions) -> RemoteOptions {
+    func remoteOptions(_ options: MountOptions) -> RemoteOptions {
         var result = options.remote
         result.cacheByteLimit = UInt64(options.cacheByteLimit)
         result.cacheFolder = options.cacheFolder
@@ -217,7 +189,7 @@ struct MountCommand: ParsableCommand {
         return result
     }
 
-    private func applianceOptions(_ options: MountOptions) -> ApplianceOptions {
+    func applianceOptions(_ options: MountOptions) -> ApplianceOptions {
         var result = ApplianceOptions()
         result.isLenient = options.isLenient
         result.followsLinksInside = options.followsLinksInside
@@ -228,9 +200,4 @@ struct MountCommand: ParsableCommand {
         result.prefetchThreadCount = options.threadCount ?? ProcessorCount.current
         return result
     }
-}
-
-/// Whether the mount could be used.
-private final class Use: Sendable {
-    let isUsable = Atomic<Bool>(false)
 }

@@ -33,18 +33,22 @@ struct MountStatistics: Codable {
     let remoteRate: Double
 
     init(of appliance: Appliance, served: ServerStatistics, remote: RemoteMeter) {
+        self.init(cache: appliance.cache, source: appliance.sourceMeter, served: served, remote: remote)
+    }
+
+    init(cache: ClusterCache, source: ReadMeter, served: ServerStatistics, remote: RemoteMeter) {
         readRequests = served.readRequests
         failedReads = served.failedReads
         bytesServed = served.bytesServed
         waitingReads = served.waitingReads
         readsThatWaited = served.readsThatWaited
         interruptedReads = served.interruptedReads
-        clustersDecoded = appliance.cache.statistics.clustersDecoded
-        clustersDecodedAhead = appliance.cache.statistics.clustersDecodedAhead
-        cacheHits = appliance.cache.statistics.cacheHits
-        cachedBytes = UInt64(appliance.cache.byteCount)
-        sourceReads = appliance.sourceMeter.readCount
-        sourceBytesRead = appliance.sourceMeter.byteCount
+        clustersDecoded = cache.statistics.clustersDecoded
+        clustersDecodedAhead = cache.statistics.clustersDecodedAhead
+        cacheHits = cache.statistics.cacheHits
+        cachedBytes = UInt64(cache.byteCount)
+        sourceReads = source.readCount
+        sourceBytesRead = source.byteCount
         remoteRequests = remote.requestCount
         remoteBytesFetched = remote.byteCount
         remoteRetries = remote.retryCount

@@ -1,7 +1,6 @@
 // SOURCE arguments that are images of a cloud.
 // SPDX-License-Identifier: Apache-2.0
 
-import Appliance
 import RemoteSources
 
 /// `glance:NAME` or `glance:ID`.
@@ -12,6 +11,11 @@ struct ImageReference: Equatable {
     /// The name or the id.
     let text: String
 
+    /// Whether `argument` means all images of a cloud.
+    static func isCatalogue(_ argument: String) -> Bool {
+        argument.utf8.elementsEqual(prefix.utf8)
+    }
+
     /// Nil where `argument` is something else.
     /// - Throws: `CommandFailure` where it names no image.
     init?(_ argument: String) throws {
@@ -21,17 +25,9 @@ struct ImageReference: Equatable {
             throw CommandFailure(
                 status: .wrongUsage,
                 message:
-                    "'\(argument)' names no image: write glance:NAME or glance:ID; 'ovafs images' lists them")
+                    "'\(argument)' is all images, which only 'ovafs mount' takes: write glance:NAME or glance:ID; "
+                    + "'ovafs images' lists them")
         }
-    }
-}
-
-extension ImageRecord {
-    init(_ image: GlanceImage) {
-        self.init(
-            id: image.id, name: image.name, containerFormat: image.containerFormat,
-            diskFormat: image.diskFormat,
-            properties: image.properties.map { Property(name: $0.name, value: $0.value) })
     }
 }
 

@@ -3,6 +3,7 @@
 
 import Appliance
 import ByteSources
+import Catalogue
 import FoundationEssentials
 import Glibc
 import Logging

@@ -271,13 +271,14 @@ extension EndToEnd {
                 try shell("sed -i \"s|^installed_ovafs=|&$1|\" \"$1/sbin/mount.ova\"", root)
                 for (number, command) in [
                     ["mount.ova", "glance:helped"], ["mount.glance", "helped"],
-                    ["mount.glance", "glance:helped"],
+                    ["mount.glance", "glance:helped"], ["mount.glance", "glance:"],
                 ].enumerated() {
                     let point = try folder.makeFolder("mnt\(number)")
                     try run([
                         root + "/sbin/" + command[0], command[1], point, "-o", "rw,os_cloud=demo,_netdev",
                     ])
-                    try run(["cmp", point + "/helped.raw", disk])
+                    let image = command[1] == "glance:" ? "/helped" : ""
+                    try run(["cmp", point + image + "/helped.raw", disk])
                     try unmount(point)
                     try wait(for: "the server's end") { folder.processes().isEmpty }
                 }

@@ -55,12 +55,17 @@ struct Mount {
     ///   - folder: the test's folder.
     ///   - name: of the new folder.
     ///   - options: for `-o`, none when empty.
+    ///   - arguments: others.
     /// - Throws: `CommandFailure` when the command's exit code is not 0.
-    init(_ source: String, in folder: TestFolder, on name: String = "mnt", options: String = "") throws {
+    init(
+        _ source: String, in folder: TestFolder, on name: String = "mnt", options: String = "",
+        arguments: [String] = []
+    ) throws {
         point = try folder.makeFolder(name)
         let before = Set(folder.processes())
         let result = try attempt(
-            [try Ovafs.path(), "mount", source, point] + (options.isEmpty ? [] : ["-o", options]))
+            [try Ovafs.path(), "mount", source, point] + (options.isEmpty ? [] : ["-o", options])
+                + arguments)
         guard result.exitCode == 0 else { throw CommandFailure(result: result) }
         messages = result.standardError
         let servers = folder.processes().filter { !before.contains($0) }

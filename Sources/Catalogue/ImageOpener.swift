@@ -1,0 +1,108 @@
+// Opens an image of a catalogue.
+// SPDX-License-Identifier: Apache-2.0
+
+package import Appliance
+import ByteSources
+package import FileTree
+package import RemoteSources
+
+/// What all images of a catalogue are opened with.
+package struct ImageOpener: Sendable {
+    private let client: GlanceClient
+    private let access: RemoteAccess
+    private let options: ApplianceOptions
+    private let showsControlDirectory: Bool
+    private let note: @Sendable (String) -> Void
+
+    /// - Parameters:
+    ///   - client: Asks the service.
+    ///   - access: Reads the images.
+    ///   - options: How they are opened; what they share is in it.
+    ///   - showsControlDirectory: Whether `.ova` is listed in their folders.
+    ///   - note: Is told what is questionable about an image that is opened, one line each.
+    package init(
+        _ client: GlanceClient, through access: RemoteAccess, options: ApplianceOptions,
+        showsControlDirectory: Bool, note: @escaping @Sendable (String) -> Void
+    ) {
+        self.client = client
+        self.access = access
+        self.options = options
+        self.showsControlDirectory = showsControlDirectory
+        self.note = note
+    }
+
+    /// Opens an image that was listed.
+    /// - Throws: `FolderFailure`; of kind `gone` where its data is no longer what it was.
+    package func open(_ listed: CatalogueImage, until deadline: Deadline) throws(FolderFailure) -> OpenFolder
+    {
+        let (image, object) = try find(listed, until: deadline)
+        let source: any ByteSource
+        do throws(ReadError) {
+            source = try RemoteOpener.open(object, through: access)
+        } catch {
+            throw FolderFailure(error)
+        }
+        let appliance: Appliance
+        do throws(ApplianceError) {
+            appliance = try Appliance.open(
+                .remote(
+                    source, name: image.fileName, modificationTime: listed.modificationTime,
+                    image: ImageRecord(image)), options: options)
+        } catch {
+            throw FolderFailure(error)
+        }
+        do throws(ReadError) {
+            let tree = try ApplianceTree.make(
+                for: appliance, showsControlDirectory: showsControlDirectory, liveStatistics: nil)
+            for problem in appliance.problems { note("\(image.shownName): \(problem.message)") }
+            return OpenFolder(tree, owner: appliance)
+        } catch {
+            throw FolderFailure(error)
+        }
+    }
+
+    private func find(
+        _ listed: CatalogueImage, until deadline: Deadline
+    ) throws(FolderFailure) -> (GlanceImage, RemoteObject) {
+        do throws(OpenStackError) {
+            let image = try client.image(id: listed.id, until: deadline)
+            guard !listed.isReplaced(by: image.version) else {
+                throw OpenStackError(.notFound, "\(image.shownName) was replaced since it was listed")
+            }
+            return (image, try client.object(for: image, until: deadline))
+        } catch {
+            throw FolderFailure(error)
+        }
+    }
+}
+
+extension FolderFailure {
+    init(_ error: ReadError) {
+        let kind: Kind =
+            switch error {
+            case .stale: .gone
+            case .overBudget: .overBudget
+            default: .unreadable
+            }
+        self.init(kind, error.description)
+    }
+
+    init(_ error: ApplianceError) {
+        let kind: Kind =
+            switch error.kind {
+            case .tooManyOpenFiles: .tooManyOpenFiles
+            case .damaged where error.remedy == .openMemory: .overBudget
+            case .unreadable, .damaged: .unreadable
+            }
+        self.init(kind, error.description)
+    }
+}
+
+extension ImageRecord {
+    package init(_ image: GlanceImage) {
+        self.init(
+            id: image.id, name: image.name, containerFormat: image.containerFormat,
+            diskFormat: image.diskFormat,
+            properties: image.properties.map { Property(name: $0.name, value: $0.value) })
+    }
+}
