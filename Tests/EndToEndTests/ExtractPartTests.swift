@@ -49,7 +49,7 @@ extension EndToEnd {
             }
         }
 
-        @Test("X12: a partition that goes on beyond the disk is copied as far as that, and is an error")
+        @Test("X12: what a partition has beyond the disk is damage")
         func beyondTheDisk() throws {
             try withTestFolder { folder in
                 let disk = folder("cut.raw")
@@ -60,10 +60,27 @@ extension EndToEnd {
                     truncate -s 10M "$1"
                     """#, disk)
                 let copy = folder("part.raw")
-                let result = try Ovafs.attempt("extract", disk, "cut/1", "-o", copy)
-                #expect(result.exitCode == 1)
-                #expect(result.standardError.contains("the disk ends 6291456 bytes before it does"))
-                #expect(try PosixFile(copy).status().st_size == 9 << 20)
+                for destination in [copy, "-"] {
+                    let result = try Ovafs.attempt("extract", disk, "cut/1", "-o", destination)
+                    #expect(result.exitCode == 1 && result.standardOutput.isEmpty)
+                    #expect(result.standardError.contains("the disk ends 6291456 bytes before it does"))
+                }
+                #expect(!FileManager.default.fileExists(atPath: copy))
+                let filled = try Ovafs.attempt(
+                    "extract", disk, "cut/1", "-o", copy, "--damaged=zero", "--map", folder("map"))
+                #expect(filled.exitCode == 1)
+                #expect(
+                    filled.standardError.contains("6291456 bytes in 1 place are damaged"),
+                    "\(filled.standardError)")
+                #expect(try PosixFile(copy).status().st_size == 15 << 20)
+                let map = try String(contentsOfFile: folder("map"), encoding: .utf8)
+                #expect(
+                    map.hasSuffix("\n0x00000000  0x00900000  +\n0x00900000  0x00600000  -\n"), "\(map)")
+                try shell(
+                    #"cmp --bytes=9437184 --ignore-initial=1048576:0 "$1" "$2""#, disk, copy)
+                let stream = try Ovafs.attempt(
+                    "extract", disk, "cut/1", "-o", "-", "--damaged=zero", "--map", folder("m2"))
+                #expect(stream.exitCode == 1 && stream.standardOutput.isEmpty)
             }
         }
 

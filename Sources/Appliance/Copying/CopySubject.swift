@@ -24,6 +24,8 @@ package struct CopySubject: Sendable {
     package let place: DiskPlace?
     /// What is questionable about it, one line each.
     package let notes: [PackageWarning]
+    /// Bytes of a partition that would be behind the end of the disk.
+    package let missingByteCount: UInt64
 
     private static let fileExtension = Array(".raw".utf8)
 
@@ -37,6 +39,7 @@ package struct CopySubject: Sendable {
         bytes = disk.source
         place = disk.source.flatMap { DiskPlace(ofDisk: $0) }
         notes = disk.warnings
+        missingByteCount = 0
     }
 
     /// The partition whose file is `path`; nil where the disk does not have it.
@@ -53,7 +56,8 @@ package struct CopySubject: Sendable {
         fileName = Self.fileName(of: path)
         self.bytes = bytes
         place = DiskPlace(guest, from: partition.offset)
-        notes = disk.warnings + (partition.isCutShort ? [Self.cutShort(partition)] : [])
+        notes = disk.warnings
+        missingByteCount = partition.declaredByteCount - partition.byteCount
     }
 
     /// The snapshot whose file is `path`.
@@ -66,12 +70,7 @@ package struct CopySubject: Sendable {
         bytes = snapshot.disk
         place = DiskPlace(snapshot.disk, from: 0)
         notes = disk.warnings
-    }
-
-    private static func cutShort(_ partition: Partition) -> PackageWarning {
-        PackageWarning(
-            .partitionOutside,
-            "the disk ends \(partition.declaredByteCount - partition.byteCount) bytes before it does")
+        missingByteCount = 0
     }
 
     /// `path` as one name: with `_` between its names, and `.raw` behind it.

@@ -26,7 +26,7 @@ package final class DamageMap: Sendable {
     package var byteCount: UInt64 { state.withLock { $0.byteCount } }
 
     /// Notes guest bytes `range`, which no other thread notes.
-    func note(_ range: Range<UInt64>) throws(CopyError) {
+    package func note(_ range: Range<UInt64>) throws(CopyError) {
         try state.withLock { state throws(CopyError) in
             state.byteCount += range.upperBound - range.lowerBound
             // Each thread goes on where it was, and others note theirs in between.

@@ -76,6 +76,10 @@ import Synchronization
                 break
             }
             for transfer in pending {
+                if let refusal = transfer.refusal {
+                    transfer.end(.failure(refusal))
+                    continue
+                }
                 guard let handle = transfer.makeHandle(userAgent: userAgent),
                     unsafe curl_multi_add_handle(multi, handle.pointer) == CURLM_OK
                 else {

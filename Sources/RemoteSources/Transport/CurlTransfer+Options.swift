@@ -4,6 +4,15 @@
 import CCurl
 
 extension CurlTransfer {
+    /// Why the request is not even begun.
+    var refusal: TransportError? {
+        guard request.address.origin.scheme == .https, let path = request.security.fileThatIsNone else {
+            return nil
+        }
+        return TransportError(
+            .request, at: place, "\(ServiceText.quotable(path)) is not a file with certificates or a key")
+    }
+
     /// A handle for the transfer, and the list of headers that has to live as long; nil where there is no memory.
     /// What libcurl is given of this object is used until the handle is given back.
     func makeHandle(userAgent: String) -> CurlHandle? {

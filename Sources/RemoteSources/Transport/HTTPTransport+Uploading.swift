@@ -36,6 +36,7 @@ extension HTTPTransport: HTTPUploading {
 extension CurlTransfer {
     /// Does the request on this thread, and says how it ended to who waits for it.
     fileprivate func performAlone(userAgent: String) {
+        if let refusal { return end(.failure(refusal)) }
         guard let handle = makeHandle(userAgent: userAgent) else {
             return end(.failure(TransportError(.connection, at: place, "no memory for a request")))
         }

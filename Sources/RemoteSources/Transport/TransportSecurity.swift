@@ -18,6 +18,14 @@ package struct TransportSecurity: Sendable, Hashable {
         authoritiesPath = Self.variables.lazy.compactMap(variable).first
     }
 
+    /// The first of these files that is there and is none, such as a pipe: whoever opened it could wait for ever.
+    var fileThatIsNone: String? {
+        [authoritiesPath, certificatePath, keyPath].compactMap(\.self).first { path in
+            var status = stat()
+            return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+        }
+    }
+
     /// As curl has them, the first one counting most.
     private static let variables = ["CURL_CA_BUNDLE", "SSL_CERT_FILE"]
 

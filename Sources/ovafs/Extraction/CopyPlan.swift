@@ -15,6 +15,12 @@ struct CopyPlan {
         let destination: Destination
         /// Where damaged places are listed; nil where damage ends the copy.
         let map: FilePath?
+
+        /// The length of the copy; more than there is to be copied where a partition goes on behind the end of its disk.
+        var byteCount: UInt64 {
+            let (sum, overflow) = bytes.byteCount.addingReportingOverflow(subject.missingByteCount)
+            return overflow ? .max : sum
+        }
     }
 
     enum Destination {

@@ -53,6 +53,7 @@ final class Extraction {
     /// - Returns: What is damaged and zeros in the copy; nil where nothing is.
     func copy(_ plan: CopyPlan.Copy, label: String) throws -> CommandFailure? {
         let place = "\(source): \(plan.subject.label)"
+        try checkThatItEndsOnTheDisk(plan, place)
         var left: String?
         do throws(CopyError) {
             try decodeFirst(of: plan.bytes)
@@ -68,7 +69,7 @@ final class Extraction {
                     throw error
                 }
             }
-            guard let damage, let map = plan.map, damage.byteCount > 0 else { return cutShort(plan, place) }
+            guard let damage, let map = plan.map, damage.byteCount > 0 else { return nil }
             let count = damage.places.count
             return CommandFailure(
                 status: .damaged,
@@ -101,11 +102,18 @@ final class Extraction {
         }
     }
 
-    /// A copy of a partition that goes on beyond the disk is not all of it.
-    private func cutShort(_ plan: CopyPlan.Copy, _ place: String) -> CommandFailure? {
-        plan.subject.notes.first { $0.code == .partitionOutside }.map {
-            CommandFailure(status: .damaged, message: "\(place): \($0.message); the copy ends there, too")
+    /// What a partition has behind the end of its disk is damage; only a file can have the hole that stands for it.
+    private func checkThatItEndsOnTheDisk(_ plan: CopyPlan.Copy, _ place: String) throws(CommandFailure) {
+        let missing = plan.subject.missingByteCount
+        guard missing > 0 else { return }
+        var advice = "--damaged=zero copies what is there"
+        if plan.map != nil {
+            if case .target(.file, _) = plan.destination { return }
+            advice = "what is there can be copied to a file only"
         }
+        throw CommandFailure(
+            status: .damaged,
+            message: "\(place): the disk ends \(missing) bytes before it does; \(advice)")
     }
 
     private func open(_ plan: CopyPlan.Copy) throws(CopyError) -> any CopyOutput {
@@ -114,7 +122,7 @@ final class Extraction {
             return OutputStream(.standardOutput, named: "standard output")
         case .target(let target, let path):
             try checkUnwritten(path)
-            let output = try target.open(byteCount: plan.bytes.byteCount, overwrites: overwrites)
+            let output = try target.open(byteCount: plan.byteCount, overwrites: overwrites)
             remember(output)
             return output
         }
@@ -148,6 +156,9 @@ final class Extraction {
         }
         try bar.show { () throws(CopyError) in try copy.run(threadCount: threadCount) }
         if let damage, let path = plan.map {
+            if plan.byteCount > plan.bytes.byteCount {
+                try damage.note(plan.bytes.byteCount..<plan.byteCount)
+            }
             try finish(output, withMap: mapText(damage, plan), at: path)
         } else {
             try output.finish(isDurable: isDurable)
@@ -188,7 +199,7 @@ final class Extraction {
 
     private func mapText(_ damage: DamageMap, _ plan: CopyPlan.Copy) -> [UInt8] {
         damage.text(
-            byteCount: plan.bytes.byteCount,
+            byteCount: plan.byteCount,
             comments: [
                 "Mapfile. Created by ovafs \(OVAFS.version)",
                 "\(source.onOneLine), \(plan.subject.title.onOneLine): '-' could not be decoded and is zeros",

@@ -58,15 +58,19 @@ struct CloudSettings {
         return nil
     }
 
-    /// A text in which `{region_name}` stands for the region, and other names in braces for settings of the cloud.
+    /// A text in which `{region_name}` stands for the region, and other names in braces for settings of the cloud that are no
+    /// secrets. It ends early where it is longer than any address.
     func formatted(_ text: String) -> String {
         var result = ""
         var rest = text[...]
-        while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+        while result.utf8.count <= WebAddress.largestByteCount, let open = rest.firstIndex(of: "{"),
+            let close = rest[open...].firstIndex(of: "}")
+        {
             let name = rest[rest.index(after: open)..<close]
             let value = name == "region_name" ? askedRegion : section[String(name)]?.text
-            guard let value, !name.contains("password") else { break }
-            result += rest[..<open] + value
+            guard let value, !Self.isSecret(name) else { break }
+            result += rest[..<open]
+            result += value
             rest = rest[rest.index(after: close)...]
         }
         return result + rest
@@ -74,6 +78,11 @@ struct CloudSettings {
 }
 
 extension CloudSettings {
+    /// Whether a setting of this name is never shown.
+    private static func isSecret(_ name: Substring) -> Bool {
+        ["password", "token", "secret", "passcode"].contains { name.contains($0) }
+    }
+
     private func regionSettings() throws(OpenStackError) -> (name: String?, settings: ConfigurationSection) {
         var known: [(name: String, values: ConfigurationSection)] = []
         switch section["regions"] ?? section["image_region_name"] ?? section["region_name"] {

@@ -53,8 +53,9 @@ extension GlanceClient {
     private func images(
         named name: String, isHidden: Bool, until deadline: Deadline
     ) throws(OpenStackError) -> [GlanceImage] {
-        // A value that begins so is a list of names to the service: then all images are looked through here.
-        let filter = name.isEmpty || name.hasPrefix("in:") ? "" : "&name=\(ServiceAddress.queryValue(name))"
+        // What stands before a colon is an operator to the service.
+        let value = name.contains(":") ? "eq:\(name)" : name
+        let filter = name.isEmpty ? "" : "&name=\(ServiceAddress.queryValue(value))"
         let hidden = isHidden ? "&os_hidden=true" : ""
         return try images(matching: filter + hidden, until: deadline).filter { image in
             image.name.map { $0.utf8.elementsEqual(name.utf8) } ?? false

@@ -63,6 +63,16 @@ struct GlancePage {
         var images: [GlanceImage] = []
         for value in values { images.append(try GlanceImage(value)) }
         self.images = images
-        hasMore = object["next"]?.string.map { !$0.isEmpty } ?? false
+        switch object["next"] {
+        case nil, .null?: hasMore = false
+        case let next?:
+            // Without a last image there is no way to ask for more, and the list may not be all.
+            guard let link = next.string, link.isEmpty || !images.isEmpty else {
+                throw OpenStackError(
+                    .malformed,
+                    "the image service answered with a list of images that does not say how it goes on")
+            }
+            hasMore = !link.isEmpty
+        }
     }
 }

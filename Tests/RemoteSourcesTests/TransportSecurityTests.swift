@@ -1,0 +1,31 @@
+// Tests of the files that a TLS connection is given.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Glibc
+import Testing
+
+@testable import RemoteSources
+
+@Suite("Transport security")
+struct TransportSecurityTests {
+    @Test("a pipe in place of authorities, certificate or key is named, and not opened")
+    func pipe() throws {
+        let folder = NSTemporaryDirectory() + "ovafs-security-\(UUID())"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let pipe = folder + "/pipe"
+        #expect(mkfifo(pipe, 0o600) == 0)
+        let file = folder + "/file"
+        try Data().write(to: URL(fileURLWithPath: file))
+        var security = TransportSecurity { _ in nil }
+        #expect(security.fileThatIsNone == nil)
+        security.authoritiesPath = file
+        security.certificatePath = folder + "/nothing"
+        #expect(security.fileThatIsNone == nil)
+        security.keyPath = pipe
+        #expect(security.fileThatIsNone == pipe)
+        security.authoritiesPath = folder
+        #expect(security.fileThatIsNone == folder)
+    }
+}
