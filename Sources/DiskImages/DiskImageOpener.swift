@@ -116,7 +116,9 @@ package enum DiskImageOpener {
     }
 
     private static func refusal(of format: UndecodedFormat, named name: String) -> String {
-        "\(name) is \(article(of: format.name)) \(format.name) file, which is not unpacked here; unpack it: "
+        let isForeign = if case .foreign = format { true } else { false }
+        return "\(name) is \(article(of: format.name)) \(format.name) file, which is not "
+            + (isForeign ? "read here; convert it: " : "unpacked here; unpack it: ")
             + ConversionAdvice.unpacking(format, named: name)
     }
 

@@ -16,15 +16,16 @@ struct DiskImageOpenerTests {
         var testDescription: String { format.name }
     }
 
-    private static let samples: [Sample] = [
-        Sample(format: .compressed(.gzip), start: [0x1f, 0x8b, 0x08]),
-        Sample(format: .compressed(.xz), start: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]),
-        Sample(format: .compressed(.zstd), start: [0x28, 0xb5, 0x2f, 0xfd]),
-        Sample(
-            format: .compressed(.bzip2), start: Array("BZh9".utf8) + [0x31, 0x41, 0x59, 0x26, 0x53, 0x59]),
-        Sample(format: .zip, start: [0x50, 0x4b, 0x03, 0x04]),
-        Sample(format: .vma, start: Array("VMA\0".utf8)),
-    ]
+    private static let samples: [Sample] =
+        [
+            Sample(format: .compressed(.gzip), start: [0x1f, 0x8b, 0x08]),
+            Sample(format: .compressed(.xz), start: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]),
+            Sample(format: .compressed(.zstd), start: [0x28, 0xb5, 0x2f, 0xfd]),
+            Sample(
+                format: .compressed(.bzip2), start: Array("BZh9".utf8) + [0x31, 0x41, 0x59, 0x26, 0x53, 0x59]),
+            Sample(format: .zip, start: [0x50, 0x4b, 0x03, 0x04]),
+            Sample(format: .vma, start: Array("VMA\0".utf8)),
+        ] + ForeignFormat.all.map { Sample(format: .foreign($0), start: $0.magic) }
 
     private func file(_ sample: Sample) -> MemorySource {
         var bytes = [UInt8](repeating: 0, count: 4_096)

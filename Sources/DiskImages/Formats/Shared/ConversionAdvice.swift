@@ -11,6 +11,7 @@ enum ConversionAdvice {
         case .compressed(.zstd): "zstd --decompress \(quoted(name))"
         case .compressed(let format): "\(format.name) --decompress --keep \(quoted(name))"
         case .zip: "unzip \(quoted(name))"
+        case .foreign(let format): format.command.replacing("%", with: quoted(name))
         case .vma: "\(decompressing(name))vma extract \(quoted(plain(name))) FOLDER"
         }
     }

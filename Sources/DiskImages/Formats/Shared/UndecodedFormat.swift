@@ -10,6 +10,8 @@ enum UndecodedFormat: Sendable, Equatable {
     case zip
     /// A backup that Proxmox VE makes of a virtual machine, with all its disks.
     case vma
+    /// An image or archive whose first bytes no disk begins with.
+    case foreign(ForeignFormat)
 
     /// What users call it.
     var name: String {
@@ -17,6 +19,7 @@ enum UndecodedFormat: Sendable, Equatable {
         case .compressed(let format): format.name
         case .zip: "zip"
         case .vma: "VMA"
+        case .foreign(let format): format.name
         }
     }
 
@@ -28,6 +31,8 @@ enum UndecodedFormat: Sendable, Equatable {
             self = .zip
         } else if text.starts(with: [0x56, 0x4d, 0x41, 0x00]) {
             self = .vma
+        } else if let format = ForeignFormat.all.first(where: { text.starts(with: $0.magic) }) {
+            self = .foreign(format)
         } else {
             return nil
         }
