@@ -39,8 +39,10 @@ package final class BudgetShare: Sendable {
         try take(overflow ? .max : product, for: purpose())
     }
 
-    /// Whether another `byteCount` bytes may be gone through: `OpeningBudget.mayLook`.
-    package func mayLook(through byteCount: UInt64) -> Bool { budget.mayLook(through: byteCount) }
+    /// Takes note of what is looked through behind streams: `OpeningBudget.takeEnding`.
+    package func takeEnding(_ byteCount: UInt64, of name: String) throws(ReadError) {
+        try budget.takeEnding(byteCount, of: name)
+    }
 
     /// Gives back a part of what was taken.
     package func giveBack(_ byteCount: UInt64) {

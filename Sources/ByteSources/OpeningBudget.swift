@@ -15,6 +15,7 @@ package final class OpeningBudget: Sendable {
     private let used = Atomic<UInt64>(0)
     private let lookedThrough = Atomic<UInt64>(0)
     private let logs = Atomic<UInt64>(0)
+    private let endings = Atomic<UInt64>(0)
 
     /// Bytes of tables that are gone through at opening for the sake of a finding: those of half a TiB of disks with
     /// the usual grains.
@@ -23,6 +24,9 @@ package final class OpeningBudget: Sendable {
     /// Bytes of logs of images that are read, checked and replayed at opening, of all images together: each is at most half of
     /// `defaultByteLimit`, and a sparse file may have as long a one in a hole.
     package static let logLimit: UInt64 = 128 << 20
+
+    /// Bytes that are looked through behind the streams of compressed files, of all files together.
+    package static let endingLimit: UInt64 = 32 << 20
 
     /// What several sources that are open at once share; nil for one by itself.
     private let whole: OpeningBudget?
@@ -97,6 +101,17 @@ package final class OpeningBudget: Sendable {
                 feature:
                     "the log of \(name), \(byteCount) bytes, beside those of the other images that are opened with "
                     + "it: at most \(Self.logLimit) bytes of logs are replayed; open the image by itself")
+        }
+    }
+
+    /// Takes note of another `byteCount` bytes that are looked through behind the streams of the compressed file `name`.
+    /// - Throws: `ReadError.unsupported` where those of all files together are too many.
+    package func takeEnding(_ byteCount: UInt64, of name: String) throws(ReadError) {
+        guard Self.count(byteCount, in: endings, upTo: Self.endingLimit) else {
+            throw .unsupported(
+                feature:
+                    "what stands behind the streams of \(name), beside that of the other files that are opened with it: "
+                    + "at most \(Self.endingLimit) bytes of that are looked through; open the file by itself")
         }
     }
 

@@ -32,6 +32,15 @@ extension ReadError {
         }
     }
 
+    /// Whether the source is another one by now, or was not there in time: that is no verdict on what was opened, and all
+    /// else that is in it fares the same.
+    package var isLoss: Bool {
+        switch self {
+        case .stale, .remote: true
+        case .system, .corrupt, .refused, .unsupported, .overBudget: false
+        }
+    }
+
     /// Whether it says nothing about the bytes: another thread, or the same one later, may get them. What is of the bytes is
     /// never about the reader; of the rest, a source that was changed and memory that is spent are neither.
     package var isAboutTheReader: Bool {

@@ -293,6 +293,46 @@ struct CheckingTests {
             #expect(source.readCount <= 2 * threadCount)
         }
     }
+
+    @Test("a source that is lost while a damaged stretch is gone through ends the check, and is no damage")
+    func lossWithinDamage() throws {
+        var built = StreamOptimizedBuilder(Array(repeating: GrainContent.noise, count: 60)).build()
+        let place = built.grainOffset(7)
+        for offset in 100..<140 { built.bytes[place + offset] ^= 0x5a }
+        for error in [ReadError.remote(source: "disk", reason: "silence"), .stale(source: "disk")] {
+            var lostWithDamage = 0
+            for readCount in 1...60 {
+                let source = LeavingSource(MemorySource(built.bytes), error)
+                let appliance = try TestPackage.open(source, named: "disk.vmdk")
+                guard case .decoded(let disk) = appliance.disks[0].content else {
+                    Issue.record("the disk is decoded")
+                    return
+                }
+                let check = DeepCheck(of: disk)
+                source.leave(after: readCount)
+                let (damages, count) = check.run(threadCount: 1)
+                #expect(check.loss == (source.refusedCount > 0 ? error : nil))
+                #expect(damages.count == count && damages.allSatisfy { $0.error.isDamage }, "\(readCount)")
+                #expect(check.loss != nil || count == 1)
+                if check.loss != nil, count == 1 { lostWithDamage += 1 }
+            }
+            #expect(lostWithDamage > 0)
+        }
+    }
+
+    @Test("a certificate that cannot be read because the source is lost is no verdict on it")
+    func lostCertificate() throws {
+        var package = TestPackage.simple()
+        package.addManifest()
+        package.add("vm.cert", "SHA256(vm.mf)= 00\n")
+        let error = ReadError.stale(source: "vm.ova")
+        let source = LeavingSource(MemorySource(package.archive), error)
+        let appliance = try TestPackage.open(source)
+        #expect(try appliance.checkCertificate(trusting: nil) != nil)
+        source.leave(after: 0)
+        #expect(throws: error) { try appliance.checkCertificate(trusting: nil) }
+        #expect(appliance.checkManifest(threadCount: 1)?.loss == error)
+    }
 }
 
 /// A source that was there when it was opened.

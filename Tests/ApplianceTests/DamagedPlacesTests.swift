@@ -45,11 +45,38 @@ struct DamagedPlacesTests {
         #expect(Self.summary(all) == ["20+60: 2 5", "90+10: 9 0", "2"])
     }
 
-    @Test("what is not listed is counted")
+    @Test("the first places are listed, in whatever order they are found; what is not listed is counted")
     func limit() {
         var all = Self.places([], errorLimit: 2)
         for number in [8, 1, 2, 5] { all.append(Self.places([number], errorLimit: 2)) }
-        #expect(Self.summary(all) == ["10+20: 1 1", "80+10: 8 0", "3"])
+        #expect(Self.summary(all) == ["10+20: 1 1", "50+10: 5 0", "3"])
+
+        // Of each three one is sound, and threads are up to 50 places apart.
+        let numbers = (0..<6_000).filter { $0 % 3 != 2 }
+        let inOrder = Self.summary(Self.places(numbers, errorLimit: 1_000))
+        #expect(inOrder.count == 1_001 && inOrder.last == "2000")
+        var random = SystemRandomNumberGenerator()
+        var mixed = DamagedPlaces(errorLimit: 1_000)
+        for start in stride(from: 0, to: numbers.count, by: 50) {
+            for number in numbers[start..<(start + 50)].shuffled(using: &random) {
+                mixed.append(Self.places([number], errorLimit: 1_000))
+            }
+        }
+        #expect(Self.summary(mixed) == inOrder)
+        var backwards = DamagedPlaces(errorLimit: 1_000)
+        for number in numbers.reversed() { backwards.append(Self.places([number], errorLimit: 1_000)) }
+        #expect(Self.summary(backwards) == inOrder)
+    }
+
+    @Test("an error that goes on over several stretches is counted once, also behind another one")
+    func oneError() {
+        var all = DamagedPlaces(errorLimit: 9)
+        for (start, number) in [(20, 7), (0, 1), (30, 7), (10, 7), (40, 7)] as [(UInt64, Int)] {
+            var one = DamagedPlaces(errorLimit: 9)
+            one.append(start..<(start + 10), Self.error(number))
+            all.append(one)
+        }
+        #expect(Self.summary(all) == ["0+50: 1 1", "1"])
     }
 
     @Test("a check and a copy of the same disk find the same places", arguments: [1, 4])

@@ -86,6 +86,11 @@ struct PartCopyTests {
         let reason = try #require(hidden.problem(ofPart: Array("disk/same.raw".utf8)))
         #expect(reason.message.contains("snapshots") && reason.remedy == .openMemory)
         #expect(problem(hidden, "disk/1") == nil)
+        // A snapshot may be meant by its name or its id alone.
+        #expect(problem(hidden, "same") == reason.message && problem(hidden, "") == nil)
+        #expect(problem(appliance, "before") == nil)
+        package.members[1].bytes = Array("QFI".utf8) + [0xfb, 0, 0, 0, 3] + [UInt8](repeating: 9, count: 600)
+        #expect(problem(try package.open(), "before")?.hasPrefix("disk disk1 is not decoded: ") == true)
     }
 
     @Test("of a partition that the disk cuts short it is known how much is missing")

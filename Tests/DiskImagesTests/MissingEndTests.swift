@@ -56,6 +56,22 @@ struct MissingEndTests {
         }
     }
 
+    @Test("the last table of a qcow image is looked through as long as tables may be, and then no more")
+    func budget() throws {
+        let image = Self.images[1].bytes
+        let budget = OpeningBudget()
+        let cut = MemorySource(Array(image.dropLast(2_000)))
+        func warnings() throws -> [String] {
+            try OpenedImage(cut, named: "disk", options: .init(budget: budget)).image.warnings
+                .filter { $0.contains(Self.words) }
+        }
+        #expect(try warnings().count == 1)
+        var left = OpeningBudget.lookedThroughLimit
+        while left > 0 { if !budget.mayLook(through: left) { left /= 2 } }
+        #expect(!budget.mayLook(through: 1))
+        #expect(try warnings() == [])
+    }
+
     @Test("of a VDI whose map is too large to look through, the header's number of blocks tells")
     func largeVDI() throws {
         var header = Array(VDIBuilder([.noise]).build().bytes.prefix(512))

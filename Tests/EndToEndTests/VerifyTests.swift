@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Synchronization
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -34,6 +36,48 @@ extension EndToEnd {
         private func verify(_ arguments: String...) throws -> (report: Report, exitCode: Int32) {
             let result = try attempt([try Ovafs.path(), "verify", "--json"] + arguments)
             return (try JSONDecoder().decode(Report.self, from: result.standardOutput), result.exitCode)
+        }
+
+        @Test(
+            "C10: a source that is lost while digests are checked is exit code 3, and no word about the package",
+            arguments: [true, false])
+        func lostSource(isReplaced: Bool) throws {
+            try withTestFolder { folder in
+                try folder.makeFolder("mnt")
+                try folder.makeFolder("members")
+                let disks = [ListedDisk(id: "d", capacity: "\"512\"")]
+                try folder.write(descriptor(files: [], disks: disks), to: "members/x.ovf")
+                try folder.write("SHA256(big.bin)= 00\n", to: "members/x.mf")
+                try Fixtures.rawDisk(folder("members/big.bin"), byteCount: 24 << 20, data: [0..<24 << 20])
+                try Fixtures.tar(["x.ovf", "x.mf", "big.bin"], in: folder("members"), to: folder("x.ova"))
+                let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder("x.ova"))))
+                let file = WebFile(bytes)
+                let other = WebFile(bytes, headers: ["ETag: \"2\""])
+                // Opening reads nothing from the middle.
+                let isLost = Mutex(false)
+                let server = try TestSupport.WebServer { request, connection in
+                    let isInside = request.range(in: bytes.count)?.contains(bytes.count / 2) == true
+                    let isLost = isLost.withLock { lost in
+                        lost = lost || isInside
+                        return lost
+                    }
+                    guard isLost else { return file.answer(request, connection) }
+                    guard !isReplaced else { return other.answer(request, connection) }
+                    connection.answer(503, [])
+                }
+                defer { server.stop() }
+                for arguments in [
+                    ["verify", "--timeout", "3", server.url("/x.ova")],
+                    ["mount", "-o", "verify=manifest,timeout=3", server.url("/x.ova"), folder("mnt")],
+                ] {
+                    isLost.withLock { $0 = false }
+                    let result = try attempt([try Ovafs.path()] + arguments)
+                    #expect(result.exitCode == 3, "\(result.standardError)")
+                    #expect(isLost.withLock { $0 } && result.text == "")
+                    let words = arguments[0] == "mount" ? "; not mounted" : "; not checked to the end"
+                    #expect(result.standardError.contains(words), "\(result.standardError)")
+                }
+            }
         }
 
         @Test("C10: a sound package verifies, also in depth, and a changed member does not")

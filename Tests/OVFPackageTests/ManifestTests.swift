@@ -207,6 +207,32 @@ struct ManifestTests {
         #expect(results.count == 22)
     }
 
+    @Test(
+        "a source that is lost ends the check: no digest is called wrong, and nobody asks for the rest",
+        arguments: [1, 4])
+    func loss(threadCount: Int) throws {
+        let names = (0..<20).map { "d\($0)" }
+        var builder = TarBuilder()
+        builder.add("x.ovf")
+        builder.add("x.mf", Array(names.map { "SHA1(\($0))= \(Self.abcSHA1)\n" }.joined().utf8))
+        for name in names { builder.add(name, Array("abc".utf8)) }
+        builder.finish()
+        for error in [ReadError.remote(source: "x", reason: "silence"), .stale(source: "x")] {
+            let source = LeavingSource(MemorySource(builder.bytes), error)
+            let package = try OVFPackage(archive: source)
+            let map = ManifestMap(try Manifest(reading: #require(package.manifest).source), of: package)
+            source.leave(after: 5)
+            let results = PackageVerifier(map, of: package).run(threadCount: threadCount)
+            #expect(results.loss == error)
+            #expect((1...threadCount).contains(source.refusedCount))
+            let outcomes = results.dropFirst(2).map(\.outcome)
+            #expect(outcomes.allSatisfy { [.ok([.sha1]), .unreadable(error)].contains($0) })
+            #expect(outcomes.count { $0 == .ok([.sha1]) } <= 5)
+            source.leave(after: .max)
+            #expect(PackageVerifier(map, of: package).run(threadCount: threadCount).loss == nil)
+        }
+    }
+
     @Test("coreutils' form: names as shown, a line feed, carriage return or backslash escaped")
     func checksums() throws {
         let text = "SHA1(a)= 00\nSHA1(b\\c)= 11\nSHA256(a)= 22\nSHA1(none)= 33\n"

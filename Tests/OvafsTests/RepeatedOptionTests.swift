@@ -25,6 +25,17 @@ struct RepeatedOptionTests {
         )
     }
 
+    @Test("an option behind flags in one word counts, and so does its value")
+    func groups() {
+        for words in [["-fo", "a", "-o", "b"], ["-o", "a", "-fo", "b"], ["-fo", "a", "-fo", "b"]] {
+            let problem = RepeatedOptions.problem(in: ["ovafs", "extract", "x.ova"] + words)
+            #expect(problem == "'--output' is given twice; leave one out", "\(words)")
+        }
+        #expect(Self.problem("extract", "x.ova", "-fo", "-o") == nil)
+        #expect(Self.problem("extract", "x.ova", "-fo", "a", "-f") == nil)
+        #expect(Self.problem("info", "-fo", "--timeout", "5") == nil)
+    }
+
     @Test("what may be there twice, and values and files that look like options, are none")
     func once() {
         #expect(Self.problem("extract", "a.ova", "-o", "x", "--map", "y") == nil)

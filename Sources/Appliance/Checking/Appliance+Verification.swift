@@ -28,7 +28,10 @@ extension Appliance {
 extension Appliance {
     /// Checks the signature over the manifest; nil where there is no certificate, or no manifest that can be read.
     /// Without `anchors`, whether the signer is trusted is not checked.
-    package func checkCertificate(trusting anchors: TrustAnchors?) -> CertificateReport? {
+    /// - Throws: What the source was lost by: that is no verdict.
+    package func checkCertificate(
+        trusting anchors: TrustAnchors?
+    ) throws(ReadError) -> CertificateReport? {
         guard let manifest = package?.manifest, let certificate = package?.certificate, let checks else {
             return nil
         }
@@ -37,12 +40,14 @@ extension Appliance {
         do throws(ReadError) {
             file = try CertificateFile(reading: certificate.source)
         } catch {
+            guard !error.isLoss else { throw error }
             return .failed("the certificate cannot be read: \(error)", anchors)
         }
         do throws(ReadError) {
             text = try manifest.source.bytes(
                 Int(min(manifest.byteCount, Manifest.maximumByteCount)), at: 0)
         } catch {
+            guard !error.isLoss else { throw error }
             return .failed("the manifest cannot be read: \(error)", anchors)
         }
         // The signature has to be over the lines that the digests are compared with.

@@ -3,7 +3,7 @@
 
 import ByteSources
 
-/// Places with their errors, in the order in which threads find them; places that touch are one.
+/// Places with their errors, in the disk's order, in whatever order threads find them; places that touch are one.
 struct DamagedPlaces {
     private struct Place {
         var range: Range<UInt64>
@@ -11,16 +11,24 @@ struct DamagedPlaces {
         var errorCount: Int
     }
 
+    /// The errors at both ends of a place.
+    private struct Ends {
+        var first: ReadError
+        var last: ReadError
+    }
+
     /// Bounds the memory that a hostile disk can take: 24 bytes a place.
     private static let mostPlaces = DamageMap.mostPlaces
+    /// Errors that are kept beside those that are listed. A stretch that comes late joins at most two places to one, and no
+    /// more stretches are late than threads go through the disk.
+    private static let slack = 256
 
-    /// The errors of this many places are kept.
+    /// This many places are listed.
     let errorLimit: Int
+    /// Sorted; none touch.
     private var places: [Place] = []
-    /// By the offset where the place began when it was noted.
-    private var errors: [UInt64: ReadError] = [:]
-    /// The last error that was noted.
-    private var lastError: ReadError?
+    /// Of the first places, as many as are kept.
+    private var errors: [Ends] = []
     /// Places beyond those that are kept.
     private var uncountedCount = 0
 
@@ -28,62 +36,56 @@ struct DamagedPlaces {
         self.errorLimit = errorLimit
     }
 
-    /// Adds a place that stands behind all others.
+    /// Adds a place that overlaps no other.
     mutating func append(_ range: Range<UInt64>, _ error: ReadError) {
         guard !range.isEmpty else { return }
-        defer { lastError = error }
-        if let last = places.last, last.range.upperBound == range.lowerBound {
-            places[places.count - 1].range = last.range.lowerBound..<range.upperBound
-            places[places.count - 1].errorCount += lastError == error ? 0 : 1
-            return
-        }
-        guard places.count < Self.mostPlaces else { return uncountedCount += 1 }
-        places.append(Place(range: range, errorCount: 1))
-        if errors.count < errorLimit { errors[range.lowerBound] = error }
+        add(Place(range: range, errorCount: 1), Ends(first: error, last: error))
     }
 
     /// Adds those of another stretch.
     mutating func append(_ other: DamagedPlaces) {
-        let room = Self.mostPlaces - places.count
-        places += other.places.prefix(room)
-        uncountedCount += max(0, other.places.count - room) + other.uncountedCount
-        for place in other.places.prefix(room) where errors.count < errorLimit {
-            errors[place.range.lowerBound] = other.errors[place.range.lowerBound]
+        uncountedCount += other.uncountedCount
+        for (number, place) in other.places.enumerated() {
+            add(place, number < other.errors.count ? other.errors[number] : nil)
         }
     }
 
-    /// The places in the disk's order, those that touch joined, as far as their errors were kept, and how many there are in
-    /// all.
+    private mutating func add(_ place: Place, _ ends: Ends?) {
+        let index = places.partitionPoint { $0.range.lowerBound < place.range.lowerBound }
+        places.insert(place, at: index)
+        if let ends, index <= errors.count { errors.insert(ends, at: index) }
+        // What stands behind a place without errors has none.
+        if ends == nil, index < errors.count { errors.removeSubrange(index...) }
+        if index + 1 < places.count { join(index) }
+        if index > 0 { join(index - 1) }
+        if errors.count > errorLimit + Self.slack { errors.removeLast() }
+        if places.count > Self.mostPlaces {
+            places.removeLast()
+            uncountedCount += 1
+        }
+    }
+
+    /// Joins the place at `index` with the next one, where they touch.
+    private mutating func join(_ index: Int) {
+        guard places[index].range.upperBound == places[index + 1].range.lowerBound else { return }
+        let next = places.remove(at: index + 1)
+        places[index].range = places[index].range.lowerBound..<next.range.upperBound
+        places[index].errorCount += next.errorCount
+        guard index + 1 < errors.count else { return }
+        let ends = errors.remove(at: index + 1)
+        // One record of the file may concern both.
+        if errors[index].last == ends.first { places[index].errorCount -= 1 }
+        errors[index].last = ends.last
+    }
+
+    /// The first places of the disk, and how many there are in all.
     func joined() -> (damages: [DeepCheck.Damage], count: Int) {
-        var damages: [DeepCheck.Damage] = []
-        var count = uncountedCount
-        var current: Place?
-        var error: ReadError?
-        func finish() {
-            guard let current else { return }
-            count += 1
-            guard let error, damages.count < errorLimit else { return }
-            damages.append(
-                DeepCheck.Damage(
-                    guestOffset: current.range.lowerBound,
-                    byteCount: current.range.upperBound - current.range.lowerBound, error: error,
-                    furtherCount: current.errorCount - 1))
+        let damages = zip(places, errors).prefix(errorLimit).map { place, ends in
+            DeepCheck.Damage(
+                guestOffset: place.range.lowerBound,
+                byteCount: place.range.upperBound - place.range.lowerBound, error: ends.first,
+                furtherCount: place.errorCount - 1)
         }
-        for place in places.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
-            let own = errors[place.range.lowerBound]
-            guard let last = current, last.range.upperBound == place.range.lowerBound else {
-                finish()
-                (current, error) = (place, own)
-                continue
-            }
-            // One record of the file may concern both.
-            let isSame = own != nil && own == error && last.errorCount == 1
-            current = Place(
-                range: last.range.lowerBound..<place.range.upperBound,
-                errorCount: last.errorCount + place.errorCount - (isSame ? 1 : 0))
-            error = error ?? own
-        }
-        finish()
-        return (damages, count)
+        return (damages, places.count + uncountedCount)
     }
 }

@@ -54,8 +54,8 @@ package final class DeepCheck: Sendable {
     /// Guest bytes that have been dealt with so far, holes included.
     package var progress: UInt64 { queue.doneByteCount }
 
-    /// Why the check ended before the disk did: its source is another one, or was not there in time. That says nothing of
-    /// the disk. Nil where it did not.
+    /// Why the check ended before the disk did: its source is another one, or was not there in time, or the process lacks
+    /// something. That says nothing of the disk. Nil where it did not.
     package var loss: ReadError? { state.withLock { $0.loss } }
 
     /// Checks the whole disk.
@@ -82,9 +82,10 @@ package final class DeepCheck: Sendable {
             }
             try read(stretch, through: buffer)
         } catch {
-            switch error {
-            case .remote, .stale: state.withLock { $0.loss = error }
-            default: findDamage(in: stretch, through: buffer)
+            if error.isLoss {
+                state.withLock { $0.loss = error }
+            } else {
+                findDamage(in: stretch, through: buffer)
             }
         }
     }
@@ -92,26 +93,21 @@ package final class DeepCheck: Sendable {
     /// Goes through a stretch that cannot be read whole.
     private func findDamage(in stretch: Range<UInt64>, through buffer: CopyBuffer) {
         var found = DamagedPlaces(errorLimit: Self.mostDamagesListed)
-        var position = stretch.lowerBound
         let search = DamageSearch(
             place: DiskPlace(disk, from: 0),
-            read: { part throws(ReadError) in
-                try self.read(part, through: buffer)
-                position = part.upperBound
-            },
-            note: { part, error throws(CopyError) in
-                found.append(part, error)
-                position = part.upperBound
-            })
+            read: { part throws(ReadError) in try self.read(part, through: buffer) },
+            note: { part, error throws(CopyError) in found.append(part, error) })
+        var loss: ReadError?
         do throws(CopyError) {
             try search.run(in: stretch)
         } catch {
             // Something that is no damage of a place keeps the rest from being looked at.
-            let reason: ReadError =
-                if case .source(let error) = error { error } else { .unsupported(feature: "\(error)") }
-            found.append(position..<stretch.upperBound, reason)
+            loss = if case .source(let error) = error { error } else { .unsupported(feature: "\(error)") }
         }
-        state.withLock { $0.places.append(found) }
+        state.withLock { state in
+            state.places.append(found)
+            state.loss = state.loss ?? loss
+        }
     }
 
     private func read(_ range: Range<UInt64>, through buffer: CopyBuffer) throws(ReadError) {

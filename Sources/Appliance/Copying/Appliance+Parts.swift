@@ -35,7 +35,7 @@ extension Appliance {
                 let fits = [
                     snapshot.flatMap { Self.fit(of: $0, path, in: disk) },
                     part.name == name ? .name : nil,
-                    part.identifier == name || Self.stem(part.fileName) == name ? .identifier : nil,
+                    part.identifier == name || RawName.stem(part.fileName) == name ? .identifier : nil,
                 ]
                 guard let fit = fits.compactMap(\.self).min(by: { $0.rawValue < $1.rawValue }) else {
                     continue
@@ -55,12 +55,8 @@ extension Appliance {
         if joined == name { return .path }
         let slash = UInt8(ascii: "/")
         let other = Array(disk.identifier.utf8) + [slash] + (path.last ?? [])
-        let ways = [stem(joined), other, stem(other), Array(String(displaying: joined).utf8)]
+        let ways = [RawName.stem(joined), other, RawName.stem(other), Array(String(displaying: joined).utf8)]
         return ways.contains(name) ? .otherPath : nil
-    }
-
-    private static func stem(_ name: [UInt8]) -> [UInt8] {
-        name.suffix(4).elementsEqual(".raw".utf8) ? name.dropLast(4) : name
     }
 
     /// At most `limit` paths of partitions and snapshots, as `info` shows them.
@@ -80,12 +76,15 @@ extension Appliance {
     }
 
     /// Why a partition or a snapshot that `name` may mean is not there: its disk is not decoded, or what would list it is
-    /// damaged; nil where nothing of the kind is known, or `name` is no path of a disk's part.
+    /// damaged; nil where nothing of the kind is known, or `name` means no part of such a disk.
     package func problem(ofPart name: [UInt8]) -> Problem? {
         let path =
             Self.path(name, below: ControlDirectory.partitions)
             ?? Self.path(name, below: ControlDirectory.snapshots) ?? name
-        guard let slash = path.lastIndex(of: UInt8(ascii: "/")), slash + 1 < path.count else { return nil }
+        guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else {
+            return path.isEmpty ? nil : problemOfSnapshots
+        }
+        guard slash + 1 < path.count else { return nil }
         let isNumber = path[(slash + 1)...].allSatisfy {
             (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
         }
@@ -96,6 +95,19 @@ extension Appliance {
                 return Problem("disk \(disk.identifier) is not decoded: \(reason)", remedy)
             }
             if let warning = disk.partWarnings.first(where: { codes.contains($0.code) }) {
+                return Problem("disk \(disk.identifier): \(warning.message)", warning.remedy)
+            }
+        }
+        return nil
+    }
+
+    /// Why snapshots are not there that a name or an identifier by itself may mean.
+    private var problemOfSnapshots: Problem? {
+        for disk in disks {
+            if case .unreadable(let reason, let remedy) = disk.content, disk.mayKeepSnapshots {
+                return Problem("disk \(disk.identifier) is not decoded: \(reason)", remedy)
+            }
+            if let warning = disk.partWarnings.first(where: { $0.code == .snapshotsNotShown }) {
                 return Problem("disk \(disk.identifier): \(warning.message)", warning.remedy)
             }
         }
@@ -113,6 +125,11 @@ extension Appliance {
 }
 
 extension ApplianceDisk {
+    /// Whether its file begins as those of the one format that keeps snapshots do: qcow2.
+    fileprivate var mayKeepSnapshots: Bool {
+        (try? stored?.bytes(4, at: 0)) == Array("QFI".utf8) + [0xfb]
+    }
+
     /// Whether `folder` is, or would be, that of its partitions or snapshots.
     fileprivate func mayHoldParts(in folder: [UInt8]) -> Bool {
         let raw = rawPath?.joinedBySlashes ?? RawName.plain(for: storedName)

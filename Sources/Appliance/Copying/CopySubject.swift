@@ -75,8 +75,7 @@ package struct CopySubject: Sendable {
 
     /// `path` as one name: with `_` between its names, and `.raw` behind it.
     private static func fileName(of path: [[UInt8]]) -> [UInt8] {
-        let joined = Array(path.joined(separator: [UInt8(ascii: "_")]))
-        let stem = joined.suffix(4) == fileExtension[...] ? joined.dropLast(4) : joined[...]
+        let stem = RawName.stem(Array(path.joined(separator: [UInt8(ascii: "_")])))
         return stem.prefix(NumberedNames.longestByteCount - fileExtension.count) + fileExtension
     }
 }

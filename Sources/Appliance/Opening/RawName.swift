@@ -27,6 +27,11 @@ enum RawName {
         name + Array(".raw".utf8)
     }
 
+    /// `name` without `.raw` behind it, where it has that.
+    static func stem(_ name: [UInt8]) -> [UInt8] {
+        name.suffix(4).elementsEqual(".raw".utf8) ? name.dropLast(4) : name
+    }
+
     /// What stands behind the last dot, where it is one to eight letters and digits and starts with a letter.
     private static func fileExtension(of name: ArraySlice<UInt8>) -> String? {
         guard let dot = name.lastIndex(of: UInt8(ascii: ".")), dot > name.startIndex else { return nil }

@@ -46,10 +46,10 @@ struct PartFolders {
     }
 
     private static func folder(of rawPath: [[UInt8]]) -> [[UInt8]] {
-        guard let name = rawPath.last, name.suffix(4).elementsEqual(".raw".utf8) else { return rawPath }
-        let stem = Array(name.dropLast(4))
+        guard let name = rawPath.last else { return rawPath }
+        let stem = RawName.stem(name)
         // No folder can be called like that.
-        guard !stem.allSatisfy({ $0 == UInt8(ascii: ".") }) else { return rawPath }
+        guard stem != name, !stem.allSatisfy({ $0 == UInt8(ascii: ".") }) else { return rawPath }
         return rawPath.dropLast() + [stem]
     }
 

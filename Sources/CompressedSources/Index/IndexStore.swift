@@ -71,7 +71,7 @@ package final class IndexStore: Sendable {
             if isSettled { key = IndexKey(mark, format, digest: try Self.digest(of: base)) }
         }
         return StoredIndex(
-            store: self, key: key, name: name, isTold: isSettled, storedByteCount: base.byteCount,
+            store: self, key: key, name: name, isSettled: isSettled, storedByteCount: base.byteCount,
             budget: budget)
     }
 

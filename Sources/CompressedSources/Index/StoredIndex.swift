@@ -11,19 +11,19 @@ struct StoredIndex: Sendable {
     private let key: IndexKey?
     private let name: String
     /// Whether it is told that there is no key.
-    private let isTold: Bool
+    private let isSettled: Bool
     /// The stored length of the compressed file, in bytes.
     private let storedByteCount: UInt64
     private let budget: OpeningBudget
 
     init(
-        store: IndexStore, key: IndexKey?, name: String, isTold: Bool = true, storedByteCount: UInt64,
+        store: IndexStore, key: IndexKey?, name: String, isSettled: Bool = true, storedByteCount: UInt64,
         budget: OpeningBudget
     ) {
         self.store = store
         self.key = key
         self.name = name
-        self.isTold = isTold
+        self.isSettled = isSettled
         self.storedByteCount = storedByteCount
         self.budget = budget
     }
@@ -37,12 +37,10 @@ struct StoredIndex: Sendable {
 
     private func write(_ payload: [UInt8]) {
         guard let key else {
-            if isTold {
-                store.note(
-                    "nothing is kept of \(name): it is no file that could be told to be the same the next time"
-                )
-            }
-            return
+            let reason =
+                isSettled
+                ? "it is no file that could be told to be the same the next time" : "it was written just now"
+            return store.note("nothing is kept of \(name): \(reason)")
         }
         // What could not be read for lack of memory is better than what was found with as little.
         do throws(ReadError) {

@@ -20,7 +20,7 @@ struct XZIndex {
     private static let headerByteCount: UInt64 = 12
     private static let maximumStreamCount = 100_000
     /// Most that is skipped between streams and behind the last one, in bytes.
-    private static let maximumPaddingByteCount: UInt64 = 64 << 20
+    private static let maximumPaddingByteCount = OpeningBudget.endingLimit
     /// How far from the file's end the end of the last stream is looked for, in bytes.
     private static let maximumByteCountBehind: UInt64 = 16 << 20
 
@@ -73,7 +73,7 @@ struct XZIndex {
         var end = base.byteCount / 4 * 4
         while end >= 2 * Self.headerByteCount, end > least {
             let start = (end - min(end, 64 << 10)) / 4 * 4
-            try lookThrough(end - start, at: start)
+            try share.takeEnding(end - start, of: name)
             let bytes = try base.bytes(Int(end - start), at: start)
             for place in stride(from: bytes.count, through: size, by: -4)
             where bytes[place - 1] == 0x5a && Self.isFooter(bytes[(place - size)..<place]) {
@@ -122,7 +122,7 @@ struct XZIndex {
         var end = end
         while end > 0 {
             let count = min(end, padding == 0 ? 4096 : 64 << 10)
-            if padding > 0 { try lookThrough(count, at: end - count) }
+            if padding > 0 { try share.takeEnding(count, of: name) }
             let bytes = try base.bytes(Int(count), at: end - count)
             if let last = bytes.lastIndex(where: { $0 != 0 }) { return end - count + UInt64(last) + 1 }
             end -= count
@@ -132,16 +132,6 @@ struct XZIndex {
             }
         }
         return 0
-    }
-
-    /// Takes `byteCount` bytes at `offset`, which are looked at for what they may not be, from what all files that are opened
-    /// together may take of that.
-    private func lookThrough(_ byteCount: UInt64, at offset: UInt64) throws(ReadError) {
-        guard share.mayLook(through: byteCount) else {
-            throw corrupt(
-                "what stands behind the streams of all xz files together is too long to be looked through",
-                at: offset)
-        }
     }
 
     /// Reads the index of the stream that ends at `end`.

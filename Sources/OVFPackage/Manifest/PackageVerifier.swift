@@ -94,7 +94,8 @@ package struct PackageVerifier: Sendable {
         return min(member.byteCount, member.location?.storedByteCount ?? member.byteCount)
     }
 
-    /// Checks every member, the largest first, and returns when all are done; results in the members' order.
+    /// Checks every member, the largest first, and returns when all are done; results in the members' order. It ends at the
+    /// first that cannot be read because the source is lost: those that are left cannot be read for the same reason.
     ///
     /// `progress` is called from any of the threads with the bytes hashed so far.
     package func run(
@@ -106,6 +107,7 @@ package struct PackageVerifier: Sendable {
         let next = Atomic<Int>(0)
         let done = Atomic<UInt64>(0)
         let results = Mutex<[Int: Outcome]>([:])
+        let loss = Mutex<ReadError?>(nil)
         let work: @Sendable (Int) -> Void = { _ in
             // SAFETY: the buffer belongs to this thread and is freed when it has no more to do.
             let buffer = UnsafeMutableRawBufferPointer.allocate(
@@ -114,8 +116,16 @@ package struct PackageVerifier: Sendable {
             while true {
                 let position = next.add(1, ordering: .relaxed).oldValue
                 guard position < queue.count else { return }
-                let outcomes = unsafe check(queue[position], buffer) { count in
-                    progress(done.add(UInt64(count), ordering: .relaxed).newValue)
+                let outcomes: [Int: Outcome]
+                if let loss = loss.withLock({ $0 }) {
+                    outcomes = Self.outcomes(of: queue[position], .unreadable(loss))
+                } else {
+                    outcomes = unsafe check(queue[position], buffer) { count in
+                        progress(done.add(UInt64(count), ordering: .relaxed).newValue)
+                    }
+                }
+                if let new = outcomes.values.lazy.compactMap(\.loss).first {
+                    loss.withLock { $0 = $0 ?? new }
                 }
                 results.withLock { $0.merge(outcomes) { _, new in new } }
             }
@@ -128,15 +138,16 @@ package struct PackageVerifier: Sendable {
         }
     }
 
+    private static func outcomes(of place: Place, _ outcome: Outcome) -> [Int: Outcome] {
+        Dictionary(place.members.map { ($0, outcome) }, uniquingKeysWith: { first, _ in first })
+    }
+
     // SAFETY: the caller lends the buffer to this call alone.
     private func check(
         _ place: Place, _ buffer: UnsafeMutableRawBufferPointer, progress: (Int) -> Void
     ) -> [Int: Outcome] {
         let member = package.members[place.first]
-        func all(_ error: ReadError) -> [Int: Outcome] {
-            Dictionary(
-                place.members.map { ($0, .unreadable(error)) }, uniquingKeysWith: { first, _ in first })
-        }
+        func all(_ error: ReadError) -> [Int: Outcome] { Self.outcomes(of: place, .unreadable(error)) }
         guard member.missingByteCount == 0 else {
             return all(
                 .corrupt(
@@ -160,6 +171,18 @@ package struct PackageVerifier: Sendable {
         return Dictionary(
             place.members.map { ($0, map.outcome(of: $0, digests)) }, uniquingKeysWith: { first, _ in first })
     }
+}
+
+extension PackageVerifier.Outcome {
+    fileprivate var loss: ReadError? {
+        if case .unreadable(let error) = self, error.isLoss { error } else { nil }
+    }
+}
+
+extension [PackageVerifier.MemberResult] {
+    /// Why the check ended before all members were hashed: the source was lost, which is no verdict on the package. Nil
+    /// where it did not.
+    package var loss: ReadError? { lazy.compactMap(\.outcome.loss).first }
 }
 
 extension ManifestMap {

@@ -15,34 +15,27 @@ enum RepeatedOptions {
         else {
             return nil
         }
-        let names = namesOfOptionsWithValue(of: command)
+        var names: [String: String] = [:]
+        for option in CommandHelp.options(of: command) where option.takesValue {
+            for name in option.names { names[name] = option.names.last }
+        }
         var seen: Set<String> = []
         var words = arguments.dropFirst(2).prefix { $0 != "--" }
         while let word = words.popFirst() {
-            guard let name = names[String(word.prefix { $0 != "=" })] else { continue }
-            if !word.contains("=") { _ = words.popFirst() }
-            guard seen.insert(name).inserted || lists.contains(name) else {
-                return "'\(name)' is given twice; leave one out"
+            for name in written(in: word).compactMap({ names[$0] }) {
+                if !word.contains("=") { _ = words.popFirst() }
+                guard seen.insert(name).inserted || lists.contains(name) else {
+                    return "'\(name)' is given twice; leave one out"
+                }
             }
         }
         return nil
     }
 
-    /// The long name for each name of an option of `command` that takes a value, by the command's help.
-    private static func namesOfOptionsWithValue(of command: String) -> [String: String] {
-        let found = OVAFS.configuration.subcommands.first {
-            $0.configuration.commandName == command || $0.configuration.aliases.contains(command)
-        }
-        guard let found else { return [:] }
-        var names: [String: String] = [:]
-        for line in OVAFS.helpMessage(for: found, columns: 200).split(separator: "\n") {
-            let words = line.split(separator: " ")
-            let own = words.prefix { $0.hasPrefix("-") }.map { String($0.prefix { $0 != "," }) }
-            guard let long = own.last, words.dropFirst(own.count).first?.hasPrefix("<") == true else {
-                continue
-            }
-            for name in own { names[name] = long }
-        }
-        return names
+    /// The names of options in `word`, without a value: `-fo` is `-f` and `-o`.
+    private static func written(in word: String) -> [String] {
+        let name = String(word.prefix { $0 != "=" })
+        guard name.count > 2, name.hasPrefix("-"), !name.hasPrefix("--") else { return [name] }
+        return name.dropFirst().map { "-\($0)" }
     }
 }

@@ -45,7 +45,7 @@ enum UsageError {
         }
         // The parser tells what is missing first, which may be what is misspelt.
         if said.hasPrefix("Missing expected") {
-            let names = names(ofOptionsOf: command)
+            let names = CommandHelp.options(of: command).flatMap(\.names).filter { $0.hasPrefix("--") }
             let unknown = words.lazy.filter { $0.hasPrefix("--") }.map { String($0.prefix { $0 != "=" }) }
                 .first { !names.contains($0) && $0 != "--help" && $0 != "--version" }
             guard !names.isEmpty, let unknown else { return nil }
@@ -56,18 +56,6 @@ enum UsageError {
             return "Unknown option '\(unknown)'; 'ovafs \(command)' wants \(wanted)"
         }
         return message == said ? nil : message
-    }
-
-    /// The long names of a command's options, by its help.
-    private static func names(ofOptionsOf command: String) -> [String] {
-        let found = OVAFS.configuration.subcommands.first {
-            $0.configuration.commandName == command || $0.configuration.aliases.contains(command)
-        }
-        guard let found else { return [] }
-        let words = OVAFS.helpMessage(for: found, columns: 200).split(whereSeparator: \.isWhitespace)
-        return words.filter { $0.hasPrefix("--") }.map { word in
-            String(word.prefix { $0 == "-" || $0.isLetter })
-        }
     }
 
     /// What the parser would answer with help and success though it was meant otherwise; nil where there is nothing.

@@ -82,7 +82,7 @@ struct MountCommand: ParsableCommand {
         let openLog = try destination.open()
         // On a terminal there is a bar.
         let isBarShown = destination == .standardError && Terminal.canRedraw
-        let unused = try leaveOutRecords(of: &options)
+        let unused = try Self.leaveOutRecords(of: &options.remote, for: source)
         let record = try options.remote.recordFile.map { try RecordFile(FilePath(bytes: $0)) }
         if ImageReference.isCatalogue(source) {
             return try mountCatalogue(
@@ -120,15 +120,16 @@ struct MountCommand: ParsableCommand {
         }
     }
 
-    /// Leaves out `record=` and `replay=` of a source at no address, as all options that mean nothing for a source.
+    /// Leaves out `record=` and `replay=` of a source that is neither at an address nor in a cloud, as all options that mean
+    /// nothing for a source.
     /// - Returns: What the user has to know of that.
-    private func leaveOutRecords(of options: inout MountOptions) throws -> [String] {
-        guard try SourceAddress.parse(source) == nil else { return [] }
-        let names = [
-            options.remote.recordFile.map { _ in "record" }, options.remote.replayFile.map { _ in "replay" },
-        ]
-        (options.remote.recordFile, options.remote.replayFile) = (nil, nil)
-        return names.compactMap(\.self).map { "\($0)= is for a source at an address, and does nothing here" }
+    static func leaveOutRecords(of options: inout RemoteOptions, for source: String) throws -> [String] {
+        guard try SourceAddress.parse(source) == nil, try ImageReference(source) == nil else { return [] }
+        let names = [options.recordFile.map { _ in "record" }, options.replayFile.map { _ in "replay" }]
+        (options.recordFile, options.replayFile) = (nil, nil)
+        return names.compactMap(\.self).map {
+            "\($0)= is for a source at an address or in a cloud, and does nothing here"
+        }
     }
 
     private func save(_ recorder: ReadRecorder?, in file: RecordFile, _ log: Logger) {
@@ -145,6 +146,11 @@ struct MountCommand: ParsableCommand {
     /// Checks every digest of the manifest before anything is shown; whatever was not checked fails.
     private func verify(_ appliance: Appliance, _ options: MountOptions) throws {
         let results = appliance.checkManifest(threadCount: options.threadCount ?? ProcessorCount.current)
+        if let loss = results?.loss {
+            throw CommandFailure(
+                status: .cannotReadSource,
+                message: "\(SourceAddress.shown(source)): verify=manifest: \(loss); not mounted")
+        }
         let failures = VerificationFailure.ofManifest(of: appliance, results)
         guard let first = failures.first else { return }
         let more = failures.count > 1 ? " (and \(failures.count - 1) more)" : ""

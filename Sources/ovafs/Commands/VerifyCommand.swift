@@ -48,7 +48,8 @@ struct VerifyCommand: ParsableCommand {
         let anchors = try trustAnchors()
         let appliance = try source.open()
         let members = checkMembers(of: appliance)
-        let certificate = appliance.checkCertificate(trusting: anchors)
+        if let loss = members?.loss { throw lost(loss) }
+        let certificate = try checkCertificate(of: appliance, trusting: anchors)
         let disks = deep ? try appliance.disks.compactMap(checkDisk) : []
         var demands = VerificationReport.Demands()
         demands.trust = anchors != nil
@@ -69,7 +70,23 @@ struct VerifyCommand: ParsableCommand {
         return bar.show { appliance.checkManifest(threadCount: threads.count) { done.value = $0 } }
     }
 
-    /// - Throws: `CommandFailure` where the source is not there any more: that is no verdict.
+    private func checkCertificate(
+        of appliance: Appliance, trusting anchors: TrustAnchors?
+    ) throws -> CertificateReport? {
+        do throws(ReadError) {
+            return try appliance.checkCertificate(trusting: anchors)
+        } catch {
+            throw lost(error)
+        }
+    }
+
+    /// What is said of a source that is not there any more: that is no verdict.
+    private func lost(_ error: ReadError) -> CommandFailure {
+        CommandFailure(
+            status: .cannotReadSource, message: "\(source.shownSource): \(error); not checked to the end")
+    }
+
+    /// - Throws: `CommandFailure` where the source is not there any more.
     private func checkDisk(_ disk: ApplianceDisk) throws -> VerificationReport.Disk? {
         var loss: ReadError?
         let result = VerificationReport.Disk(checking: disk) { check, name in
@@ -79,10 +96,7 @@ struct VerifyCommand: ParsableCommand {
             loss = check.loss
             return found
         }
-        if let loss {
-            throw CommandFailure(
-                status: .cannotReadSource, message: "\(source.shownSource): \(loss); not checked to the end")
-        }
+        if let loss { throw lost(loss) }
         return result
     }
 

@@ -42,7 +42,14 @@ final class RecordFile: Sendable {
     /// Why nothing may get the name; nil where nothing has it, or an earlier record.
     private func reasonAgainstWriting() -> String? {
         let notARecord = "this is there already, and is no record of reads; name another file"
-        // Not waiting for who writes to a pipe.
+        // What is no regular file is not opened: a pipe would lose what is in it, and a device may do something.
+        var status = stat()
+        // SAFETY: the name and the room for the answer live for the call.
+        let isThere = unsafe name.withPlatformString {
+            unsafe fstatat(folder, $0, &status, AT_SYMLINK_NOFOLLOW)
+        }
+        guard isThere == 0 else { return errno == ENOENT ? nil : "\(SystemError(errno: errno))" }
+        guard status.st_mode & S_IFMT == S_IFREG else { return notARecord }
         let file = unsafe name.withPlatformString {
             unsafe openat(folder, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         }
@@ -50,7 +57,6 @@ final class RecordFile: Sendable {
             return errno == ENOENT ? nil : errno == ELOOP ? notARecord : "\(SystemError(errno: errno))"
         }
         defer { close(file) }
-        // A device or a pipe has no such line.
         var start = [UInt8](repeating: 0, count: RecordedReads.firstLine.utf8.count)
         // SAFETY: no more is read than the array holds.
         let count = unsafe start.withUnsafeMutableBytes { unsafe Glibc.read(file, $0.baseAddress, $0.count) }

@@ -151,6 +151,33 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "W12 G1: what a mount of an image read is brought first by the next; a record of another changes nothing"
+        )
+        func replay() throws {
+            try server.ensure()
+            try withTestFolder { folder in
+                let disk = try disk(in: folder)
+                try server.upload(disk, named: "booted")
+                try server.upload(disk, named: "booted-not")
+                let record = folder("boot.reads")
+                for (image, option) in [
+                    ("booted", "record"), ("booted", "replay"), ("booted-not", "replay"),
+                ] {
+                    let mount = try Mount(
+                        "glance:\(image)", in: folder, on: "mnt-\(image)-\(option)",
+                        options: "os_cloud=demo,\(option)=\(record)")
+                    #expect(!mount.messages.contains("\(option)= is for"), "\(mount.messages)")
+                    try run(["cmp", mount("\(image).raw"), disk])
+                    try mount.unmount()
+                    // The server writes when its mount has gone.
+                    try shell(
+                        #"for i in $(seq 500); do [ -s "$1" ] && exit 0; sleep 0.02; done; exit 1"#, record)
+                }
+                #expect(try run(["head", "-n", "1", record]).text.hasPrefix("ovafs record of reads"))
+            }
+        }
+
         @Test("G5: an image that was deleted answers ESTALE; one that got another property is the same")
         func deleted() throws {
             try server.ensure()

@@ -43,6 +43,19 @@ extension Bomb {
                 }
             }
         },
+        Bomb("qcow images times their last tables, which are holes") { size in
+            let count = size(4_000)
+            let stored = padded(Array("2\n0\n512\n\(2 << 20)\n512\n".utf8)) + largeTableQCOW
+            return package(of: (0..<count).map { "q\($0).qcow2" }) { tar in
+                for number in 0..<count {
+                    tar.addPax([
+                        ("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"),
+                        ("GNU.sparse.name", "q\(number).qcow2"), ("GNU.sparse.realsize", "\(8 << 20)"),
+                    ])
+                    tar.add("x", stored)
+                }
+            }
+        },
         Bomb("xz files times the zeros behind them") { size in
             let count = size(4_000)
             let stored = padded(Array("1\n0\n512\n".utf8)) + padded(emptyXZ)
@@ -105,6 +118,19 @@ extension Bomb {
         0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x04, 0xe6, 0xd6, 0xb4, 0x46, 0x00, 0x00, 0x00, 0x00,
         0x1c, 0xdf, 0x44, 0x21, 0x1f, 0xb6, 0xf3, 0x7d, 0x01, 0x00, 0x00, 0x00, 0x00, 0x04, 0x59, 0x5a,
     ]
+
+    /// The header, and at 2 MiB the first-level table, of a disk of 512 GiB in clusters of 2 MiB, whose one second-level table
+    /// of 262,144 entries is at 4 MiB, and its table of reference counts at 6 MiB.
+    private static let largeTableQCOW: [UInt8] = {
+        var bytes = [UInt8](repeating: 0, count: 1_024)
+        for (offset, value) in [
+            (0, 0x5146_49fb), (4, 2), (20, 21), (36, 1), (56, 1),
+        ] as [(Int, UInt32)] { bytes.putBigEndian(value, at: offset) }
+        for (offset, value) in [
+            (24, 512 << 30), (40, 2 << 20), (48, 6 << 20), (512, 1 << 63 | 4 << 20),
+        ] as [(Int, UInt64)] { bytes.putBigEndian(value, at: offset) }
+        return bytes
+    }()
 
     /// A VHDX that was not closed, with a log that is longer than the file.
     private static func vhdx(logByteCount: Int) -> [UInt8] {

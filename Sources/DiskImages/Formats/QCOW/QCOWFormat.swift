@@ -41,7 +41,7 @@ enum QCOWFormat: DiskImageFormat {
             // The format has no place for the format of the backing file.
             parent: header.backingName.map { ParentReference(names: [$0], content: .unstated) },
             warnings: firstLevel.warnings + options.warnings(ofFileOf: reader.byteCount)
-        ).warnedOfMissingEnd()
+        ).warnedOfMissingEnd(options.budget)
     }
 }
 

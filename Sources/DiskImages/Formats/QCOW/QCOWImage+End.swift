@@ -5,17 +5,18 @@ import ByteSources
 
 extension QCOWImage {
     /// The image, with a warning where its file ends before what its first-level table names, or what the last of the
-    /// second-level tables does: images are written from front to back, mostly.
-    func warnedOfMissingEnd() -> QCOWImage {
+    /// second-level tables does: images are written from front to back, mostly. That table is looked at as long as `budget`
+    /// allows it.
+    func warnedOfMissingEnd(_ budget: OpeningBudget) -> QCOWImage {
         // What cannot be read is met again by whoever reads it, and is an error then.
-        guard let end = try? namedEnd() else { return self }
+        guard let end = try? namedEnd(budget) else { return self }
         var image = self
         image.warnings += MissingEnd.warnings(of: file.byteCount, namedTo: end, by: "tables")
         return image
     }
 
     /// The first byte of the file that none of these tables names, as far as one is known to be needed.
-    private func namedEnd() throws(ReadError) -> UInt64 {
+    private func namedEnd(_ budget: OpeningBudget) throws(ReadError) -> UInt64 {
         guard firstLevel.isCompared else { return 0 }
         var end = firstLevel.neededEnd
         var last: (number: UInt64, start: UInt64)?
@@ -29,7 +30,10 @@ extension QCOWImage {
             let (tableEnd, overflow) = start.addingReportingOverflow(neededByteCount(ofTable: number))
             if !overflow { end = max(end, tableEnd) }
         }
-        guard let last, last.start < file.byteCount else { return end }
+        guard let last, last.start < file.byteCount,
+            budget.mayLook(
+                through: min(neededByteCount(ofTable: last.number), file.byteCount - last.start))
+        else { return end }
         return max(end, try namedEnd(ofTable: last.number, at: last.start))
     }
 

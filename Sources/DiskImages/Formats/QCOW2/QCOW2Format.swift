@@ -45,7 +45,7 @@ enum QCOW2Format: DiskImageFormat {
             snapshots: try images(of: snapshots, file, header, reader, tables, options.budget),
             warnings: header.warnings + firstLevel.warnings + snapshots.warnings
                 + options.warnings(ofFileOf: reader.byteCount)
-        ).warnedOfMissingEnd()
+        ).warnedOfMissingEnd(options.budget)
     }
 
     private static func firstLevel(

@@ -69,7 +69,7 @@ struct BlockMap<Format: BlockFormat>: Sendable {
     func extent(containing offset: UInt64) throws(ReadError) -> Extent {
         try GuestOffset.check(offset, below: geometry.virtualByteCount, of: imageName)
         let block = offset / geometry.blockByteCount
-        guard let entry = try look.entry(of: block) else { return missing(from: block) }
+        guard let entry = try look.entry(of: block) else { return missing(with: block) }
         switch format.meaning(of: entry, block: block) {
         case .absent: return try run(from: block, of: .absent, entry, .absent)
         case .zeros: return try run(from: block, of: .zeros, entry, .zeros)
@@ -157,8 +157,18 @@ extension BlockMap {
             storage: storage)
     }
 
-    /// All blocks from `block` on, whose entries the file lacks.
-    private func missing(from block: UInt64) -> Extent {
+    /// All blocks whose entries the file lacks, of which `block` is one.
+    private func missing(with block: UInt64) -> Extent {
+        var block = block
+        var first: UInt64 = 0
+        while first < block {
+            let middle = first + (block - first) / 2
+            if format.entryIndex(ofBlock: middle) < table.presentEntryCount {
+                first = middle + 1
+            } else {
+                block = middle
+            }
+        }
         let start = geometry.guestRange(of: block).lowerBound
         let index = format.entryIndex(ofBlock: block)
         return Extent(

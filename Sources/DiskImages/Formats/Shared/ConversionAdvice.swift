@@ -33,8 +33,9 @@ enum ConversionAdvice {
             case .family(let family): family
             case .recognised, .unstated: "FORMAT"
             }
-        return "; where \(quoted(base)) beside it is that file, 'qemu-img rebase -u -b \(quoted(base)) -F "
-            + "\(parentFormat) \(quoted(name))' says so"
+        return
+            "; where \(quoted(base)) beside it is that file, this says so, in their folder, and of an archive once it is "
+            + "unpacked: qemu-img rebase -u -b \(quoted(base)) -F \(parentFormat) \(quoted(name))"
     }
 
     /// Programs by what the names of their files end with.
