@@ -1,7 +1,7 @@
 // Checking an appliance against its manifest.
 // SPDX-License-Identifier: Apache-2.0
 
-import ByteSources
+package import ByteSources
 package import OVFPackage
 
 extension Appliance {

@@ -1,6 +1,7 @@
 // Which partitions and snapshots a user means, and why one is not to be had.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import OVFPackage
 import Partitions
 
