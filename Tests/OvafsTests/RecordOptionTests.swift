@@ -39,7 +39,7 @@ struct RecordOptionTests {
         let isMade = unsafe mkfifo(path, 0o600)
         #expect(isMade == 0)
         defer { unsafe unlink(path) }
-        let pipe = try FileDescriptor.open(path, .readWrite, options: .nonBlocking)
+        let pipe = try unsafe FileDescriptor.open(path, .readWrite, options: .nonBlocking)
         let line = Array("ovafs record of reads\n".utf8)
         #expect(try pipe.writeAll(line) == line.count)
         let failure = #expect(throws: CommandFailure.self) { try RecordFile(FilePath(path)) }

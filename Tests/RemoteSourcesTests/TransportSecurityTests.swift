@@ -15,7 +15,8 @@ struct TransportSecurityTests {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let pipe = folder + "/pipe"
-        #expect(mkfifo(pipe, 0o600) == 0)
+        let made = unsafe mkfifo(pipe, 0o600)
+        #expect(made == 0)
         let file = folder + "/file"
         try Data().write(to: URL(fileURLWithPath: file))
         var security = TransportSecurity { _ in nil }

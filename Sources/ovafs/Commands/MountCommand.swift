@@ -8,6 +8,7 @@ import FileTree
 import FuseServer
 import Glibc
 import Logging
+import OVFPackage
 import RemoteSources
 import SystemPackage
 
