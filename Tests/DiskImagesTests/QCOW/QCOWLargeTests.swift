@@ -131,7 +131,8 @@ struct QCOWLargeTests {
         let opened = try OpenedImage(source)
         let before = source.bytesRead
         #expect(try opened.disk.bytes(512, at: 0) == Array(image.guest.prefix(512)))
-        #expect(source.bytesRead - before == 16_384 + 512)
+        // Opening has gone through the last table, to see whether the file has what it names.
+        #expect(source.bytesRead - before == 512)
         let last = UInt64(7_999) << 16
         #expect(
             try opened.disk.bytes(65_536, at: last) == Array(image.guest.suffix(65_536)))
