@@ -13,9 +13,10 @@ let settings: [SwiftSetting] = [
 ]
 
 /// Optimised in debug builds as well, or the tests take three times as long; what is asserted stays.
-let hotSettings: [SwiftSetting] = settings + [
-    .unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))
-]
+let hotSettings: [SwiftSetting] =
+    settings + [
+        .unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))
+    ]
 
 let package = Package(
     name: "ovafs",

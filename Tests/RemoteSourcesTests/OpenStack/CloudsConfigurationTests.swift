@@ -324,23 +324,12 @@ struct CloudsConfigurationTests {
         #expect(lost.warnings.first?.contains("lost") == true)
     }
 
-    @Test(
-        "names in an address stand for settings that are no secrets, and not for more than an address may have"
-    )
+    @Test("names in an address stand for no secrets, and for no more than an address may have")
     func names() throws {
-        let parts = String(repeating: "{x}", count: 40_000)
-        let long = String(repeating: "y", count: 100_000)
-        for (address, settings) in [
-            ("http://\(parts)", "x: \(long)"), ("http://{token}.example", "token: t-1"),
-        ] {
-            let yaml = """
-                clouds:
-                  x:
-                    auth: {auth_url: "\(address)", user_id: i, password: p, project_id: q}
-                    \(settings)
-                """
+        let (names, long) = (String(repeating: "{x}", count: 40_000), String(repeating: "y", count: 100_000))
+        for (address, setting) in [(names, "x: \(long)"), ("{token}", "token: t-1")] {
             let error = openStackError {
-                _ = try CloudsConfiguration.read(from: Self.search(["./clouds.yaml": yaml]))
+                _ = try Self.read("clouds: {x: {auth: {auth_url: \"http://\(address)\"}, \(setting)}}")
             }
             #expect(error?.description.contains("t-1") == false)
         }
