@@ -121,11 +121,15 @@ struct MountCommand: ParsableCommand {
         }
     }
 
-    /// Leaves out `record=` and `replay=` of a source that is neither at an address nor in a cloud, as all options that mean
-    /// nothing for a source.
+    /// Leaves out `record=` and `replay=` of a source that is neither at an address nor one image of a cloud, as all options that
+    /// mean nothing for a source.
     /// - Returns: What the user has to know of that.
     static func leaveOutRecords(of options: inout RemoteOptions, for source: String) throws -> [String] {
-        guard try SourceAddress.parse(source) == nil, try ImageReference(source) == nil else { return [] }
+        if try !ImageReference.isCatalogue(source)
+            && (SourceAddress.parse(source) != nil || ImageReference(source) != nil)
+        {
+            return []
+        }
         let names = [options.recordFile.map { _ in "record" }, options.replayFile.map { _ in "replay" }]
         (options.recordFile, options.replayFile) = (nil, nil)
         return names.compactMap(\.self).map {

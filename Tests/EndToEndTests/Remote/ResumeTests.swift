@@ -39,7 +39,7 @@ extension EndToEnd {
                 try run(["chmod", "700", cache])
                 let output = folder("copy.raw")
                 let arguments = [
-                    try Ovafs.path(), "extract", "--cache-dir", cache, server.address("slow/d.raw"), "-o",
+                    try Ovafs.path(), "extract", "--cache-dir", cache, server.address("paced/d.raw"), "-o",
                     output,
                 ]
                 let copy = try ChildProcess(arguments)

@@ -101,10 +101,7 @@ struct WebServer {
                 listen 127.0.0.1:\(port);
                 root \(root);
                 location /whole/ { alias \(root)/; max_ranges 0; }
-                location /slow/ {
-                    alias \(root)/;
-                    limit_rate 4m;
-                }
+                location /paced/ { alias \(root)/; limit_rate 4m; }
                 location /unversioned/ {
                     alias \(root)/;
                     etag off;
