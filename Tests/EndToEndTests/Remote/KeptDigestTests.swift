@@ -42,7 +42,6 @@ extension EndToEnd {
                 let log = folder("log")
                 let mount = try Mount(
                     server.address(path), in: folder, options: "cache_dir=\(cache),log=\(log)")
-                #expect(try Self.attribute("state", mount(StandardPackage.second)) == "ok")
                 for (name, reference) in package.references { try run(["cmp", mount(name), reference]) }
                 #expect(try Self.waitForDigests(mount) == ["ok", "bad"])
                 #expect(try Self.attribute("state", mount(StandardPackage.first)) == "ok")
