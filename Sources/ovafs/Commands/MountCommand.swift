@@ -121,8 +121,8 @@ struct MountCommand: ParsableCommand {
         }
     }
 
-    /// Leaves out `record=` and `replay=` of a source that is neither at an address nor one image of a cloud, as all options that
-    /// mean nothing for a source.
+    /// Leaves out `record=` and `replay=` of a source that is neither at an address nor one image of a cloud, as all
+    /// options that mean nothing for a source.
     /// - Returns: What the user has to know of that.
     static func leaveOutRecords(of options: inout RemoteOptions, for source: String) throws -> [String] {
         if try !ImageReference.isCatalogue(source)
