@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from soak.results import Sample, Window
 
-WIDTH, PANEL, GAP, LEFT, RIGHT, TOP = 1100, 190, 56, 76, 20, 92
+WIDTH, PANEL, GAP, LEFT, RIGHT, TOP = 1100, 190, 56, 76, 20, 106
 COLOURS = {"appliance": "#1b6ca8", "layers": "#c4560d", "compressed": "#2d7d46", "far": "#8b2f97"}
 FAULT_COLOURS = {"away": "#d9534f", "stopped": "#999999", "starved": "#222222"}
 OTHER_FAULT = "#f0b445"
@@ -136,24 +136,23 @@ def svg(samples: list[Sample], windows: list[Window], start: float, warm_up: flo
 
 
 def legend(names: list[str]) -> list[str]:
-    """Colours of mounts, then of faults."""
+    """Colours of mounts in one row, those of faults in the next."""
     out: list[str] = []
-    place = float(LEFT)
+    place = LEFT
     for name in names:
-        out.append(f'<line x1="{place:.0f}" x2="{place + 22:.0f}" y1="50" y2="50" '
+        out.append(f'<line x1="{place}" x2="{place + 22}" y1="46" y2="46" '
                    f'stroke="{COLOURS.get(name, "#000")}" stroke-width="3"/>')
-        out.append(f'<text x="{place + 28:.0f}" y="54">{escape(name)}</text>')
-        place += 44 + 6.4 * len(name)
+        out.append(f'<text x="{place + 28}" y="50">{escape(name)}</text>')
+        place += 50 + 7 * len(name)
+    place = LEFT
     for words, colour in [("far server away", FAULT_COLOURS["away"]), ("another fault of it", OTHER_FAULT),
                           ("local server stopped", FAULT_COLOURS["stopped"]),
                           ("machine paused", FAULT_COLOURS["starved"])]:
-        out.append(f'<rect x="{place:.0f}" y="43" width="22" height="13" fill="{colour}" '
-                   'fill-opacity="0.3"/>')
-        out.append(f'<text x="{place + 28:.0f}" y="54">{words}</text>')
-        place += 44 + 6.4 * len(words)
-    out.append(f'<line x1="{place:.0f}" x2="{place + 22:.0f}" y1="50" y2="50" stroke="#222" '
-               'stroke-dasharray="2 4"/>')
-    out.append(f'<text x="{place + 28:.0f}" y="54">end of the warm-up</text>')
+        out.append(f'<rect x="{place}" y="59" width="22" height="13" fill="{colour}" fill-opacity="0.3"/>')
+        out.append(f'<text x="{place + 28}" y="70">{words}</text>')
+        place += 50 + 7 * len(words)
+    out.append(f'<line x1="{place}" x2="{place + 22}" y1="66" y2="66" stroke="#222" stroke-dasharray="2 4"/>')
+    out.append(f'<text x="{place + 28}" y="70">end of the warm-up</text>')
     return out
 
 

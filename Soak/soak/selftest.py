@@ -385,6 +385,11 @@ def the_plot_is_well_formed_and_inside_its_frame() -> None:
         for point in (line.get("points") or "").split():
             x, y = map(float, point.split(","))
             assert 0 <= x <= width and 0 <= y <= height, point
+    for words in root.iter("{http://www.w3.org/2000/svg}text"):
+        if words.get("text-anchor") is None:
+            # Letters are 0.6 of the size wide at the most, on average.
+            end = float(words.get("x", 0)) + 0.6 * float(words.get("font-size", 12)) * len(words.text or "")
+            assert end <= width, words.text
 
 
 def tests() -> list[Callable[[], None]]:
