@@ -40,6 +40,10 @@ package protocol ByteSource: Sendable {
     /// Whether a read of bytes `range`, which lies inside the source, waits for no one far away.
     func isAtHand(_ range: Range<UInt64>) -> Bool
 
+    /// Whether the bytes still come from far away one behind the other, so that a read waits for all that lies before it.
+    /// From when it says no, it never says yes again.
+    var arrivesInOrder: Bool { get }
+
     /// Bytes `offset ..< offset + count`, which lie inside, where they come from far away and are kept on a disk of this
     /// system: read without asking anyone else, and without pushing anything out of memory. Nil otherwise.
     func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]?
@@ -80,6 +84,8 @@ extension ByteSource {
     package func prepare(_ range: Range<UInt64>) {}
 
     package func isAtHand(_ range: Range<UInt64>) -> Bool { true }
+
+    package var arrivesInOrder: Bool { false }
 
     package func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]? { nil }
 

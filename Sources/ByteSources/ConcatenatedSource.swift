@@ -86,6 +86,8 @@ package struct ConcatenatedSource: ByteSource {
         return true
     }
 
+    package var arrivesInOrder: Bool { parts.contains(where: \.arrivesInOrder) }
+
     package var withoutReadAhead: any ByteSource {
         var copy = self
         copy.parts = parts.map(\.withoutReadAhead)

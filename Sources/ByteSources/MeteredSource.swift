@@ -55,6 +55,8 @@ package struct MeteredSource: ByteSource {
         base.isAtHand(range)
     }
 
+    package var arrivesInOrder: Bool { base.arrivesInOrder }
+
     package func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]? {
         base.keptBytes(count, at: offset)
     }

@@ -63,6 +63,8 @@ package struct SubrangeSource: ByteSource {
         return clamped.isEmpty || base.isAtHand((start + clamped.lowerBound)..<(start + clamped.upperBound))
     }
 
+    package var arrivesInOrder: Bool { base.arrivesInOrder }
+
     package func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]? {
         guard count >= 0, offset <= byteCount, UInt64(count) <= byteCount - offset else { return nil }
         return base.keptBytes(count, at: start + offset)

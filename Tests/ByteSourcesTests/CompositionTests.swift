@@ -160,6 +160,23 @@ struct CompositionTests {
         #expect(source.byteCount == 10)
     }
 
+    @Test("whoever hands on the bytes of another source says as it does that they come in order")
+    func arrival() throws {
+        let source = ArrivingSource(Self.letters, arrivedByteCount: 4)
+        let part = try SubrangeSource(of: source, from: 2, byteCount: 4, named: "part")
+        let joined = try ConcatenatedSource([Self.letters, source], named: "joined")
+        let metered = MeteredSource(source, countedBy: ReadMeter())
+        let all: [any ByteSource] = [source, part, joined, metered]
+        #expect(all.map { $0.arrivesInOrder } == [true, true, true, true])
+        #expect(part.isAtHand(0..<2) && !part.isAtHand(0..<3))
+        #expect(joined.isAtHand(0..<14) && !joined.isAtHand(0..<15))
+        #expect(metered.isAtHand(0..<4) && !metered.isAtHand(0..<5))
+        source.bring(to: 10)
+        #expect(all.map { $0.arrivesInOrder } == [false, false, false, false])
+        #expect(part.isAtHand(0..<4) && joined.isAtHand(0..<20) && metered.isAtHand(0..<10))
+        #expect(!Self.letters.arrivesInOrder)
+    }
+
     @Test("appending takes up exactly the room that it fills")
     func append() {
         // SAFETY: the span covers the array's storage and ends before the closure does.

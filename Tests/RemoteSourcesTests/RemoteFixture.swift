@@ -23,6 +23,7 @@ struct RemoteFixture {
         transport = try HTTPTransport(limits: limits)
         cache = BlockCache(byteLimit: cacheByteLimit)
         access = RemoteAccess(transport: transport, cache: cache, timeoutInSeconds: timeout)
+        access.servesWhatHasCome = true
     }
 
     func open(_ path: String = "/file") throws -> any ByteSource {

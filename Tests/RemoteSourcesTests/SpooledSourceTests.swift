@@ -40,9 +40,18 @@ struct SpooledSourceTests {
             #expect(throws: ReadError.wouldWait) {
                 try Patience.decodes.during { () throws(ReadError) in try source.bytes(1, at: 2_000_000) }
             }
+            #expect(source.arrivesInOrder && source.isAtHand(0..<1_000_000))
+            #expect(!source.isAtHand(0..<1_000_001))
+            var ofCommand = fixture
+            ofCommand.access.servesWhatHasCome = false
+            let whole = try ofCommand.open()
+            #expect(!whole.arrivesInOrder && !whole.isAtHand(0..<3_000_000))
             gate.open()
             #expect(try source.bytes(3_000_000, at: 0) == Self.file.bytes)
-            #expect((2...4).contains(fixture.server.requests.count))
+            let end = MonotonicClock.now + 60
+            while source.arrivesInOrder, MonotonicClock.now < end { fixture.server.rest(0.01) }
+            #expect(!source.arrivesInOrder && source.isAtHand(0..<3_000_000))
+            #expect((4...8).contains(fixture.server.requests.count))
         }
     }
 

@@ -18,6 +18,9 @@ package struct RemoteAccess: Sendable {
     package var spoolFolder = "/var/tmp"
     /// No such file is longer, in bytes.
     package var spoolByteLimit: UInt64 = 1 << 42
+    /// Whether a file that comes in one piece says so (`ByteSource.arrivesInOrder`), so that it is opened before its end has
+    /// come: for mounts. A command gives a verdict, by its exit code, which is one about the whole file.
+    package var servesWhatHasCome = false
     /// Takes down what is read; nil where nothing is.
     package var recorder: ReadRecorder?
     /// What an earlier mount read; nil where nothing is known.

@@ -42,6 +42,7 @@ final class Spool: Sendable {
         own.spoolFolder = access.spoolFolder
         own.spoolByteLimit = access.spoolByteLimit
         own.store = access.store
+        own.servesWhatHasCome = access.servesWhatHasCome
         own.note = access.note
         self.access = own
         file = try SpoolFile(in: access.spoolFolder)

@@ -66,6 +66,8 @@ package final class SpooledSource: ByteSource {
 
     package func isAtHand(_ range: Range<UInt64>) -> Bool { range.upperBound <= frontier }
 
+    package var arrivesInOrder: Bool { spool.access.servesWhatHasCome && !isComplete }
+
     package func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]? {
         let (frontier, isStale) = spool.state.withLock { ($0.frontier, $0.isStale) }
         guard !isStale, count >= 0, offset <= frontier, UInt64(count) <= frontier - offset else { return nil }

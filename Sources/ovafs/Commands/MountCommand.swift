@@ -197,6 +197,7 @@ struct MountCommand: ParsableCommand {
         result.cacheByteLimit = UInt64(options.cacheByteLimit)
         result.cacheFolder = options.cacheFolder
         result.cacheFolderByteLimit = options.cacheFolderByteLimit
+        result.servesWhatHasCome = true
         return result
     }
 

@@ -15,6 +15,8 @@ struct RemoteOptions: Equatable {
     var cacheFolder: [UInt8]?
     /// What the folder may hold, in bytes.
     var cacheFolderByteLimit: UInt64 = 10 << 30
+    /// Whether what has come of a file is served before its end has: for mounts.
+    var servesWhatHasCome = false
 
     /// Where it is written what the mount reads; and such a file of an earlier mount. The bytes of paths.
     var recordFile: [UInt8]?

@@ -113,6 +113,7 @@ final class RemoteSession: Sendable {
                 transport: try transport(), cache: cache, meter: meter,
                 timeoutInSeconds: options.timeoutInSeconds)
             access.note = { [weak self] in self?.note($0) }
+            access.servesWhatHasCome = options.servesWhatHasCome
             access.recorder = recorder
             access.replayed = replayed
             openStore(for: &access)
