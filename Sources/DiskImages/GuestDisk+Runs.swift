@@ -10,7 +10,7 @@ extension GuestDisk {
     static let stretchByteCount: UInt64 = 256 << 10
 
     /// Decodes the clusters of `range` (guest bytes) into the cache, except those that are there or that
-    /// another thread is decoding, and those whose bytes are far away. Clusters that are damaged are left for their reader
+    /// another thread is decoding, and those that are far away. Clusters that are damaged are left for their reader
     /// to find.
     /// Where `reader` is still to come, what it has passed meanwhile is left out.
     func load(_ range: Range<UInt64>, aheadOf reader: ReaderPosition? = nil) throws(ReadError) {
@@ -21,11 +21,10 @@ extension GuestDisk {
             while true {
                 if let reader { position = max(position, reader.value) }
                 guard position < range.upperBound else { return }
-                let found = try extent(containing: position, &cursor)
+                guard let found = try extentToLoad(containing: position, &cursor) else { return }
                 position = found.extent.guestEnd
                 guard case .compressed(let cluster) = found.extent.storage,
-                    layers[found.layer].file.isAtHand(
-                        cluster.storedOffset..<(cluster.storedOffset + UInt64(cluster.storedByteCountLimit)))
+                    layers[found.layer].file.isAtHand(cluster.storedOffset..<cluster.storedEndLimit)
                 else { continue }
                 // What a decoder has read is of one file.
                 if found.layer != layer { decoder.reset() }
@@ -47,6 +46,18 @@ extension GuestDisk {
                 // What it was decoded from is counted no more.
                 if cluster.isLarge { decoder.giveBackMemory() }
             }
+        }
+    }
+
+    /// Nil where it is not known yet, and this thread may wait for it: its reader will.
+    private func extentToLoad(
+        containing position: UInt64, _ cursor: inout LayerCursor
+    ) throws(ReadError) -> LayeredExtent? {
+        do throws(ReadError) {
+            return try extentAhead(containing: position, &cursor)
+        } catch {
+            guard error.isWouldWait, Patience.current == .waits else { throw error }
+            return nil
         }
     }
 
@@ -94,9 +105,12 @@ extension GuestDisk {
         var cursor = cursor
         var position = found.extent.guestEnd
         while position < guestEnd, storedEnd - start < Self.runByteLimit {
-            let next = try extent(containing: position, &cursor)
-            guard next.layer == found.layer, case .compressed(let neighbour) = next.extent.storage,
-                neighbour.storedOffset >= start, neighbour.storedOffset <= storedEnd
+            guard let next = try extentToLoad(containing: position, &cursor), next.layer == found.layer,
+                case .compressed(let neighbour) = next.extent.storage,
+                neighbour.storedOffset >= start, neighbour.storedOffset <= storedEnd,
+                !isArriving
+                    || layers[next.layer].file.isAtHand(
+                        neighbour.storedOffset..<neighbour.storedEndLimit)
             else { break }
             // Where clusters are packed to the byte and bounded by sectors, the next one starts within the bound.
             storedEnd = max(
@@ -107,4 +121,9 @@ extension GuestDisk {
         guard position > found.extent.guestEnd, storedEnd - start <= 2 * Self.runByteLimit else { return }
         try decoder.readAhead(from: start, to: storedEnd, of: layers[found.layer].file)
     }
+}
+
+extension CompressedCluster {
+    /// Where its stored form ends at the latest, in bytes of the image file.
+    fileprivate var storedEndLimit: UInt64 { storedOffset + UInt64(storedByteCountLimit) }
 }

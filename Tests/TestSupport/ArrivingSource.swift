@@ -12,6 +12,7 @@ package final class ArrivingSource: ByteSource {
         var isStale = false
         var readCount = 0
         var waiterCount = 0
+        var waitCount = 0
     }
 
     private let base: any ByteSource
@@ -24,6 +25,8 @@ package final class ArrivingSource: ByteSource {
     package var frontier: UInt64 { state.withLock { $0.frontier } }
     /// Reads that were answered.
     package var readCount: Int { state.withLock { $0.readCount } }
+    /// Reads that had to wait so far.
+    package var waitCount: Int { state.withLock { $0.waitCount } }
     /// Threads that wait for bytes.
     package var waiterCount: Int { state.withLock { $0.waiterCount } }
 
@@ -64,7 +67,10 @@ package final class ArrivingSource: ByteSource {
     }
 
     private func wait(until end: UInt64) throws(ReadError) {
-        state.withLock { $0.waiterCount += 1 }
+        state.withLock { state in
+            state.waiterCount += 1
+            state.waitCount += 1
+        }
         defer { state.withLock { $0.waiterCount -= 1 } }
         let failure = state.withLock(waitingWhile: { $0.frontier < end && $0.failure == nil && !$0.isStale })
         {

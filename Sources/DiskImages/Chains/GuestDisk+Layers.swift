@@ -19,6 +19,20 @@ extension GuestDisk {
         return try layeredExtent(containing: position, &cursor)
     }
 
+    /// The same for who looks ahead of a reader: where a file still comes in order, what has not come is not waited for.
+    /// - Throws: `ReadError.wouldWait` where it has not.
+    func extentAhead(
+        containing position: UInt64, _ cursor: inout LayerCursor
+    ) throws(ReadError) -> LayeredExtent {
+        guard isArriving else { return try extent(containing: position, &cursor) }
+        return try Patience.decodes.during { () throws(ReadError) in
+            try extent(containing: position, &cursor)
+        }
+    }
+
+    /// Whether a file of the disk still comes in order.
+    var isArriving: Bool { farReadAhead != nil && layers.contains { $0.file.arrivesInOrder } }
+
     /// The extent that holds guest byte `position`, for one look at it.
     package func extent(containing position: UInt64) throws(ReadError) -> Extent {
         var cursor = LayerCursor()

@@ -86,9 +86,10 @@ final class ReadAhead: Sendable {
     private func request(for stream: inout SequentialStream, of disk: GuestDisk) {
         for _ in 0..<SequentialStream.mostRequestsAtOnce {
             let limit = isCrowded(disk.cache) ? min(Self.leastWindow, windowByteLimit) : windowByteLimit
+            var cursor = LayerCursor()
             guard stream.requestedByteCount < stream.window(upTo: limit),
                 stream.requestedEnd < disk.byteCount,
-                let extent = try? disk.extent(containing: stream.requestedEnd)
+                let extent = try? disk.extentAhead(containing: stream.requestedEnd, &cursor).extent
             else { return }
             guard case .compressed = extent.storage else {
                 stream.skip(to: extent.guestEnd)

@@ -6,7 +6,7 @@ import Glibc
 
 /// Reads the records of an image file. What one of its windows holds already is not read again: the start and
 /// the end of a file hold nearly all that opening needs, and a request may cross a network.
-package struct OpeningReader {
+package struct OpeningReader: Sendable {
     /// Header, embedded descriptor and the directory of a small disk lie in it.
     static let headByteCount = 16 << 10
     /// Footer and directory of a stream lie in it.

@@ -90,6 +90,12 @@ struct GrainDirectory {
         return (start, needed)
     }
 
+    /// Whether a directory that is as long as `header` wants it is read, wherever in the file it is.
+    static func isReadable(of header: SparseExtentHeader, in reader: OpeningReader) -> Bool {
+        let (needed, overflow) = header.tableCount.multipliedReportingOverflow(by: 4)
+        return !overflow && needed <= min(maximumByteCount, reader.byteCount)
+    }
+
     /// The first sector of table `number`, 0 for a table of zeros.
     subscript(number: Int) -> UInt32 { entries[number] }
 

@@ -62,28 +62,26 @@ struct MarkerScan {
             }
             // No overflow: `sector` is inside the file, or next to what was.
             let offset = sector * 512
-            guard offset < fileByteCount, fileByteCount - offset >= UInt64(MetadataMarker.byteCount) else {
+            guard offset < fileByteCount, fileByteCount - offset >= UInt64(StreamMarker.byteCount) else {
                 stop = .endOfFile(neededByteCount: offset + Self.leastTail)
                 return
             }
-            let record = try reader.record("marker", byteCount: MetadataMarker.byteCount, at: offset)
-            let size = try record.littleEndian(UInt32.self, at: 8)
-            let step =
-                size == 0
-                ? try metadata(in: record, at: sector, header) : try grain(in: record, at: sector, header)
-            guard let step else {
-                // An end of stream is the one marker that is not followed by anything.
-                if stop == nil, try MetadataMarker(parsing: record, at: 0)?.kind != .endOfStream {
-                    stop = .noMarker(offset: offset)
-                }
+            let record = try reader.record("marker", byteCount: StreamMarker.byteCount, at: offset)
+            guard let marker = try StreamMarker(parsing: record, at: sector, of: header) else {
+                stop = .noMarker(offset: offset)
                 return
             }
-            guard step.byteCount <= fileByteCount - offset else {
-                stop = .endOfFile(neededByteCount: offset + step.byteCount + step.tail)
-                dropLast(size: size, at: sector)
+            // The one marker that is not followed by anything.
+            guard marker.kind != .endOfStream else { return }
+            guard marker.byteCount <= fileByteCount - offset else {
+                let tail = marker.kind == .footer ? 512 : Self.leastTail
+                stop = .endOfFile(neededByteCount: offset + marker.byteCount + tail)
+                // One that came before is not the stream's.
+                if marker.kind == .grainDirectory { directorySector = nil }
                 return
             }
-            sector += (step.byteCount + 511) / 512
+            note(marker, at: sector)
+            sector += (marker.byteCount + 511) / 512
         }
         stop = .limit
     }
@@ -91,49 +89,17 @@ struct MarkerScan {
     /// Footer marker, footer, and end of stream: what a stream has after everything else.
     private static let leastTail: UInt64 = 1536
 
-    /// How far to the next marker, and what must come behind it, in bytes.
-    private typealias Step = (byteCount: UInt64, tail: UInt64)
-
-    private mutating func metadata(
-        in record: OnDiskRecord, at sector: UInt64, _ header: SparseExtentHeader
-    ) throws(ReadError) -> Step? {
-        // A count beyond 2^40 sectors is no marker; below it, nothing here overflows.
-        guard let marker = try MetadataMarker(parsing: record, at: 0), marker.kind != .endOfStream,
-            marker.sectorCount < 1 << 40
-        else { return nil }
+    private mutating func note(_ marker: StreamMarker, at sector: UInt64) {
         switch marker.kind {
-        case .grainTable:
-            // A table of another length is no table of this disk, and tables that overlapped would be read many times.
-            guard marker.sectorCount == header.tableByteCount / 512 else { return nil }
-            tableSectors.append(sector + 1)
+        case .grain(let index):
+            // The marker was found to be at a sector of 32 bits, and takes at most two grains, 16 MiB.
+            grains.append(
+                Grain(
+                    index: index, sector: UInt32(clamping: sector),
+                    storedByteCount: UInt32(clamping: marker.byteCount)))
+        case .grainTable: tableSectors.append(sector + 1)
         case .grainDirectory: directorySector = sector + 1
         case .endOfStream, .footer, .unspecified: break
         }
-        return ((marker.sectorCount + 1) * 512, marker.kind == .footer ? 512 : Self.leastTail)
-    }
-
-    private mutating func grain(
-        in record: OnDiskRecord, at sector: UInt64, _ header: SparseExtentHeader
-    ) throws(ReadError) -> Step? {
-        let lba = try record.littleEndian(UInt64.self, at: 0)
-        let size = try record.littleEndian(UInt32.self, at: 8)
-        // RFC 1950, 2.2: method 8, and a header that is a multiple of 31.
-        let first = UInt16(try record.littleEndian(UInt8.self, at: 12))
-        let second = UInt16(try record.littleEndian(UInt8.self, at: 13))
-        guard let place = UInt32(exactly: sector), lba < header.capacity, lba % header.grainSize == 0,
-            UInt64(size) <= 2 * UInt64(header.grainByteCount),
-            first & 0x0f == 8, (first << 8 | second) % 31 == 0
-        else { return nil }
-        // No overflow: the size is at most two grains, 16 MiB.
-        let stored = UInt32(GrainMarker.byteCount) + size
-        grains.append(Grain(index: lba / header.grainSize, sector: place, storedByteCount: stored))
-        return (UInt64(stored), Self.leastTail)
-    }
-
-    /// Forgets the last thing found, which the file does not hold whole.
-    private mutating func dropLast(size: UInt32, at sector: UInt64) {
-        if size != 0 { grains.removeLast() }
-        if tableSectors.last == sector + 1 { tableSectors.removeLast() }
-        if directorySector == sector + 1 { directorySector = nil }
     }
 }

@@ -18,6 +18,7 @@ struct RecoveredStream: DiskImage {
 
     private let share: BudgetShare
     private let imageName: String
+    private let header: SparseExtentHeader
     private let grainByteCount: UInt64
 
     var allocationUnitByteCount: UInt64? { grainByteCount }
@@ -32,6 +33,7 @@ struct RecoveredStream: DiskImage {
         reader: OpeningReader
     ) throws(ReadError) {
         share = scan.share
+        self.header = header
         virtualByteCount = header.virtualByteCount
         clusterByteCount = header.grainByteCount
         adapterType = descriptor?.adapterType
@@ -60,7 +62,11 @@ struct RecoveredStream: DiskImage {
         let number = offset / grainByteCount
         let position = grains.position(ofFirstAtOrAfter: number)
         if position < grains.count, grains[position].index == number {
-            return extent(from: number, to: number + 1, .compressed(cluster(of: grains[position])))
+            let grain = grains[position]
+            let cluster = CompressedCluster(
+                markedGrain: number, atSector: grain.sector, storedByteCountLimit: Int(grain.storedByteCount),
+                header)
+            return extent(from: number, to: number + 1, .compressed(cluster))
         }
         let table = number / entriesPerTable
         var end = (table + 1) * entriesPerTable
@@ -81,16 +87,6 @@ struct RecoveredStream: DiskImage {
         return Extent(
             guestOffset: start, byteCount: min(end * grainByteCount, virtualByteCount) - start,
             storage: storage)
-    }
-
-    private func cluster(of grain: MarkerScan.Grain) -> CompressedCluster {
-        let start = grain.index * grainByteCount
-        return CompressedCluster(
-            index: grain.index, storedOffset: UInt64(grain.sector) * 512,
-            storedByteCountLimit: Int(grain.storedByteCount),
-            decodedByteCount: Int(grainByteCount),
-            neededByteCount: Int(min(grainByteCount, virtualByteCount - start)),
-            framing: .grainMarker(lba: start / 512))
     }
 
     /// Grains by their numbers, without those that two markers claim.

@@ -71,8 +71,9 @@ extension VMDKSparseExtent {
         }
         var needed: UInt64?
         var count: UInt64 = 0
-        if let last, let end = try storedEnd(at: last.start, of: last.guestOffset, reader),
-            end > fileByteCount
+        // What comes in order is at its last grain when nearly all of it has come: that one's reader finds that it is cut off.
+        if let last, !reader.source.arrivesInOrder || reader.source.isAtHand(last.start..<fileByteCount),
+            let end = try storedEnd(at: last.start, of: last.guestOffset, reader), end > fileByteCount
         {
             needed = end
             count = 1

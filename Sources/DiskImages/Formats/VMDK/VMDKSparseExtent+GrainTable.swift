@@ -7,9 +7,9 @@ extension VMDKSparseExtent {
     /// The most entries that a look-up joins into one extent, or looks at for the next stored grain.
     private static let maximumRun = 1_024
     /// The entry of a grain that was never written.
-    private static let absentEntry: UInt32 = 0
+    static let absentEntry: UInt32 = 0
     /// Up to here an entry is no place: 1 is a grain of zeros, whatever a parent has.
-    private static let lastZeroEntry: UInt32 = 1
+    static let lastZeroEntry: UInt32 = 1
 
     /// The extent that starts with entry `index` of `table`. Called for each read: it allocates only where it
     /// has to report damage.

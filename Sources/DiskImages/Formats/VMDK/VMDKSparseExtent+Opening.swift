@@ -8,13 +8,13 @@ extension VMDKSparseExtent {
     /// files is read by its header alone: what the disk is, the descriptor of that disk says.
     ///
     /// Reads the header, the embedded descriptor, the footer of a stream, and the grain directory; grain
-    /// tables are read when they are needed.
+    /// tables are read when they are needed. Where the end of a stream has not come yet, its header and descriptor are
+    /// enough.
     /// - Throws: `ReadError.corrupt` where header, footer or directory are damaged or cut off,
     ///   `ReadError.unsupported` where the disk's content is not all in this file.
     static func open(
         _ reader: OpeningReader, tables: TableCache, options: DiskImageOpener.Options, isPart: Bool = false
     ) throws(ReadError) -> any DiskImage {
-        var reader = reader
         let header = try SparseExtentHeader(
             parsing: try reader.record("header", byteCount: SparseExtentHeader.byteCount, at: 0))
         try header.checkStart(ofGrainsInFileOf: reader.byteCount, options)
@@ -25,16 +25,30 @@ extension VMDKSparseExtent {
             warnings.append(
                 "\(expected - reader.byteCount) of \(expected) bytes are missing from the file's end")
         }
+        let opening = ArrivingStream.Opening(
+            header: header, descriptor: descriptor, reader: reader, warnings: warnings, tables: tables,
+            options: options)
+        if !isPart, ArrivingStream.suits(header, reader) { return try ArrivingStream(opening) }
+        return try openWhole(opening, isPart: isPart)
+    }
+
+    /// The image with its directory, wherever that is.
+    /// - Throws: as `open`.
+    static func openWhole(
+        _ opening: ArrivingStream.Opening, isPart: Bool = false
+    ) throws(ReadError) -> any DiskImage {
+        let (header, descriptor, options) = (opening.header, opening.descriptor, opening.options)
+        var reader = opening.reader
         do throws(ReadError) {
-            var image = try mapped(header, descriptor, &reader, warnings, tables, options)
+            var image = try mapped(header, descriptor, &reader, opening.warnings, opening.tables, options)
             try image.checkTruncation(reader, options)
             return image
         } catch {
             // What is not there may be the parent's, and markers do not say so.
             let hasMarkers = header.isCompressed && header.flags.contains(.markers)
             guard options.lenient, !isPart, hasMarkers, error.isCorruption else { throw error }
-            warnings.append("\(error); what its markers lead to is shown")
-            return try recover(header, descriptor, reader, warnings, tables, options)
+            let warnings = opening.warnings + ["\(error); what its markers lead to is shown"]
+            return try recover(header, descriptor, reader, warnings, opening.tables, options)
         }
     }
 
