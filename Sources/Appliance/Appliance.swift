@@ -35,6 +35,9 @@ package struct Appliance: Sendable {
     /// What an image service says of it; nil where it is not from one.
     package internal(set) var image: ImageRecord?
 
+    /// Whether not all of its source had come when it was opened, and it shows what is known without the rest.
+    let isComing: Bool
+
     package let cache: ClusterCache
     package let sourceMeter: ReadMeter
     /// What is left of the memory for opening is for the tree of files.
@@ -59,7 +62,12 @@ package struct Appliance: Sendable {
         self.checks = checks
         self.scope = scope
         self.hiddenMembers = hiddenMembers
-        self.disks = DiskPartsReader.addingParts(to: disks, budget: resources.budget)
+        let isComing =
+            package?.isForeseen ?? disks.contains { $0.stored?.arrivesInOrder ?? false }
+        self.isComing = isComing
+        self.disks = Self.taking(arrivedOnly: isComing) {
+            DiskPartsReader.addingParts(to: disks, budget: resources.budget)
+        }
         self.warnings = warnings
         self.modificationTime = modificationTime
         cache = resources.cache
@@ -74,6 +82,11 @@ package struct Appliance: Sendable {
             guard let checks, !checks.map.entries[index].isEmpty else { return member.source }
             return CheckedMemberSource(member.source, memberIndex: index, checks: checks)
         }
+    }
+
+    /// Calls `body`, which does without what has not come.
+    static func taking<Result>(arrivedOnly: Bool, _ body: () -> Result) -> Result {
+        arrivedOnly ? ArrivedOnly.looking(body) : body()
     }
 
     /// The stored bytes of a member, whose digest is checked as they are read.

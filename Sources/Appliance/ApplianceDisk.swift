@@ -45,6 +45,8 @@ package struct ApplianceDisk: Sendable {
 
     package enum Content: Sendable {
         case decoded(GuestDisk)
+        /// Its image had not come when it was shown.
+        case coming(ComingDisk)
         /// No file backs the disk: it is one hole.
         case empty(ZeroSource)
         /// One line that says why, and what the user can ask for instead.
@@ -55,6 +57,7 @@ package struct ApplianceDisk: Sendable {
     package var source: (any ByteSource)? {
         switch content {
         case .decoded(let disk): disk
+        case .coming(let disk): disk
         case .empty(let zeros): zeros
         case .unreadable: nil
         }
@@ -65,7 +68,10 @@ package struct ApplianceDisk: Sendable {
 
     /// What `user.ova.state` says now: `ok` as long as nothing is known to be wrong.
     var state: String {
-        let known = (warnings + lostParts).map(\.message) + [metDamage.words()].compactMap(\.self)
+        // That something had not come is over when it has.
+        let found = (warnings + laterFindings + lostParts).filter { $0.code != .transferIncomplete }
+        let known =
+            [arrival].compactMap(\.self) + found.map(\.message) + [metDamage.words()].compactMap(\.self)
         return known.isEmpty ? "ok" : known.joined(separator: "; ")
     }
 
@@ -84,20 +90,19 @@ package struct ApplianceDisk: Sendable {
     /// Guest bytes that are stored rather than known to be zero.
     /// - Throws: `ReadError.wouldWait` where this thread may not wait for the count.
     func countAllocatedBytes() throws(ReadError) -> UInt64 {
-        guard case .decoded(let disk) = content else { return 0 }
+        guard case .decoded(let disk) = content else { return allocatedByteCount }
         return try disk.countAllocatedBytes()
     }
 
     /// What is taken for the guest bytes that are stored where looking at tables costs too much: above 0 and below the disk's
     /// length, so that programs look for holes.
-    private func estimatedByteCount(of disk: GuestDisk) -> UInt64 {
+    private func estimatedByteCount(of disk: any ByteSource) -> UInt64 {
         min(max(512, populatedByteCount ?? storedByteCount), disk.byteCount - min(disk.byteCount, 512))
     }
 
     /// Which guest bytes `error`, met by a read of `range`, is about, and where they are stored; for the log.
     func place(of error: ReadError, in range: Range<UInt64>) -> String? {
-        guard case .decoded(let disk) = content, let bytes = disk.bytes(damagedBy: error, in: range),
-            !bytes.isEmpty
+        guard let bytes = guest?.bytes(damagedBy: error, in: range), !bytes.isEmpty
         else { return nil }
         let file = storedName.isEmpty ? "" : ", stored in \(String(displaying: storedName))"
         return "guest bytes \(bytes.lowerBound) to \(bytes.upperBound - 1)\(file)"
@@ -107,19 +112,24 @@ package struct ApplianceDisk: Sendable {
     package var allocatedByteCount: UInt64 {
         switch content {
         case .decoded(let disk): isRemote ? estimatedByteCount(of: disk) : disk.allocatedByteCount
+        case .coming(let disk): estimatedByteCount(of: disk)
         case .empty, .unreadable: 0
         }
     }
 
     /// Whether `allocatedByteCount` is an estimate.
     package var allocationIsEstimate: Bool {
-        if case .decoded(let disk) = content { isRemote || disk.allocationIsEstimate } else { false }
+        switch content {
+        case .decoded(let disk): isRemote || disk.allocationIsEstimate
+        case .coming: true
+        case .empty, .unreadable: false
+        }
     }
 
     /// What `info` and `user.ova.format` call the disk's format.
     package var formatName: String {
         switch content {
-        case .decoded(let disk): disk.image.format.rawValue
+        case .decoded, .coming: format?.rawValue ?? "unknown"
         case .empty: "none"
         case .unreadable: "unknown"
         }

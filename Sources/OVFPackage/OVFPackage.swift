@@ -14,6 +14,8 @@ package struct OVFPackage: Sendable {
     package let warnings: [PackageWarning]
     /// Why an archive was not read to its end; nil where it was, and for a folder.
     package let damage: ReadError?
+    /// Whether an archive was still coming, and members are what the descriptor says will come.
+    package let isForeseen: Bool
 
     let roles: PackageRoles
     /// What comparing names of the package may cost, whoever does it.
@@ -37,28 +39,28 @@ package struct OVFPackage: Sendable {
     /// Whether there is a manifest, be it one that cannot be opened.
     package var hasManifest: Bool { roles.manifest != nil || roles.refusedManifest != nil }
 
-    /// Opens a tar archive.
+    /// Opens a tar archive; with `foresight`, one whose bytes still come in order as soon as the descriptor says the rest.
     /// - Throws: `ReadError` where `source` is no tar, or nothing of it can be read.
     package init(
-        archive source: any ByteSource, budget: OpeningBudget = OpeningBudget()
+        archive source: any ByteSource, budget: OpeningBudget = OpeningBudget(), foresight: Foresight? = nil
     ) throws(ReadError) {
-        let index = try TarIndex(scanning: source, budget: budget)
+        let index = try TarIndex(scanning: source, budget: budget, foresight: foresight)
         self.init(
             members: index.members, skipped: index.skipped, container: .archive(index.dialects),
-            warnings: index.warnings, damage: index.damage)
+            warnings: index.warnings, damage: index.damage, isForeseen: index.isForeseen)
     }
 
     /// The same package, with every member's bytes read through what `wrap` makes of their source.
     package func mappingSources(_ wrap: (any ByteSource) -> any ByteSource) -> OVFPackage {
         OVFPackage(
             members: members.map { $0.replacingSource(by: wrap($0.source)) }, skipped: skipped,
-            container: container, warnings: warnings, damage: damage, roles: roles,
+            container: container, warnings: warnings, damage: damage, isForeseen: isForeseen, roles: roles,
             normalizationWork: normalizationWork)
     }
 
     private init(
         members: [PackageMember], skipped: [SkippedMember], container: Container,
-        warnings: [PackageWarning], damage: ReadError?, roles: PackageRoles,
+        warnings: [PackageWarning], damage: ReadError?, isForeseen: Bool, roles: PackageRoles,
         normalizationWork: NormalizationWork
     ) {
         self.members = members
@@ -66,23 +68,27 @@ package struct OVFPackage: Sendable {
         self.container = container
         self.warnings = warnings
         self.damage = damage
+        self.isForeseen = isForeseen
         self.roles = roles
         self.normalizationWork = normalizationWork
     }
 
     init(
         members: [PackageMember], skipped: [SkippedMember], container: Container,
-        warnings: [PackageWarning], damage: ReadError?,
+        warnings: [PackageWarning], damage: ReadError?, isForeseen: Bool = false,
         normalizationWork: NormalizationWork = NormalizationWork()
     ) {
         self.members = members
         self.skipped = skipped
         self.container = container
         self.damage = damage
+        self.isForeseen = isForeseen
         self.normalizationWork = normalizationWork
         var log = WarningLog()
         roles = PackageRoles(among: members, skipped, &log)
-        self.warnings = warnings + log.warnings
+        // What has not come may have one.
+        self.warnings =
+            warnings + (isForeseen ? log.warnings.filter { $0.code != .manifestMissing } : log.warnings)
     }
 }
 

@@ -59,7 +59,7 @@ package final class ArrivingSource: ByteSource {
         try validate()
         let end = offset + UInt64(count)
         if state.withLock({ $0.frontier < end }) {
-            guard Patience.current == .waits else { throw .wouldWait }
+            guard !ArrivedOnly.note(self, before: end), Patience.current == .waits else { throw .wouldWait }
             try PatientRead.blocking { () throws(ReadError) in try wait(until: end) }
         }
         state.withLock { $0.readCount += 1 }

@@ -14,6 +14,7 @@ extension Appliance {
         let shownName = String(displaying: name)
         let disk: GuestDisk
         do throws(ReadError) {
+            if !options.isLenient { try options.foresight?.waitABit(for: source) }
             disk = try resources.open(
                 source, decoded: content, named: shownName,
                 options: .init(lenient: options.isLenient, budget: resources.budget),

@@ -63,7 +63,9 @@ extension Appliance {
     ) throws(ApplianceError) -> Appliance {
         let package: OVFPackage
         do throws(ReadError) {
-            package = try OVFPackage(archive: source, budget: resources.budget)
+            package = try OVFPackage(
+                archive: source, budget: resources.budget,
+                foresight: options.isLenient ? nil : options.foresight)
         } catch {
             throw ApplianceError(error)
         }

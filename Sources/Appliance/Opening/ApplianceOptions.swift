@@ -3,6 +3,7 @@
 
 package import ByteSources
 import CompressedSources
+package import OVFPackage
 
 package struct ApplianceOptions: Sendable {
     /// Whether a package without a usable descriptor is opened all the same, and damaged images are recovered
@@ -26,6 +27,10 @@ package struct ApplianceOptions: Sendable {
     package var cacheFolder: [UInt8]?
     /// What may be kept there, in bytes.
     package var cacheFolderByteLimit = IndexStore.defaultByteLimit
+
+    /// How an archive that still comes in order is opened before all of it is there; nil where that is waited for. Leniently,
+    /// it is waited for, too.
+    package var foresight: Foresight?
 
     /// What is shared with others that are open at the same time; nil where this is the only one.
     package var shared: SharedResources?

@@ -16,7 +16,7 @@ struct DiskResources {
     /// Whether the threads are those of others, too, and not stopped with this appliance.
     let isShared: Bool
     /// The memory that opening the appliance may take.
-    let budget: OpeningBudget
+    private(set) var budget: OpeningBudget
     /// The files that were opened beside the sources themselves: parents and parts of disks.
     private let openedFiles = OpenedNumbers()
     /// Whether damaged images and compressed files are read as far as they go.
@@ -56,6 +56,14 @@ struct DiskResources {
             ? OpeningBudget(byteLimit: options.openingByteLimit, within: shared.budget) : shared.budget
         unitWorkers = shared.unitWorkers
         prefetcher = shared.prefetcher
+    }
+
+    /// The same with what is left of the memory for opening as a budget of its own, which goes back with what took it.
+    var withOwnBudget: DiskResources {
+        var copy = self
+        copy.budget = OpeningBudget(
+            byteLimit: budget.byteLimit - min(budget.byteLimit, budget.usedByteCount), within: budget)
+        return copy
     }
 
     /// Stops the threads that decode ahead, where they are the appliance's own.

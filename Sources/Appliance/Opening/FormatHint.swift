@@ -30,6 +30,15 @@ struct FormatHint {
         }
     }
 
+    /// The format that it names; nil where it names none, or only a family.
+    var format: DiskFormat? {
+        let names: [(word: ASCIIWord, format: DiskFormat)] = [
+            ("streamoptimized", .vmdkStreamOptimized), ("vmdk.html#sparse", .vmdkMonolithicSparse),
+            ("qcow2", .qcow2),
+        ]
+        return names.first { $0.word.isPart(of: url) }?.format
+    }
+
     /// Whether the hint names a format that a disk without any mark of its own cannot be in.
     var deniesRaw: Bool {
         let words: [ASCIIWord] = ["vmdk", "vhd", "vdi", "qcow"]

@@ -25,8 +25,17 @@ struct PackageOpener {
     var files: [PackageFile?] = []
     /// Files that disks build on, by their index of the References.
     var parentFiles: [Int: Result<NeighbourFile, ReadError>] = [:]
+    /// Disks of files that have not come.
+    var comingDisks: [ComingDiskKey: ComingDisk] = [:]
+    /// Such files, by their index of the References.
+    var comingFiles: Set<Int> = []
     /// What each file is that is not content, by its index of the References.
     private var fileRoles: [Int: String?] = [:]
+
+    struct ComingDiskKey: Hashable {
+        let fileIndex: Int
+        let byteCount: UInt64
+    }
 
     private struct OpenedFile: Hashable {
         let fileIndex: Int
@@ -173,6 +182,10 @@ struct PackageOpener {
                 remedy: .lenient)
         }
         do throws(ReadError) {
+            if let coming = try coming(file, fileIndex, reference, named: name, declaredAs: disk) {
+                warnings = [Self.warning(aboutComing: disk, byteCount: coming.byteCount)]
+                return .coming(coming)
+            }
             let guest = try guestDisk(in: file, fileIndex, reference, named: name, declaredAs: disk)
             warnings = self.warnings(about: guest, declaredAs: disk)
             return .decoded(guest)
@@ -191,7 +204,7 @@ struct PackageOpener {
     }
 
     /// The disk image in `file`, opened once, however many disks of the descriptor name it.
-    private mutating func guestDisk(
+    mutating func guestDisk(
         in file: PackageFile, _ fileIndex: Int, _ reference: FileReference, named name: String,
         declaredAs disk: VirtualDisk
     ) throws(ReadError) -> GuestDisk {
@@ -220,31 +233,12 @@ struct PackageOpener {
                 declaredParents: try declaredParents(of: disk))
             result = .success(guest)
         } catch {
+            // It says nothing about the file.
+            if error.isWouldWait { throw error }
             result = .failure(error)
         }
         openedFiles[key] = result
         if disk.parentReference == nil { opened[places] = result }
         return try result.get()
-    }
-
-    /// What is questionable about a disk that was opened, and where the descriptor is wrong about it.
-    private func warnings(about guest: GuestDisk, declaredAs disk: VirtualDisk) -> [PackageWarning] {
-        var warnings = guest.findings
-        if let capacity = disk.capacity, capacity != guest.byteCount {
-            warnings.append(
-                PackageWarning(
-                    .capacityWrong,
-                    "the descriptor says a capacity of \(capacity) bytes, the image \(guest.byteCount)",
-                    line: disk.line))
-        }
-        let format = guest.image.format
-        if let hint = disk.format, FormatHint(hint).contradicts(format) {
-            warnings.append(
-                PackageWarning(
-                    .formatWrong,
-                    "the descriptor says the format \(hint.quotable()), the image is \(format.rawValue)",
-                    line: disk.line))
-        }
-        return warnings
     }
 }

@@ -7,7 +7,8 @@ extension PackageWarning.Code {
     /// Whether the one who mounts is told at once; the others are for `info` and `verify`.
     var isLoss: Bool {
         switch self {
-        case .archiveDamaged, .memberCutShort, .descriptorUnusable, .nameHostile, .partitionTableUnreadable,
+        case .archiveDamaged, .transferIncomplete, .memberCutShort, .descriptorUnusable, .nameHostile,
+            .partitionTableUnreadable,
             .snapshotsNotShown:
             true
         default: false

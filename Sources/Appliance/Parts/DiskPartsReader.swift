@@ -88,6 +88,11 @@ struct DiskPartsReader {
                 add(PackageWarning(warning.kind.code, "partition table: \(warning.text)"), to: &disk)
             }
         } catch {
+            guard !error.isWouldWait else {
+                let text =
+                    "its partitions are not shown: their table had not come when it was opened"
+                return add(PackageWarning(.transferIncomplete, text), to: &disk)
+            }
             add(
                 PackageWarning(
                     .partitionTableUnreadable, "partition table: \(error)", remedy: error.remedy), to: &disk)

@@ -34,6 +34,10 @@ package struct Finding: Codable, Sendable, Equatable {
 extension Appliance {
     /// Everything that is questionable, the package first, then disk by disk.
     package var findings: [Finding] {
+        Self.taking(arrivedOnly: isComing) { allFindings }
+    }
+
+    private var allFindings: [Finding] {
         // Thousands of disks may be one image, whose content is looked at once.
         var known: [ObjectIdentifier: [PackageWarning]] = [:]
         return warnings.map { Finding($0) }

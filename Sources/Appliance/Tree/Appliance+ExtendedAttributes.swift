@@ -16,7 +16,6 @@ extension Appliance {
         let own: [(name: String, value: String?)] = [
             ("disk-id", disk.identifier),
             ("file", disk.storedName.isEmpty ? nil : String(displaying: disk.storedName)),
-            ("format", disk.formatName),
             ("virtual-size", String(disk.source?.byteCount ?? 0)),
             ("stored-size", String(disk.storedByteCount)),
             ("adapter", adapter(ofDisk: index)?.rawValue),
@@ -30,7 +29,9 @@ extension Appliance {
             }
         }
         let state = ExtendedAttribute("user.ova.state") { Self.shortened(disk.state) }
-        return fixed + [state] + manifestAttributes(ofMembers: disk.memberIndices)
+        // That of an image that comes later is known later.
+        let format = ExtendedAttribute("user.ova.format") { disk.formatName }
+        return fixed + [format, state] + manifestAttributes(ofMembers: disk.memberIndices)
     }
 
     private static func shortened(_ value: String) -> String {
@@ -41,7 +42,11 @@ extension Appliance {
     /// `user.ova.manifest`: what is known by now of the digests of these members.
     func manifestAttributes(ofMembers members: [Int]) -> [ExtendedAttribute] {
         guard !members.isEmpty else { return [] }
-        guard let checks else { return [ExtendedAttribute("user.ova.manifest") { "unlisted" }] }
+        guard let checks else {
+            // One may be in what has not come.
+            let state: ManifestChecks.State = package?.isForeseen == true ? .unchecked : .unlisted
+            return [ExtendedAttribute("user.ova.manifest") { state.rawValue }]
+        }
         return [ExtendedAttribute("user.ova.manifest") { checks.state(ofMembers: members).rawValue }]
     }
 }

@@ -105,8 +105,7 @@ struct GlanceProperties {
     }
 
     private static func diskType(_ disk: ApplianceDisk) -> String? {
-        guard case .decoded(let guest) = disk.content else { return nil }
-        let format = guest.image.format
+        guard let format = disk.format else { return nil }
         return switch format {
         case .vmdkStreamOptimized: "streamOptimized"
         case .vmdkMonolithicSparse: "sparse"

@@ -16,6 +16,8 @@ package struct TarIndex: Sendable {
     package let warnings: [PackageWarning]
     /// Why the scan ended before the end of the archive; nil where it did not.
     package let damage: ReadError?
+    /// Whether it ended since the rest had not come, and the descriptor said what follows.
+    package let isForeseen: Bool
 
     /// Most headers of members that are read.
     package static let maximumMemberCount = 100_000
@@ -25,12 +27,13 @@ package struct TarIndex: Sendable {
         TarHeader.hasValidChecksum(block[...])
     }
 
-    /// Scans `source` to its end, or to the first damaged header: the members before it stay.
+    /// Scans `source` to its end, or to the first damaged header: the members before it stay. With `foresight`, the scan ends
+    /// where the next header has not come and the descriptor says what follows.
     /// - Throws: `ReadError` where nothing can be shown: the first header is damaged, or reading fails.
     package init(
-        scanning source: any ByteSource, budget: OpeningBudget
+        scanning source: any ByteSource, budget: OpeningBudget, foresight: Foresight? = nil
     ) throws(ReadError) {
-        var scanner = TarScanner(source, budget: budget)
+        var scanner = TarScanner(source, budget: budget, foresight: foresight)
         try scanner.run()
         if let damage = scanner.damage, scanner.found.isEmpty, scanner.skipped.isEmpty { throw damage }
         var log = scanner.log
@@ -38,6 +41,7 @@ package struct TarIndex: Sendable {
         skipped = scanner.skipped
         dialects = scanner.dialects
         damage = scanner.damage
+        isForeseen = scanner.isForeseen
         warnings = log.warnings
     }
 

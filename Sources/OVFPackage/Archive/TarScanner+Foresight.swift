@@ -31,19 +31,13 @@ extension TarScanner {
     /// Where the next header is, and those of the members behind it, by the sizes of the References.
     private func places(ofMembersIn descriptor: Found) -> [UInt64] {
         var places = [position]
-        guard descriptor.source.byteCount <= Self.longestDescriptor,
-            let parser = try? EnvelopeParser(
-                reading: descriptor.source,
-                // What it takes is given back before the scan goes on.
-                budget: OpeningBudget(
-                    byteLimit: budget.byteLimit - min(budget.byteLimit, budget.usedByteCount)))
-        else { return places }
+        guard let envelope = envelope(of: descriptor) else { return places }
         // Files are in the order of the References.
         // Spec: DSP0243, 5.3 "Distribution".
         let knownCount = found.count { member in
             ![".ovf", ".mf", ".cert"].contains { Self.hasSuffix(member.path, $0) }
         }
-        for file in parser.envelope.files.dropFirst(knownCount).prefix(Self.mostMembers) {
+        for file in envelope.files.dropFirst(knownCount).prefix(Self.mostMembers) {
             guard file.chunkByteCount == nil, let byteCount = file.byteCount, let last = places.last,
                 let end = try? end(ofData: byteCount, at: last + UInt64(TarHeader.blockByteCount)),
                 end <= source.byteCount,
@@ -54,7 +48,18 @@ extension TarScanner {
         return places
     }
 
-    private static func hasSuffix(_ path: [UInt8], _ suffix: String) -> Bool {
+    /// What a descriptor says; nil where it cannot be understood, or is too long to be read twice.
+    func envelope(of descriptor: Found) -> Envelope? {
+        guard descriptor.source.byteCount <= Self.longestDescriptor else { return nil }
+        return try? EnvelopeParser(
+            reading: descriptor.source,
+            // What it takes is given back before the scan goes on.
+            budget: OpeningBudget(
+                byteLimit: budget.byteLimit - min(budget.byteLimit, budget.usedByteCount))
+        ).envelope
+    }
+
+    static func hasSuffix(_ path: [UInt8], _ suffix: String) -> Bool {
         path.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) {
             $0 == $1 || $0 | 0x20 == $1 && (0x41...0x5a).contains($0)
         }

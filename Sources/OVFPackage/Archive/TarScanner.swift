@@ -38,13 +38,21 @@ struct TarScanner {
     var sparsePieceCount = 0
     /// Whether what follows was asked for ahead.
     var hasForeseen = false
+    /// How members are taken from the descriptor that have not come; nil where the scan waits for them.
+    var foresight: Foresight?
+    /// The References that say enough for that, once they were read.
+    var foreseeable: [FileReference]?
+    var hasWaitedABit = false
+    /// Whether the scan ended before the archive, which has not come.
+    var isForeseen = false
 
     /// Most headers of any kind: a few extension headers belong to each member.
     private static let maximumHeaderCount = 4 * TarIndex.maximumMemberCount
 
-    init(_ source: any ByteSource, budget: OpeningBudget) {
+    init(_ source: any ByteSource, budget: OpeningBudget, foresight: Foresight? = nil) {
         self.budget = budget
         self.source = source
+        self.foresight = foresight
         window = TarWindow(over: source)
     }
 
@@ -52,7 +60,10 @@ struct TarScanner {
     /// - Throws: `ReadError.system`, `.stale` and `.remote`, where reading itself fails.
     mutating func run() throws(ReadError) {
         do throws(ReadError) {
-            repeat { foresee() } while try step()
+            repeat {
+                foresee()
+                if try foreseeMembers() { return }
+            } while try step()
         } catch {
             switch error {
             case .system, .stale, .remote, .overBudget: throw error
@@ -64,7 +75,7 @@ struct TarScanner {
     }
 
     /// Reads one header and what belongs to it; false at the end of the archive.
-    private mutating func step() throws(ReadError) -> Bool {
+    mutating func step() throws(ReadError) -> Bool {
         guard let block = try window.block(at: position, named: "tar header") else {
             try endWithoutMark()
             return false

@@ -61,7 +61,12 @@ struct TarWindow {
         let end = start + UInt64(bytes.count)
         let isNear = offset >= start && offset <= end + Self.nearByteCount
         readAhead = isNear ? min(readAhead * 2, Self.maximumByteCount) : Self.minimumByteCount
-        bytes = try source.bytes(Int(min(readAhead, source.byteCount - offset)), at: offset)
+        var count = min(readAhead, source.byteCount - offset)
+        // What comes in order is not waited for before it is wanted.
+        if source.arrivesInOrder, !source.isAtHand(offset..<(offset + count)) {
+            count = min(count, Self.minimumByteCount)
+        }
+        bytes = try source.bytes(Int(count), at: offset)
         start = offset
     }
 }

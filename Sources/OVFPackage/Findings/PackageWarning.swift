@@ -38,6 +38,7 @@ extension PackageWarning {
         case archiveDamaged = "archive-damaged"
         case archiveEndMissing = "archive-end-missing"
         case memberCutShort = "member-cut-short"
+        case transferIncomplete = "transfer-incomplete"
         case memberOverUstarLimit = "member-over-ustar-limit"
         case memberSkipped = "member-skipped"
         case memberDuplicate = "member-duplicate"

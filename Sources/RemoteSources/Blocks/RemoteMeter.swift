@@ -10,6 +10,8 @@ package final class RemoteMeter: Sendable {
     private let bytes = Atomic<UInt64>(0)
     private let retries = Atomic<UInt64>(0)
     private let waiting = Atomic<Int>(0)
+    private let transfers = Atomic<UInt64>(0)
+    private let arrivals = Atomic<UInt64>(0)
     private let times = SleepingMutex((roundTrip: 0.0, rate: 0.0))
 
     /// Transfers shorter than this say nothing of the rate, in bytes.
@@ -21,6 +23,9 @@ package final class RemoteMeter: Sendable {
     /// What came in bodies that counted, in bytes.
     package var byteCount: UInt64 { bytes.load(ordering: .relaxed) }
     package var retryCount: UInt64 { retries.load(ordering: .relaxed) }
+    /// What transfers of whole files bring in all, and what they have brought, in bytes.
+    package var transferByteCount: UInt64 { transfers.load(ordering: .relaxed) }
+    package var arrivedByteCount: UInt64 { arrivals.load(ordering: .relaxed) }
     /// Reads that wait right now.
     package var waitingReadCount: Int { waiting.load(ordering: .relaxed) }
     /// From a request to the first byte of its answer, in seconds, as it usually is; 0 where nothing is known.
@@ -31,6 +36,10 @@ package final class RemoteMeter: Sendable {
     func noteRequest() { requests.add(1, ordering: .relaxed) }
 
     func noteRetry() { retries.add(1, ordering: .relaxed) }
+
+    func noteTransfer(of byteCount: UInt64) { transfers.wrappingAdd(byteCount, ordering: .relaxed) }
+
+    func noteArrival(of byteCount: UInt64) { arrivals.wrappingAdd(byteCount, ordering: .relaxed) }
 
     func noteWaiting(_ change: Int) { waiting.add(change, ordering: .relaxed) }
 

@@ -118,6 +118,18 @@ final class Spool: Sendable {
         }
     }
 
+    /// Takes note that the first `frontier` bytes are in the file.
+    func advance(to frontier: UInt64) {
+        let newByteCount = state.withLock { state in
+            let newByteCount = frontier - min(frontier, state.frontier)
+            state.frontier += newByteCount
+            state.lastProgress = MonotonicClock.now
+            return newByteCount
+        }
+        state.wake()
+        access.meter.noteArrival(of: newByteCount)
+    }
+
     /// Takes what an earlier transfer of this version left in the disk cache, in place of what the server sends.
     /// - Returns: Whether that was all.
     private func restore() -> Bool {
@@ -127,13 +139,8 @@ final class Spool: Sendable {
             })
         else { return false }
         keeper.restore { frontier in
-            let isWanted = state.withLock { state in
-                state.frontier = max(state.frontier, frontier)
-                state.lastProgress = MonotonicClock.now
-                return !state.isClosed
-            }
-            state.wake()
-            return isWanted
+            advance(to: frontier)
+            return state.withLock { !$0.isClosed }
         }
         guard state.withLock({ $0.frontier }) == byteCount else { return false }
         complete(byteCount)

@@ -67,12 +67,8 @@ final class SpoolConsumer: RangeConsumer {
                 }
             }
             progress.position = end
-            let keeper = spool.state.withLock { state in
-                state.frontier = max(state.frontier, end)
-                state.lastProgress = MonotonicClock.now
-                return state.keeper
-            }
-            spool.state.wake()
+            spool.advance(to: end)
+            let keeper = spool.state.withLock { $0.keeper }
             keeper?.keep(before: end)
             return true
         }

@@ -40,6 +40,7 @@ package final class SpooledSource: ByteSource {
             return version
         }
         isHandedOver = true
+        access.meter.noteTransfer(of: version.byteCount)
         return SpooledSource(spool, version)
     }
 
@@ -55,7 +56,7 @@ package final class SpooledSource: ByteSource {
         let end = offset + UInt64(count)
         if spool.state.withLock({ $0.frontier }) < end {
             try spool.start()
-            guard Patience.current == .waits else { throw .wouldWait }
+            guard !ArrivedOnly.note(self, before: end), Patience.current == .waits else { throw .wouldWait }
             let deadline = Deadline(at: PatientRead.currentStartTime + spool.access.timeoutInSeconds)
             spool.access.meter.noteWaiting(1)
             defer { spool.access.meter.noteWaiting(-1) }
@@ -86,6 +87,18 @@ package final class SpooledSource: ByteSource {
         validator.map { RemoteVersionMark.mark(name: name, byteCount: byteCount, validator: $0) }
     }
 
+    /// How far the transfer has come, in words for an error.
+    private static func howFar(_ spool: Spool) -> String {
+        let (frontier, version) = spool.state.withLock { ($0.frontier, $0.version) }
+        let all = version.flatMap { version in
+            version.byteCount == ObjectVersion.unknownByteCount ? nil : " of \(version.byteCount)"
+        }
+        let isKept = spool.state.withLock { $0.keeper != nil }
+        return "the file comes in one piece, and \(frontier)\(all ?? "") bytes of it have come"
+            + (isKept
+                ? ", which the cache folder keeps for the next try" : "; a cache folder would keep them")
+    }
+
     /// Waits until `condition` has an answer. Who reads for a mount waits until `deadline`; a command, as long as the
     /// transfer comes on.
     private static func wait<Result>(
@@ -112,7 +125,7 @@ package final class SpooledSource: ByteSource {
                 throw .remote(
                     source: spool.object.name,
                     reason: "not read within \(Int(min(max(0, timeout), 1e9))) s: "
-                        + (reason ?? "the file comes in one piece, and has not come so far"))
+                        + (reason.map { "\($0); " } ?? "") + howFar(spool))
             }
             try spool.start()
         }

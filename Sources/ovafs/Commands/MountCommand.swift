@@ -116,6 +116,8 @@ struct MountCommand: ParsableCommand {
             tree: tree, options: session(options, named: mountedName), statistics: statistics, log: log)
         let check = remote.checkMembers(of: appliance, log)
         defer { check?.stop() }
+        let transfer = TransferLog(of: remote.meter, for: shown, log)
+        defer { transfer?.stop() }
         try show(server, on: folder, options, background) {
             if let record { save(remote.recorder, in: record, log) }
         }
@@ -209,6 +211,8 @@ struct MountCommand: ParsableCommand {
         result.openingByteLimit = options.openingByteLimit
         result.cacheFolder = options.cacheFolder
         result.cacheFolderByteLimit = options.cacheFolderByteLimit
+        // What is to be verified first has to come first.
+        result.foresight = options.verifiesManifest ? nil : Foresight()
         result.prefetchThreadCount = options.threadCount ?? ProcessorCount.current
         return result
     }

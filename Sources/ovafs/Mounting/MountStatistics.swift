@@ -28,6 +28,9 @@ struct MountStatistics: Codable {
     let remoteRequests: UInt64
     let remoteBytesFetched: UInt64
     let remoteRetries: UInt64
+    /// What transfers of whole files bring in all, and what has come of them.
+    let transferBytes: UInt64
+    let transferBytesHere: UInt64
     /// From a request to its answer, in milliseconds, and what a connection brings, in bytes a second, as they usually are.
     let remoteRoundTrip: Double
     let remoteRate: Double
@@ -52,6 +55,8 @@ struct MountStatistics: Codable {
         remoteRequests = remote.requestCount
         remoteBytesFetched = remote.byteCount
         remoteRetries = remote.retryCount
+        transferBytes = remote.transferByteCount
+        transferBytesHere = remote.arrivedByteCount
         remoteRoundTrip = (remote.roundTrip * 1_000_000).rounded() / 1_000
         remoteRate = remote.rate.rounded()
     }
