@@ -89,6 +89,14 @@ extension EndToEnd {
                 #expect(mount.messages.contains("not all of the archive had come"))
                 #expect(mount.messages.contains("disk second: it had not come"))
                 #expect(try Self.state(mount("second.raw")).contains("coming: 0 of"))
+                // What has come of the first disk, past the page cache, so that nothing else is read for it.
+                try run([
+                    "dd", "if=\(mount("first.raw"))", "of=\(folder("early"))", "bs=8K", "count=4",
+                    "iflag=direct", "status=none",
+                ])
+                #expect(
+                    FileManager.default.contents(atPath: folder("early"))
+                        == Data(Self.first.guest.prefix(32_768)))
                 let reader = try ChildProcess(["/usr/bin/cat", mount("second.raw")])
                 try wait(for: "the reader") { try Statistics(of: mount).waitingReads > 0 }
                 // Neither the reader nor its end holds anything up.
