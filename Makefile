@@ -23,7 +23,7 @@ BINARY        := .build/release/ovafs
 SWIFT_FOLDERS := $(wildcard Package.swift Sources Tests Fuzz Benchmarks/Package.swift Benchmarks/Benchmarks Benchmarks/Cases Benchmarks/Tools)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint imports linkage install uninstall format bench bench-check bench-time fuzz soak clean
+.PHONY: help demo build test check lint imports linkage install uninstall format bench bench-check bench-time fuzz soak crash clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ fuzz: build ## measure every bomb, and run every parser on damaged input for FUZ
 soak: build ## read four mounts for SOAK_MINUTES with faults injected; report with a plot in soak-report (SOAK_FLAGS: see soak.sh)
 	@scripts/soak.sh --self-test
 	@scripts/soak.sh --minutes $(SOAK_MINUTES) $(SOAK_FLAGS)
+
+crash: build ## kill ovafs at each system call that writes, and check what is left (CRASH_FLAGS: see scripts/run-crash.sh)
+	@scripts/run-crash.sh '$(BINARY)' $(CRASH_FLAGS)
 
 clean: ## remove what was built
 	rm -rf .build Benchmarks/.build

@@ -2,7 +2,7 @@
 # Installs the Debian packages that a task of this project needs and this machine lacks, and says which.
 # SPDX-License-Identifier: Apache-2.0
 #
-# usage: scripts/install-dependencies.sh [build|test|check|bench|bench-check|soak]...
+# usage: scripts/install-dependencies.sh [build|test|check|bench|bench-check|soak|crash]...
 # Says nothing when nothing is missing. Swift itself is not a Debian package and is only checked for.
 set -eu
 
@@ -12,6 +12,7 @@ check_packages='shellcheck binutils'
 bench_packages='nginx nbdkit qemu-block-extra fdisk file python3 xz-utils zstd qemu-utils qemu-system-common libvmdk-utils fio e2fsprogs fuse3 mount util-linux procps tar'
 bench_check_packages='python3 valgrind binutils'
 soak_packages='fuse3 python3 qemu-utils xz-utils zstd coreutils mount procps'
+crash_packages='python3 qemu-utils fuse3 libc6-dev mount util-linux'
 
 fail() {
     echo "install-dependencies: $*" >&2
@@ -27,7 +28,8 @@ for task in "${@:-build}"; do
     bench) wanted="$wanted $build_packages $bench_packages" ;;
     bench-check) wanted="$wanted $build_packages $bench_check_packages" ;;
     soak) wanted="$wanted $soak_packages" ;;
-    *) fail "no such task: $task (build, test, check, bench, bench-check or soak)" ;;
+    crash) wanted="$wanted $crash_packages" ;;
+    *) fail "no such task: $task (build, test, check, bench, bench-check, soak or crash)" ;;
     esac
 done
 

@@ -1,0 +1,2 @@
+# The parts of crash.py: inputs, the tracer, cases, servers, checks.
+# SPDX-License-Identifier: Apache-2.0
