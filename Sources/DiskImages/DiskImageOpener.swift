@@ -73,9 +73,19 @@ package enum DiskImageOpener {
         return try RawImage(source, named: name, unreadableEnd: unreadableEnd)
     }
 
-    /// The format of `source` by its content; nil for what is read as a raw disk. Also tells whether the
-    /// content of a guest disk looks like an image of its own.
+    /// The format of `source` by its content; nil for what is read as a raw disk.
     package static func recognise(_ source: any ByteSource) throws(ReadError) -> RecognisedFormat? {
+        try recognise(source, among: formats)
+    }
+
+    /// What the content of a guest disk looks like; by its start alone where its end may not have come.
+    package static func recognise(contentOf disk: GuestDisk) throws(ReadError) -> RecognisedFormat? {
+        try recognise(disk, among: disk.isArriving ? formats.filter { $0 != VHDFixedFormat.self } : formats)
+    }
+
+    private static func recognise(
+        _ source: any ByteSource, among formats: [any DiskImageFormat.Type]
+    ) throws(ReadError) -> RecognisedFormat? {
         let head = try source.bytes(Int(min(512, source.byteCount)), at: 0)[...]
         for format in formats where try format.recognises(head, of: source) {
             return RecognisedFormat(name: format.name, isDiskImage: true)

@@ -108,6 +108,19 @@ struct ArrivingStreamEndTests {
         #expect(try disk.bytes(built.guest.count, at: 0) == built.guest)
     }
 
+    @Test("what the guest's data looks like is told by its start while its end comes")
+    func content() throws {
+        let built = Arriving.builder {
+            $0.grains[0] = .bytes(Array("QFI\u{fb}".unicodeScalars.map { UInt8($0.value) }))
+        }
+        .build()
+        let (source, opened) = try Arriving.open(built, arrived: built.grainOffset(5))
+        #expect(try DiskImageOpener.recognise(contentOf: opened.disk)?.name == "qcow2")
+        let (other, plain) = try Arriving.open(Arriving.builder().build(), arrived: built.grainOffset(5))
+        #expect(try DiskImageOpener.recognise(contentOf: plain.disk) == nil)
+        #expect(source.waitCount + other.waitCount == 0)
+    }
+
     @Test("an image that has come, and one whose directory is in front, are opened as always")
     func notArriving() throws {
         let built = Arriving.builder().build()

@@ -17,7 +17,7 @@ extension ApplianceDisk {
     }
 
     private static func contentWarnings(of source: GuestDisk) -> [PackageWarning] {
-        guard let format = try? DiskImageOpener.recognise(source), format.isDiskImage else {
+        guard let format = try? DiskImageOpener.recognise(contentOf: source), format.isDiskImage else {
             return []
         }
         return [
