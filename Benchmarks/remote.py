@@ -23,6 +23,7 @@ from typing import Callable
 
 from network.appliance import write_appliance
 from network.contestants import NBDKIT, OVAFS, QEMU, serve
+from network.links import Links, table as table_of_ratios
 from network.web import Web
 from peers.contestants import Server, Tools
 from peers.data import GIB, MIB, prepare, say
@@ -209,9 +210,13 @@ def measure(options: argparse.Namespace, folder: Path) -> int:
                         except (Refused, OSError, subprocess.SubprocessError) as error:
                             row.refusal = str(error)
                         say(f"  {work.key} {milliseconds} ms {number + 1}/{options.repeat} {name}: {row.text(work)}")
+        ratios = [] if options.only else Links(
+            tools, web, data.one.disks[0].vmdk.stem, options.repeat).ratios()
     finally:
         web.stop()
     print(table(rows, works, options.round_trips))
+    if ratios:
+        print("\n" + table_of_ratios(ratios))
     if options.json:
         options.json.write_text(json.dumps(
             [{"work": key, "contestant": name, "roundTripMilliseconds": milliseconds, **vars(row)}

@@ -1,11 +1,12 @@
 // Relays TCP connections as a network with a given round trip would: nothing arrives sooner than half of it later.
 // SPDX-License-Identifier: Apache-2.0
 //
-// relay PORT SERVER-PORT ROUND-TRIP-IN-MS [WINDOW-IN-KIB]
+// relay PORT SERVER-PORT ROUND-TRIP-IN-MS [RATE-IN-MIB [LOSS]]
 //
 // Both ports are of 127.0.0.1. A connection costs one round trip before its first byte is passed on, as its handshake
-// would. WINDOW (8192) is what may be under way in one direction of a connection: with it, one stream is as fast as TCP
-// with the usual limits of its buffers is, 8 MiB a round trip.
+// would. 8 MiB may be under way in one direction of a connection: one stream is as fast as TCP with the usual limits of
+// its buffers is. RATE is what all connections together bring from the server in a second, 0 for no limit. One request in
+// LOSS, 0 for none, has its connection reset after the first MiB of its answer.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -23,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_CONNECTIONS = 256, MOST_PIECES = 4096 };
+enum { MOST_CONNECTIONS = 256, MOST_PIECES = 4096, LARGEST_PIECE = 64 << 10, BYTES_BEFORE_LOSS = 1 << 20 };
 
 struct piece {
     int64_t due;
@@ -45,10 +46,16 @@ struct connection {
     int client, server;
     int64_t usable;
     struct direction up, down;
+    bool is_to_be_lost;
+    size_t bytes_before_loss;
 };
 
-static size_t window = (size_t)8192 << 10;
+static const size_t window = (size_t)8192 << 10;
 static int64_t half;
+// Bytes a second, and the time until which the link is taken by what has been passed.
+static double rate;
+static int64_t link_free;
+static unsigned long loss, request_count;
 static struct connection *connections[MOST_CONNECTIONS];
 
 static int64_t now(void) {
@@ -104,11 +111,13 @@ static bool may_take(const struct direction *direction) {
 }
 
 // Takes what has come; true where something has.
-static bool take(struct direction *direction, int64_t earliest) {
+static bool take(struct direction *direction, int64_t earliest, bool is_limited) {
     if (!may_take(direction)) return false;
     size_t end = (direction->start + direction->used) % window;
     size_t room = window - direction->used;
     if (room > window - end) room = window - end;
+    // Several connections share a link that has a rate.
+    if (is_limited && rate > 0 && room > LARGEST_PIECE) room = LARGEST_PIECE;
     ssize_t count = recv(direction->from, direction->ring + end, room, MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     int64_t start = now();
@@ -117,6 +126,10 @@ static bool take(struct direction *direction, int64_t earliest) {
         direction->has_ended = true;
         direction->end_due = due;
         return true;
+    }
+    if (is_limited && rate > 0) {
+        link_free = (link_free > start ? link_free : start) + (int64_t)((double)count * 1e9 / rate);
+        due = link_free + half;
     }
     struct piece *piece = &direction->pieces[(direction->first + direction->count++) % MOST_PIECES];
     *piece = (struct piece){.due = due, .length = (size_t)count};
@@ -150,6 +163,27 @@ static bool pass(struct direction *direction, int64_t time) {
         direction->is_shut = true;
     }
     return true;
+}
+
+// Notes that a request has passed; one in LOSS is lost.
+static void note_request(struct connection *connection) {
+    if (loss == 0 || ++request_count % loss != 0) return;
+    connection->is_to_be_lost = true;
+    connection->bytes_before_loss = BYTES_BEFORE_LOSS;
+}
+
+// Whether the connection breaks now, `passed` bytes of an answer later.
+static bool is_lost(struct connection *connection, size_t passed) {
+    if (!connection->is_to_be_lost) return false;
+    bool is_now = passed >= connection->bytes_before_loss;
+    connection->bytes_before_loss -= is_now ? 0 : passed;
+    return is_now;
+}
+
+// A client sees "connection reset by peer".
+static void reset(struct connection *connection) {
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(connection->client, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
 
 static void end(unsigned slot) {
@@ -207,23 +241,27 @@ static void step(int listener, uint16_t server_port) {
     for (unsigned slot = 0; slot < MOST_CONNECTIONS; slot++) {
         struct connection *connection = connections[slot];
         if (!connection) continue;
-        take(&connection->up, connection->usable);
-        take(&connection->down, 0);
+        if (take(&connection->up, connection->usable, false) && !connection->up.has_ended) note_request(connection);
+        take(&connection->down, 0, true);
+        size_t held = connection->down.used;
         bool is_well = pass(&connection->up, time) && pass(&connection->down, time);
         bool is_over = connection->up.is_shut && connection->down.is_shut;
-        if (!is_well || is_over) end(slot);
+        bool breaks = is_lost(connection, held - connection->down.used);
+        if (breaks) reset(connection);
+        if (!is_well || is_over || breaks) end(slot);
     }
     if (polled[0].revents) accept_client(listener, server_port);
 }
 
 int main(int argc, char **argv) {
-    if (argc < 4 || argc > 5) {
-        fprintf(stderr, "usage: relay PORT SERVER-PORT ROUND-TRIP-IN-MS [WINDOW-IN-KIB]\n");
+    if (argc < 4 || argc > 6) {
+        fprintf(stderr, "usage: relay PORT SERVER-PORT ROUND-TRIP-IN-MS [RATE-IN-MIB [LOSS]]\n");
         return 2;
     }
     half = (int64_t)(strtod(argv[3], NULL) * 500000);
-    if (argc == 5) window = (size_t)strtoul(argv[4], NULL, 10) << 10;
-    if (half < 0 || window == 0) return 2;
+    if (argc > 4) rate = strtod(argv[4], NULL) * (1 << 20);
+    if (argc > 5) loss = strtoul(argv[5], NULL, 10);
+    if (half < 0 || rate < 0) return 2;
     signal(SIGPIPE, SIG_IGN);
     uint16_t server_port = (uint16_t)atoi(argv[2]);
     int listener = listen_on((uint16_t)atoi(argv[1]));

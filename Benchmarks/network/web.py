@@ -23,6 +23,7 @@ http {{
     sendfile on;
     keepalive_requests 1000000;
     server {{ listen 127.0.0.1:{port}; root {root}; }}
+    server {{ listen 127.0.0.1:{slow_port}; root {root}; limit_rate 10m; }}
 }}
 """
 
@@ -43,16 +44,27 @@ class Web:
         self.ports: dict[int, int] = {}
         self._children: list[subprocess.Popen[bytes]] = []
         port = free_port()
+        self.port = port
+        # Each connection is slowed here.
+        self.slow_port = free_port()
+        self._relay = relay
         configuration = folder / "nginx.conf"
-        configuration.write_text(CONFIGURATION.format(folder=folder, port=port, root=root))
+        configuration.write_text(CONFIGURATION.format(folder=folder, port=port, slow_port=self.slow_port, root=root))
         self._start(["nginx", "-c", str(configuration), "-e", str(folder / "error.log")])
         for milliseconds in round_trips:
             self.ports[milliseconds] = port
             if milliseconds:
                 self.ports[milliseconds] = free_port()
                 self._start([str(relay), str(self.ports[milliseconds]), str(port), str(milliseconds)])
-        for known in {port, *self.ports.values()}:
+        for known in {port, self.slow_port, *self.ports.values()}:
             await_port(known)
+
+    def relayed(self, milliseconds: int, mebibytes: int, loss: int = 0) -> int:
+        """The port of a link with a rate, in MiB/s, on which one request in `loss` breaks; 0 for none."""
+        port = free_port()
+        self._start([str(self._relay), str(port), str(self.port), str(milliseconds), str(mebibytes), str(loss)])
+        await_port(port)
+        return port
 
     def _start(self, command: list[str]) -> None:
         self._children.append(subprocess.Popen(
