@@ -43,13 +43,8 @@ package struct FolderNames {
         GlanceImage.isID(String(decoding: name.suffix(idByteCount), as: UTF8.self))
     }
 
-    /// Slashes end names, and control characters change what a terminal shows.
-    private static func isPartOfName(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .lineSeparator, .paragraphSeparator: false
-        default: scalar != "/"
-        }
-    }
+    /// Slashes end names; what no one sees, or what turns the direction of writing, makes one name look like another.
+    private static func isPartOfName(_ scalar: Unicode.Scalar) -> Bool { scalar != "/" && !scalar.isHidden }
 
     /// What of a name can stand in front of an id: its start, with `_` for what no name can have; nothing of `.` and `..`.
     private static func front(of name: String) -> [UInt8] {

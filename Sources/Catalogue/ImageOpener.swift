@@ -13,6 +13,7 @@ package struct ImageOpener: Sendable {
     private let options: ApplianceOptions
     private let showsControlDirectory: Bool
     private let note: @Sendable (String) -> Void
+    private let noted = NotedLines()
 
     /// - Parameters:
     ///   - client: Asks the service.
@@ -40,6 +41,8 @@ package struct ImageOpener: Sendable {
         do throws(ReadError) {
             source = try RemoteOpener.open(object, through: access)
         } catch {
+            // What the service says of the image now says more: it may have been deleted or stopped since.
+            _ = try find(listed, until: deadline)
             throw FolderFailure(error)
         }
         let appliance: Appliance
@@ -54,10 +57,19 @@ package struct ImageOpener: Sendable {
         do throws(ReadError) {
             let tree = try ApplianceTree.make(
                 for: appliance, showsControlDirectory: showsControlDirectory, liveStatistics: nil)
-            for problem in appliance.problems { note("\(image.shownName): \(problem.message)") }
+            for problem in appliance.problems { say("\(image.shownName): \(problem.message)") }
+            appliance.reportCacheProblems { say("\(image.shownName): \($0)") }
             return OpenFolder(tree, owner: appliance)
         } catch {
             throw FolderFailure(error)
+        }
+    }
+
+    private func say(_ line: String) {
+        switch noted.note(line) {
+        case .isNew: note(line)
+        case .isOneTooMany: note("what is questionable about further images is not logged within this hour")
+        case .isKnown: break
         }
     }
 
@@ -103,6 +115,7 @@ extension ImageRecord {
         self.init(
             id: image.id, name: image.name, containerFormat: image.containerFormat,
             diskFormat: image.diskFormat,
+            digest: image.digest.map { ImageDigest(algorithm: image.digestAlgorithm ?? "", digits: $0) },
             properties: image.properties.map { Property(name: $0.name, value: $0.value) })
     }
 }

@@ -61,6 +61,8 @@ private func prepareConnection(
     unsafe connection.pointee.want &= ~UInt32(FUSE_CAP_AUTO_INVAL_DATA)
     // A reader with O_DIRECT could not be interrupted, not even be killed: docs/decisions/0041-direct-reads.md.
     unsafe connection.pointee.want &= ~UInt32(FUSE_CAP_ASYNC_DIO)
+    // Look-ups in one folder do not wait for each other, where one of them waits for a server.
+    unsafe connection.pointee.want |= connection.pointee.capable & UInt32(FUSE_CAP_PARALLEL_DIROPS)
     // With so many reads under way through the page cache, the kernel holds back all others, those of what it has
     // already, too. When three quarters of them are, it stops reading ahead.
     unsafe connection.pointee.max_background = 1_024

@@ -14,6 +14,11 @@ final class ServedCatalogue: Sendable {
         /// Whether the last attempt failed: then nobody waits for the next.
         var hasFailed = false
         var trees = OpenTrees()
+        /// How many trees without open files are to stay, where that is fewer than always.
+        var idleLimit: Int?
+        /// Why folders could not be opened a moment ago, and until when that is the answer, in seconds of the monotonic clock: the
+        /// kernel sends look-ups of one name one after the other, and the last of them would wait for as many attempts.
+        var failures: [UInt64: (failure: FolderFailure, until: Double)] = [:]
         /// The folders that are being opened.
         var opening: Set<UInt64> = []
     }
@@ -25,6 +30,8 @@ final class ServedCatalogue: Sendable {
         let inode: UInt64
     }
 
+    /// For so long a failed opening is the answer to those who come next, in seconds.
+    static let failureValidity = 1.0
     /// Until a list is tried again that could not be had, in seconds.
     static let retryInterval = 10.0
     /// The shortest time for which the kernel may keep what it knows of a folder, in seconds.

@@ -16,6 +16,8 @@ extension ServedTree {
         case absent
         /// The folder is no longer there.
         case gone
+        /// It could not be opened just now.
+        case failed(FolderFailure)
         /// It waits, and `work`, where there is one, is to be done first.
         case parked(work: FolderWork?)
     }
@@ -48,6 +50,9 @@ extension ServedTree {
             guard state.list.folder(request.folder) != nil else { return .gone }
             if let number = state.trees.number(ofFolder: request.folder) {
                 return Self.outcome(of: request, in: FileTree.rootInode, of: number, &state)
+            }
+            if let failed = state.failures[request.folder], now < failed.until {
+                return .failed(failed.failure)
             }
             if let reply = owed.take() { waiting.park(request, owing: reply) }
             return .parked(
@@ -99,6 +104,7 @@ extension ServedTree {
             entry.entry_timeout = Self.validityInSeconds
             _ = reply.entry(entry)
         case .absent: reply.failure(ENOENT)
+        case .failed(let failure): reply.failure(failure.errnoForKernel)
         case .gone, .parked: reply.failure(ESTALE)
         }
     }
@@ -166,6 +172,11 @@ extension ServedTree {
                     failure = FolderFailure(.unreadable, "there are no more inode numbers; mount anew")
                 }
             }
+            if let failure {
+                let now = MonotonicClock.now
+                state.failures = state.failures.filter { $0.value.until > now }
+                state.failures[number] = (failure, now + ServedCatalogue.failureValidity)
+            }
             return waiting.takeParked(on: number)
         }
         if let failure {
@@ -189,8 +200,9 @@ extension ServedTree {
         guard let folder = catalogue.folder(number) else {
             throw FolderFailure(.gone, "it has gone before it was opened")
         }
-        guard catalogue.state.withLock({ $0.trees.count }) < OpenTrees.most else {
-            tidy(catalogue)
+        let mayOpen = { catalogue.state.withLock { $0.trees.count < OpenTrees.most } }
+        if !mayOpen() { makeRoom(in: catalogue) { !mayOpen() } }
+        guard mayOpen() else {
             throw FolderFailure(
                 .tooManyOpenFiles, "\(OpenTrees.most) folders are in use, and no more can be: leave some")
         }
@@ -198,23 +210,28 @@ extension ServedTree {
             return try catalogue.source.open(folder)
         } catch {
             guard error.kind == .overBudget else { throw error }
-            // Those that no one uses make room; the kernel tells soon that it has forgotten them.
-            retire(catalogue, downTo: 0)
-            let deadline = MonotonicClock.now + Self.longestRetirement
-            while MonotonicClock.now < deadline, catalogue.state.withLock({ $0.trees.hasLeaving }) {
-                usleep(10_000)
+            makeRoom(in: catalogue) {
+                catalogue.state.withLock { $0.idleLimit != nil || $0.trees.hasLeaving }
             }
             return try catalogue.source.open(folder)
         }
     }
 
-    private func tidy(_ catalogue: ServedCatalogue) {
-        retire(catalogue, downTo: OpenTrees.mostIdle)
+    /// Has folders that no one uses closed, and waits a moment while that `lasts`. Another thread has the kernel forget them: the
+    /// kernel may wait there for a request that waits for this opening.
+    private func makeRoom(in catalogue: ServedCatalogue, while lasts: () -> Bool) {
+        catalogue.state.withLock { $0.idleLimit = 0 }
+        waiting.add(.work(.tidy))
+        let deadline = MonotonicClock.now + Self.longestRetirement
+        while MonotonicClock.now < deadline, lasts() { usleep(10_000) }
     }
 
     /// Closes trees without open files, those that were not used for longest first.
-    private func retire(_ catalogue: ServedCatalogue, downTo limit: Int) {
-        let (gone, leaving) = catalogue.state.withLock { $0.trees.retire(downTo: limit) }
+    private func tidy(_ catalogue: ServedCatalogue) {
+        let (gone, leaving) = catalogue.state.withLock { state in
+            defer { state.idleLimit = nil }
+            return state.trees.retire(downTo: state.idleLimit ?? OpenTrees.mostIdle)
+        }
         withExtendedLifetime(gone) {}
         for tree in leaving {
             guard case .directory(let root)? = tree.content.tree.node(FileTree.rootInode)?.content else {

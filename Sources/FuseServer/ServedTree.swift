@@ -29,13 +29,12 @@ final class ServedTree: Sendable {
     static let validityInSeconds: Double = 86_400
     /// What `dd`, `cp` and `cat` take as a hint for the size of their reads, in bytes.
     private static let preferredReadByteCount = 1 << 20
-    private static let mostErrorsRemembered = 1_000
     /// How long is waited for memory of folders that no one uses, in seconds.
     static let longestRetirement = 2.0
 
     /// The texts of open live files, by file handle.
     private let openTexts = Mutex<(next: UInt64, texts: [UInt64: [UInt8]])>((1, [:]))
-    private let loggedErrors = Mutex<(known: Set<String>, isSilent: Bool)>(([], false))
+    private let loggedErrors = NotedLines()
 
     init(
         tree: FileTree, catalogue: (any FolderCatalogue)? = nil, options: SessionOptions,
@@ -159,22 +158,15 @@ final class ServedTree: Sendable {
         if isNew(text) { log.error("\(logPrefix)\(text)") }
     }
 
-    /// Whether an error was not logged yet; says once that no more are.
+    /// Whether an error was not logged lately; says once that no more are for a while.
     private func isNew(_ key: String) -> Bool {
-        let (isNew, isLast) = loggedErrors.withLock { state in
-            guard !state.isSilent, !state.known.contains(key) else { return (false, false) }
-            guard state.known.count < Self.mostErrorsRemembered else {
-                state.isSilent = true
-                return (false, true)
-            }
-            return (state.known.insert(key).inserted, false)
-        }
-        if isLast {
+        let answer = loggedErrors.note(key)
+        if answer == .isOneTooMany {
             log.error(
-                "\(logPrefix)\(Self.mostErrorsRemembered) errors were logged; no more are from now on"
+                "\(logPrefix)\(NotedLines.most) errors were logged within an hour; no more are until it is over"
             )
         }
-        return isNew
+        return answer == .isNew
     }
 
     /// The source, for people, at the start of a line.

@@ -68,6 +68,34 @@ struct CatalogueLifeTests {
     }
 
     @Test(
+        "look-ups of other names in a folder do not wait for each other, and those of one name fail together")
+    func lookUps() throws {
+        let gate = Gate()
+        defer { gate.open() }
+        let catalogue = TestCatalogue(["slow"]) { name, _ throws(FolderFailure) in
+            PatientRead.blocking { gate.wait() }
+            throw FolderFailure(.unreadable, "no one answers")
+        }
+        try LiveMount.with(TestCatalogue.root, catalogue: catalogue) { mount in
+            var readers: [ChildProcess] = []
+            defer {
+                gate.open()
+                for reader in readers { reader.send(SIGKILL) }
+                #expect(ChildProcess.remaining(readers, after: 20) == 0)
+            }
+            for number in 0..<10 {
+                readers.append(try ChildProcess(["/usr/bin/stat", mount.path("slow/other\(number)")]))
+                readers.append(try ChildProcess(["/usr/bin/stat", mount.path("slow/one")]))
+            }
+            #expect(CatalogueTests.wait { mount.statistics.waitingReads >= 11 })
+            gate.open()
+            #expect(ChildProcess.remaining(readers, after: 20) == 0)
+            readers = []
+            #expect(catalogue.attempts("slow") <= 5)
+        }
+    }
+
+    @Test(
         "unmounting while folders are opened leaves no one waiting",
         arguments: [CInt(MNT_FORCE), CInt(MNT_DETACH)])
     func ending(flags: CInt) throws {

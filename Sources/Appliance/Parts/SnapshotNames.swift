@@ -1,6 +1,7 @@
 // What the files of snapshots are called.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import OVFPackage
 
 /// Gives each snapshot of one disk a file name that can stand in a folder and that no other has.
@@ -37,21 +38,12 @@ struct SnapshotNames {
             case .valid(let encoded):
                 byteCount = encoded.count
                 let scalar = Unicode.UTF8.decode(encoded)
-                isKept = scalar != "/" && !isHidden(scalar)
+                isKept = scalar != "/" && !scalar.isHidden
             case .error(let length): byteCount = length
             case .emptyInput: return printable
             }
             printable += isKept ? rest.prefix(byteCount) : [UInt8(ascii: "_")]
             rest = rest.dropFirst(byteCount)
-        }
-    }
-
-    /// Whether it is not seen, ends a line or turns the direction of writing. Joiners are a part of words and of pictures.
-    private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .lineSeparator, .paragraphSeparator: true
-        case .format: scalar.value != 0x200c && scalar.value != 0x200d
-        default: false
         }
     }
 }

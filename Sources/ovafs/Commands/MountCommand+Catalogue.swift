@@ -29,8 +29,11 @@ extension MountCommand {
         defer { shared.stop() }
         opening.shared = shared
         let client = try remote.images()
+        let access = try remote.access()
+        // Said once.
+        if remote.lacksCacheFolder { opening.cacheFolder = nil }
         let opener = ImageOpener(
-            client, through: try remote.access(), options: opening,
+            client, through: access, options: opening,
             showsControlDirectory: options.controlDirectoryIsVisible
         ) { log.warning("\(ImageReference.prefix) \($0)") }
         let catalogue: ImageCatalogue
