@@ -70,6 +70,30 @@ struct SpooledSourceTests {
         }
     }
 
+    @Test("what goes on behind the length that a service told is no such file, whatever came before")
+    func longer() throws {
+        let told = ObjectVersion(
+            byteCount: 3_000_000, validator: .image(digest: "sha512:00", updatedAt: ""))
+        for extra in [1, 700_000] {
+            try RemoteFixture.with(
+                Self.whole(["Transfer-Encoding: chunked"]) { connection in
+                    let bytes = Self.file.bytes + [UInt8](repeating: 7, count: extra)
+                    connection.send("\(String(bytes.count, radix: 16))\r\n")
+                    connection.send(bytes)
+                    connection.send("\r\n0\r\n\r\n")
+                }
+            ) { fixture throws in
+                let object = RemoteObject(
+                    try WebAddress(fixture.server.url("/file")), expectedVersion: told)
+                let error = #expect(throws: ReadError.self) {
+                    let source = try RemoteOpener.open(object, through: fixture.access)
+                    _ = try source.bytes(1, at: 2_999_999)
+                }
+                #expect("\(error as Any)".contains("more than the 3000000 bytes"), "\(extra)")
+            }
+        }
+    }
+
     @Test("a body that may have been cut off anywhere is refused")
     func unknownLength() throws {
         try RemoteFixture.with(

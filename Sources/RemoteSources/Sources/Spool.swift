@@ -21,6 +21,12 @@ final class Spool: Sendable {
         var lastProgress = MonotonicClock.now
         /// Nil until the version is known, and where nothing is kept.
         var keeper: SpoolKeeper?
+
+        /// Whether the bytes before `end` may be read. The last one only once the transfer ended as it should: what a server
+        /// sends behind it makes all of it another file.
+        func has(_ end: UInt64) -> Bool {
+            isComplete || end < frontier || end == frontier && version.map { end < $0.byteCount } ?? true
+        }
     }
 
     /// So often a transfer is tried again that no one waits for.
@@ -89,8 +95,20 @@ final class Spool: Sendable {
                 return
             case .isAnother: return end(.stale(source: object.name))
             case .failure(let error): return end(error)
+            case .isLonger(let byteCount):
+                return end(
+                    .remote(
+                        source: object.name,
+                        reason:
+                            "the server sends more than the \(byteCount) bytes that the file is said to have")
+                )
             case .isTooLong:
-                return end(.remote(source: object.name, reason: "the file is too long to be kept here"))
+                return end(
+                    .remote(
+                        source: object.name,
+                        reason:
+                            "there is no room for what comes in one piece: name a folder with more by cache_dir"
+                    ))
             case nil: break
             }
             switch outcome {

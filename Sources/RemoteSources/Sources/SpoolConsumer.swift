@@ -10,6 +10,8 @@ final class SpoolConsumer: RangeConsumer {
         /// The start of it is in the disk cache.
         case isKept
         case isTooLong
+        /// It goes on behind the length that was told.
+        case isLonger(UInt64)
         case failure(ReadError)
     }
 
@@ -51,6 +53,11 @@ final class SpoolConsumer: RangeConsumer {
             let end = progress.position &+ UInt64(bytes.byteCount)
             guard end >= progress.position, end <= spool.access.spoolByteLimit else {
                 progress.problem = .isTooLong
+                return false
+            }
+            let told = spool.state.withLock { $0.version?.byteCount ?? ObjectVersion.unknownByteCount }
+            guard told == ObjectVersion.unknownByteCount || end <= told else {
+                progress.problem = .isLonger(told)
                 return false
             }
             guard known == 0 || spool.file.holds(bytes.extracting(0..<known), at: progress.position) else {

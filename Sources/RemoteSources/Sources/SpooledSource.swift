@@ -54,24 +54,27 @@ package final class SpooledSource: ByteSource {
         try validate()
         guard count > 0 else { return }
         let end = offset + UInt64(count)
-        if spool.state.withLock({ $0.frontier }) < end {
+        if spool.state.withLock({ !$0.has(end) }) {
             try spool.start()
             guard !ArrivedOnly.note(self, before: end), Patience.current == .waits else { throw .wouldWait }
             let deadline = Deadline(at: PatientRead.currentStartTime + spool.access.timeoutInSeconds)
             spool.access.meter.noteWaiting(1)
             defer { spool.access.meter.noteWaiting(-1) }
-            try Self.wait(for: spool, until: deadline) { $0.frontier >= end ? () : nil }
+            try Self.wait(for: spool, until: deadline) { $0.has(end) ? () : nil }
         }
         try spool.file.read(count, at: offset, into: &output)
     }
 
-    package func isAtHand(_ range: Range<UInt64>) -> Bool { range.upperBound <= frontier }
+    package func isAtHand(_ range: Range<UInt64>) -> Bool {
+        spool.state.withLock { $0.has(range.upperBound) }
+    }
 
     package var arrivesInOrder: Bool { spool.access.servesWhatHasCome && !isComplete }
 
     package func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]? {
-        let (frontier, isStale) = spool.state.withLock { ($0.frontier, $0.isStale) }
-        guard !isStale, count >= 0, offset <= frontier, UInt64(count) <= frontier - offset else { return nil }
+        guard count >= 0 else { return nil }
+        let (end, overflow) = offset.addingReportingOverflow(UInt64(count))
+        guard !overflow, spool.state.withLock({ !$0.isStale && $0.has(end) }) else { return nil }
         var bytes = [UInt8](repeating: 0, count: count)
         // SAFETY: the array is the room, for the time of the call.
         return unsafe bytes.withUnsafeMutableBytes { unsafe spool.file.fill($0, at: offset) } ? bytes : nil

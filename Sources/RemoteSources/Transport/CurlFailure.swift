@@ -29,10 +29,15 @@ enum CurlFailure {
     /// Whether a handshake failed because of what the other side sent, and not because it sent nothing (more): the words are
     /// those of OpenSSL's errors of its own, and of GnuTLS's.
     private static func isAnswer(_ message: String) -> Bool {
-        [
-            "SSL routines", "unexpected TLS packet", "fatal alert",
-            "packet with illegal or unsupported version",
-        ]
-        .contains(where: message.contains)
+        // A balancer without a backend, or one that is started anew, says so as well.
+        guard !["alert internal error", "unexpected eof"].contains(where: message.contains) else {
+            return false
+        }
+        return
+            [
+                "SSL routines", "unexpected TLS packet", "fatal alert",
+                "packet with illegal or unsupported version",
+            ]
+            .contains(where: message.contains)
     }
 }

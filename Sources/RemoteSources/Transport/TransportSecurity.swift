@@ -18,11 +18,13 @@ package struct TransportSecurity: Sendable, Hashable {
         authoritiesPath = Self.variables.lazy.compactMap(variable).first
     }
 
-    /// The first of these files that is there and is none, such as a pipe: whoever opened it could wait for ever.
+    /// The first of these files that is there and is none, such as a pipe or a file of /proc, whose length is 0: whoever
+    /// read it could wait for ever.
     var fileThatIsNone: String? {
         [authoritiesPath, certificatePath, keyPath].compactMap(\.self).first { path in
             var status = stat()
-            return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+            return unsafe stat(path, &status) == 0
+                && (status.st_mode & S_IFMT != S_IFREG || status.st_size == 0)
         }
     }
 

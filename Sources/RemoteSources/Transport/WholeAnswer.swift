@@ -69,7 +69,9 @@ struct WholeAnswer {
         }
         let byteCount = length ?? knownLength ?? ObjectVersion.unknownByteCount
         guard byteCount <= byteLimit || byteCount == ObjectVersion.unknownByteCount else {
-            return .never("the server has no ranges, and \(byteCount) bytes are too many to be kept here")
+            return .never(
+                "the server has no ranges, and there is no room for its \(byteCount) bytes: only \(byteLimit); name a folder with more by cache_dir"
+            )
         }
         return .bytes(
             0..<byteCount, ObjectVersion(byteCount: byteCount, validator: known?.validator ?? validator))

@@ -8,14 +8,14 @@ import Testing
 
 @Suite("Settings of a cloud")
 struct CloudsConfigurationTests {
-    private static let basic = """
+    static let basic = """
         clouds:
           one:
             auth: {auth_url: "https://one.example:5000/v3", username: u, password: p, project_name: q,
               user_domain_name: Default, project_domain_id: default}
         """
 
-    private static func search(
+    static func search(
         _ environment: [String: String] = [:], _ files: [String: String], open: Set<String> = [],
         forbidden: Set<String> = []
     ) -> ConfigurationSearch {
@@ -27,7 +27,7 @@ struct CloudsConfigurationTests {
         }
     }
 
-    private static func read(
+    static func read(
         _ yaml: String, cloud: String? = nil, _ environment: [String: String] = [:]
     ) throws -> CloudsConfiguration {
         try CloudsConfiguration.read(cloud: cloud, from: search(environment, ["./clouds.yaml": yaml]))

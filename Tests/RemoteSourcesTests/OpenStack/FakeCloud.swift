@@ -13,16 +13,20 @@ final class FakeCloud: HTTPExchanging, HTTPUploading {
     typealias Taking =
         @Sendable (_ request: HTTPRequest, _ body: [UInt8]) throws(TransportError) -> HTTPAnswer
 
+    private let early: HTTPAnswer?
     private let answering: Answering
     private let taking: Taking
     private let log = SleepingMutex<[HTTPRequest]>([])
 
+    /// `early` is what an upload is answered before anything of it was taken; nil where all of it is.
     init(
+        early: HTTPAnswer? = nil,
         taking: @escaping Taking = { request, _ throws(TransportError) in
             throw TransportError(.garbage, at: "\(request.address)", "nothing is uploaded in this test")
         },
         _ answering: @escaping Answering
     ) {
+        self.early = early
         self.answering = answering
         self.taking = taking
     }
@@ -51,6 +55,7 @@ final class FakeCloud: HTTPExchanging, HTTPUploading {
         _ request: HTTPRequest, body: any HTTPBodyStream, bodyLimit: Int, silence: Double
     ) throws(TransportError) -> HTTPAnswer {
         log.withLock { $0.append(request) }
+        if let early { return early }
         var bytes: [UInt8] = []
         do throws(ReadError) {
             while true {

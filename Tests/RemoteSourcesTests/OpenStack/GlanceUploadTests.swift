@@ -10,7 +10,7 @@ import Testing
 @Suite("An upload to the image service")
 struct GlanceUploadTests {
     /// A service that keeps what it is sent.
-    private final class Store: Sendable {
+    final class Store: Sendable {
         let images = SleepingMutex<[String: [UInt8]?]>([:])
         let made = SleepingMutex<[JSONValue]>([])
 
@@ -56,14 +56,14 @@ struct GlanceUploadTests {
         }
     }
 
-    private let store = Store()
-    private let content = (0..<5_500).map { UInt8(truncatingIfNeeded: $0 &* 7) }
-    private let new = NewImage(
+    let store = Store()
+    let content = (0..<5_500).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    let new = NewImage(
         name: "a \"disk\"", containerFormat: "bare", diskFormat: "vmdk", visibility: "private",
         leastDiskSize: 2,
         properties: [.init(name: "vmware_adaptertype", value: "lsiLogic"), .init(name: "id", value: "mine")])
 
-    private func cloud(
+    func cloud(
         taking: FakeCloud.Taking? = nil, showing: (@Sendable (HTTPRequest) -> HTTPAnswer)? = nil,
         creating: (@Sendable (HTTPRequest) throws(TransportError) -> HTTPAnswer)? = nil,
         deleting: (@Sendable (HTTPRequest) -> HTTPAnswer)? = nil,
@@ -84,7 +84,7 @@ struct GlanceUploadTests {
         }
     }
 
-    private func upload(
+    func upload(
         _ cloud: FakeCloud, _ image: NewImage? = nil, from source: (any UploadSource)? = nil
     ) throws -> GlanceUpload.Outcome {
         let client = GlanceClient(try cloud.session())
@@ -92,7 +92,7 @@ struct GlanceUploadTests {
             image ?? new, from: source ?? ByteSourceUpload(MemorySource(content)))
     }
 
-    private var remaining: Int { store.images.withLock { $0.count } }
+    var remaining: Int { store.images.withLock { $0.count } }
 
     @Test("an image is made, filled and compared")
     func whole() throws {

@@ -58,6 +58,12 @@ struct KeystoneSessionTests {
         #expect(try exchanging.session(settings).access(until: Self.never).token == Secret("scoped"))
         let forbidding = FakeCloud { request, _ in request.method == .post ? .status(403) : .token("x") }
         #expect(try forbidding.session(settings).access(until: Self.never).token == Secret("given"))
+        let unknown = FakeCloud { _, _ in
+            .status(404, #"{"error": {"code": 404, "message": "This is not a recognized Fernet token"}}"#)
+        }
+        let refusal = openStackError { _ = try unknown.session(settings).access(until: Self.never) }
+        #expect(refusal?.kind == .refused)
+        #expect(refusal?.description.contains("openstack token issue") == true)
         let unscoped = try FakeCloud.settings(
             ["OS_TOKEN": "given"], without: "OS_PASSWORD", "OS_PROJECT_NAME")
         let describing = FakeCloud { _, _ in .token("x") }
@@ -307,6 +313,7 @@ struct KeystoneSessionTests {
         arguments: [
             (HTTPAnswer.status(300, #"{"versions": {"values": []}}"#), "300 Multiple Choices"),
             (HTTPAnswer.status(404), "there is no Keystone v3"),
+            (HTTPAnswer.status(404, "<h1>Not Found</h1>"), "there is no Keystone v3"),
             (HTTPAnswer.status(200, "{}"), "without a token"),
             (HTTPAnswer.status(302, headers: [("Location", "http://evil.example/")]), "302"),
             (HTTPAnswer.status(400, #"{"error": {"message": "bad\u0007\u001b[31m"}}"#), "bad [31m"),

@@ -4,6 +4,8 @@
 extension CloudsConfiguration {
     /// The name of the cloud that the OS_* variables make.
     static let variablesName = "OS_* variables"
+    private static let fileVariable = "OS_CLIENT_CONFIG_FILE"
+    private static let secureVariable = "OS_CLIENT_SECURE_FILE"
 
     /// Reads the settings of a cloud as openstacksdk does: the one that is asked for, else that of `OS_CLOUD`, else the
     /// one of the OS_* variables, else the only one in clouds.yaml. A cloud of a file has its values from files alone,
@@ -12,8 +14,8 @@ extension CloudsConfiguration {
     package static func read(
         cloud asked: String? = nil, from search: ConfigurationSearch
     ) throws(OpenStackError) -> CloudsConfiguration {
-        let file = try search.first("clouds", variable: "OS_CLIENT_CONFIG_FILE")
-        let secure = try search.first("secure", variable: "OS_CLIENT_SECURE_FILE")
+        let file = try search.first("clouds", variable: fileVariable)
+        let secure = try search.first("secure", variable: secureVariable)
         let all = (file?.section ?? ConfigurationSection()).merged(
             with: secure?.section ?? ConfigurationSection())
         let clouds = all["clouds"]?.section ?? ConfigurationSection()
@@ -27,14 +29,15 @@ extension CloudsConfiguration {
         }
         let name = if let chosen { chosen } else { try onlyName(of: clouds, in: file, search) }
         guard let own = clouds[name]?.section else {
-            throw unknown(name, clouds, in: file)
+            throw unknown(name, clouds, in: file, search)
         }
         let (profile, profileWarnings) = try Self.profile(of: own.normalized, search)
         let settings = CloudSettings(
             cloudName: name, section: profile.merged(with: own.normalized), search: search,
             askedRegion: search.variable("OS_REGION_NAME"))
         return try settings.configuration(
-            warnings: profileWarnings + openFileWarnings([file, secure], cloud: name))
+            warnings: profileWarnings + openFileWarnings([file, secure], cloud: name)
+                + absentFileWarnings(search))
     }
 
     /// The OS_* variables as settings; nil where there are none but those that choose among clouds.
@@ -59,6 +62,7 @@ extension CloudsConfiguration {
         let names = clouds.names
         if names.count == 1 { return names[0] }
         guard let file else {
+            if let path = search.forbidden("clouds", variable: fileVariable).first { throw forbidden(path) }
             throw OpenStackError(
                 .settings,
                 "no OpenStack cloud is configured: set OS_AUTH_URL and the other OS_* variables, or write a "
@@ -71,15 +75,37 @@ extension CloudsConfiguration {
     }
 
     private static func unknown(
-        _ name: String, _ clouds: ConfigurationSection, in file: ConfigurationSearch.Found?
+        _ name: String, _ clouds: ConfigurationSection, in file: ConfigurationSearch.Found?,
+        _ search: ConfigurationSearch
     ) -> OpenStackError {
         let shown = ServiceText.quotable(name)
         guard let file else {
+            if let path = search.forbidden("clouds", variable: fileVariable).first { return forbidden(path) }
             return OpenStackError(.settings, "the cloud \(shown) is not known: no clouds.yaml was found")
+        }
+        guard clouds[name] == nil else {
+            return OpenStackError(
+                .settings,
+                "\(ServiceText.quotable(file.path)): the cloud \(shown) is no list of names and values")
         }
         let known = clouds.names.isEmpty ? "none" : list(clouds.names)
         return OpenStackError(
             .settings, "\(ServiceText.quotable(file.path)) has no cloud \(shown); it has \(known)")
+    }
+
+    private static func forbidden(_ path: String) -> OpenStackError {
+        OpenStackError(
+            .settings,
+            "\(ServiceText.quotable(path)) is there, and may not be read by this user: permission denied")
+    }
+
+    /// As openstacksdk does, what a variable names and is not there is passed over; but not in silence.
+    private static func absentFileWarnings(_ search: ConfigurationSearch) -> [String] {
+        [fileVariable, secureVariable].compactMap { variable in
+            search.absentFile(of: variable).map {
+                "\(variable) names \(ServiceText.quotable($0)), and there is no such file: other files are read"
+            }
+        }
     }
 
     private static func list(_ names: [String]) -> String {

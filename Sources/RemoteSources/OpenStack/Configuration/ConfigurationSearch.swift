@@ -31,16 +31,30 @@ package struct ConfigurationSearch: Sendable {
         let isOpenToOthers: Bool
     }
 
-    /// The first readable file with this name in openstacksdk's folders, or at the path that `variable` holds, which
-    /// is looked at first.
-    /// - Throws: `OpenStackError` where that file cannot be understood.
-    func first(_ name: String, variable: String? = nil) throws(OpenStackError) -> Found? {
+    /// The files with this name that are there and may not be read, where `first` found none.
+    func forbidden(_ name: String, variable: String? = nil) -> [String] {
+        paths(of: name, variable).filter { look($0) == .forbidden }
+    }
+
+    /// What the variable names, where nothing is there: it was meant, and is passed over.
+    func absentFile(of variable: String) -> String? {
+        self.variable(variable).flatMap { look($0) == .absent ? $0 : nil }
+    }
+
+    private func paths(of name: String, _ variable: String?) -> [String] {
         var paths: [String] = []
         if let variable, let path = self.variable(variable) { paths.append(path) }
         for folder in folders {
             for suffix in ["yaml", "yml", "json"] { paths.append("\(folder)/\(name).\(suffix)") }
         }
-        for path in paths {
+        return paths
+    }
+
+    /// The first readable file with this name in openstacksdk's folders, or at the path that `variable` holds, which
+    /// is looked at first.
+    /// - Throws: `OpenStackError` where that file cannot be understood.
+    func first(_ name: String, variable: String? = nil) throws(OpenStackError) -> Found? {
+        for path in paths(of: name, variable) {
             switch look(path) {
             case .absent, .forbidden: continue
             case .unusable(let reason): throw Self.error(path, reason)

@@ -60,7 +60,7 @@ package final class GlanceClient: Sendable {
             if case .keystone(_, let credentials) = session.configuration.identity {
                 credentials.secrets
             } else { [] }
-        return own + (access.token.map { [$0] } ?? [])
+        return own + session.lateTokens + (access.token.map { [$0] } ?? [])
     }
 
     /// Only what is an id becomes a part of an address.

@@ -9,7 +9,7 @@ extension GlanceImage {
     package var fileName: [UInt8] {
         let usable = FileName.usable(name.map { Array($0.utf8) } ?? [], orElse: Array(id.utf8))
         // Room for extensions within what file systems take.
-        var name = Array(usable.prefix(Self.longestNameByteCount))
+        var name = FileName.shortened(usable, to: Self.longestNameByteCount)
         for known in extensions where !Self.has(name, anyOf: known) {
             name.append(UInt8(ascii: "."))
             name += known[0].utf8

@@ -43,8 +43,7 @@ extension GlanceImage {
         diskFormat = try Self.text("disk_format", of: object, id)
         byteCount = try Self.number("size", of: object, id)
         virtualByteCount = try Self.number("virtual_size", of: object, id)
-        digestAlgorithm = try Self.text("os_hash_algo", of: object, id)
-        digest = try Self.text("os_hash_value", of: object, id)
+        (digestAlgorithm, digest) = try Self.digest(of: object, id)
         createdAt = try Self.text("created_at", of: object, id).flatMap(ServiceTime.init)
         updatedAtText = try Self.text("updated_at", of: object, id) ?? ""
         updatedAt = ServiceTime(updatedAtText)
@@ -54,6 +53,18 @@ extension GlanceImage {
         leastDiskSize = try Self.number("min_disk", of: object, id)
         leastMemorySize = try Self.number("min_ram", of: object, id)
         properties = Self.properties(of: object)
+    }
+
+    /// Its digest; of a service before 2018, and of images of that time, the MD5 of all of it.
+    private static func digest(
+        of object: JSONObject, _ id: String
+    ) throws(OpenStackError) -> (algorithm: String?, digits: String?) {
+        let algorithm = try text("os_hash_algo", of: object, id)
+        if let digits = try text("os_hash_value", of: object, id), algorithm != nil {
+            return (algorithm, digits)
+        }
+        guard let digits = try text("checksum", of: object, id), !digits.isEmpty else { return (nil, nil) }
+        return ("md5", digits)
     }
 
     private static func text(

@@ -85,6 +85,12 @@ struct KeystoneRequest {
             }
             throw refusal(answer, tokens, credentials)
         case 401: throw refusal(answer, tokens, credentials)
+        case 404:
+            // Keystone's word for a token that it does not know.
+            if case .token = credentials.method, Self.isFromKeystone(answer.body) {
+                throw refusal(answer, tokens, credentials)
+            }
+            throw error(answer, tokens, credentials)
         default: throw error(answer, tokens, credentials)
         }
     }
@@ -137,6 +143,11 @@ struct KeystoneRequest {
         }
         return ServiceCaller.error(
             answer, doing: "asking for a token", at: place, hiding: credentials.secrets)
+    }
+
+    /// Whether an error is a Keystone's, and not that of a web server that knows nothing of tokens.
+    private static func isFromKeystone(_ body: [UInt8]) -> Bool {
+        body.count <= 64 << 10 && (try? JSONParser.parse(body))?.object?["error"]?.object != nil
     }
 
     private static let acceptsJSON = HTTPHeader(checked: "Accept", "application/json")

@@ -10,6 +10,7 @@ package final class KeystoneSession: Sendable {
     package let configuration: CloudsConfiguration
     let caller: ServiceCaller
     private let state = Monitor(State())
+    private static let mostLateTokens = 8
 
     /// Before its end a token is renewed, in seconds; but none that is younger than half of its life.
     /// Spec: keystoneauth has the same number.
@@ -49,6 +50,8 @@ package final class KeystoneSession: Sendable {
     private struct State {
         var held: Held?
         var tokenCount = 0
+        /// Tokens that were used lately, the present one last: a service may quote one that it refused, and that is good still.
+        var lateTokens: [Secret] = []
         /// Whether the next token is asked for because one was refused.
         var wasRefused = false
         var isAsking = false
@@ -57,6 +60,9 @@ package final class KeystoneSession: Sendable {
         /// Until then no one asks again who knows the refusal, or has a good token.
         var quietUntil = -Double.infinity
     }
+
+    /// What no message may show, besides the credentials.
+    var lateTokens: [Secret] { state.withLock { $0.lateTokens } }
 
     private enum Step {
         case use(Access)
@@ -160,6 +166,9 @@ package final class KeystoneSession: Sendable {
                     renewedFrom: start + max(lifetime - Self.renewalMargin, lifetime / 2),
                     endsAt: start + lifetime, isReplacement: state.wasRefused)
                 state.tokenCount += 1
+                if let token = answer.access.token {
+                    state.lateTokens = (state.lateTokens + [token]).suffix(Self.mostLateTokens)
+                }
                 state.wasRefused = false
                 state.refusal = nil
                 state.quietUntil = -.infinity

@@ -34,7 +34,15 @@ extension GlanceUpload {
                 return Sent(stream: stream, lostAnswer: failure)
             }
             // An answer that came early is about what the server did not want to see.
-            if answer.status == 204 { return Sent(stream: stream, lostAnswer: nil) }
+            if answer.status == 204 {
+                guard stream.takenByteCount == stream.byteCount else {
+                    throw OpenStackError(
+                        .uploadFailed,
+                        "\(place) answered that it has the data when \(stream.takenByteCount) of "
+                            + "\(stream.byteCount) bytes were sent")
+                }
+                return Sent(stream: stream, lostAnswer: nil)
+            }
             if let failure = stream.failure { throw Self.unreadable(failure) }
             if answer.status == 401, !isSecondAttempt,
                 try client.session.renew(refused: access.token, until: deadline)
@@ -122,15 +130,18 @@ extension GlanceUpload {
     /// Where the answer to the data was lost, the service may have taken it all the same: what it says of the image tells.
     private func activated(_ id: String, _ lostAnswer: OpenStackError?) throws(OpenStackError) -> GlanceImage
     {
-        let patience = lostAnswer == nil ? Self.activationTime : silence
-        let end = Deadline(after: patience, from: clock.now())
+        let start = clock.now()
+        let end = Deadline(after: lostAnswer == nil ? Self.activationTime : silence, from: start)
+        // It says that it has the data, and that there is none.
+        let endOfQueue = Deadline(after: silence, from: start)
         while true {
             let image = try client.image(id: id, until: deadline)
             switch image.status {
             case .active: return image
             case .queued, .incoming:
                 if image.status == .queued, let lostAnswer { throw lostAnswer }
-                guard !end.hasPassed(at: clock.now()) else {
+                let limit = image.status == .queued ? endOfQueue : end
+                guard !limit.hasPassed(at: clock.now()) else {
                     throw lostAnswer
                         ?? OpenStackError(
                             .uploadFailed,

@@ -19,6 +19,8 @@ package final class GlanceUpload: Sendable {
         var hasEnded = false
         /// The image that is being made, or was.
         var id: String?
+        /// The image whose making got no answer: it may be there, or come yet. It is asked for again by its id.
+        var lostID: String?
         var isComplete = false
         /// What could not be deleted, in a line.
         var leftBehind: String?
@@ -59,7 +61,10 @@ package final class GlanceUpload: Sendable {
                 return try attempt(image, source)
             } catch {
                 guard error.kind == .unavailable, !isCalledOff, retries.failureCount + 1 < Self.attemptLimit
-                else { throw error }
+                else {
+                    if let id = state.withLock({ $0.lostID }) { try deleteLost(id, because: error) }
+                    throw error
+                }
             }
             retries.noteFailure(at: clock.now(), random: clock.random())
             patience.perform { clock.pause(retries.wait(at: clock.now())) }
@@ -91,23 +96,24 @@ package final class GlanceUpload: Sendable {
     }
 
     private func attempt(_ image: NewImage, _ source: any UploadSource) throws(OpenStackError) -> Outcome {
-        let id = NewImage.randomID()
+        let lostID = state.withLock { $0.lostID }
+        let id = lostID ?? NewImage.randomID()
         let isWanted = state.withLock { state in
             if !state.isCancelled { state.id = id }
             return !state.isCancelled
         }
         guard isWanted else { throw OpenStackError(.uploadFailed, "the upload was called off") }
-        try create(image, id)
+        try create(image, id, again: lostID != nil)
         do throws(OpenStackError) {
             let outcome = try patiently { () throws(OpenStackError) in
                 try compare(try send(source, to: id), source, id)
             }
-            if image.isProtected { try protect(id) }
             let isWanted = state.withLock { state in
                 state.isComplete = !state.isCancelled
                 return state.isComplete
             }
             guard isWanted else { throw OpenStackError(.uploadFailed, "the upload was called off") }
+            if image.isProtected { try protect(id) }
             return outcome
         } catch {
             try delete(id, because: error)
@@ -130,7 +136,8 @@ package final class GlanceUpload: Sendable {
         return try result.get()
     }
 
-    private func create(_ image: NewImage, _ id: String) throws(OpenStackError) {
+    /// Makes the image; `again` where an earlier attempt to make it got no answer, and may have made it.
+    private func create(_ image: NewImage, _ id: String, again: Bool) throws(OpenStackError) {
         let doing = "making image \(ServiceText.quotable(image.name))"
         let headers = [HTTPHeader(checked: "Content-Type", "application/json")]
         let answer: HTTPAnswer
@@ -138,12 +145,18 @@ package final class GlanceUpload: Sendable {
             answer = try client.answer(
                 .post, "/v2/images", headers: headers, body: image.requestBody(id: id), doing: doing,
                 until: deadline
-            ) { $0 == 201 }
+            ) { $0 == 201 || again && $0 == 409 }
         } catch {
-            // Its answer may have been lost.
-            if error.kind == .unavailable { try delete(id, because: error, isKnown: false) }
+            guard error.kind == .unavailable else {
+                // An answer that is not expected says nothing of what was made.
+                try delete(id, because: error, isKnown: false)
+                throw error
+            }
+            state.withLock { $0.lostID = id }
             throw error
         }
+        state.withLock { $0.lostID = nil }
+        guard answer.status == 201 else { return }
         let made: GlanceImage
         do throws(OpenStackError) {
             made = try GlanceImage(try GlanceClient.json(answer))
@@ -187,8 +200,27 @@ package final class GlanceUpload: Sendable {
                 "image \(id) \(isKnown ? "is" : "may be") left behind, as it could not be deleted (\(error)): "
                 + Self.advice(id)
             state.withLock { $0.leftBehind = left }
-            throw OpenStackError(.uploadFailed, "\(reason); \(left)")
+            // What it failed for stays what it is, but for what another attempt may do: it would leave another image.
+            let kind = reason.kind == .unavailable ? .uploadFailed : reason.kind
+            throw OpenStackError(kind, "\(reason); \(left)")
         }
+    }
+
+    /// Deletes an image whose making got no answer. Where it is not there it may be made yet.
+    /// - Throws: `reason` with the id, where nobody knows.
+    private func deleteLost(_ id: String, because reason: OpenStackError) throws(OpenStackError) {
+        let answer: HTTPAnswer?
+        do throws(OpenStackError) {
+            answer = try client.answer(
+                .delete, "/v2/images/\(id)", doing: "deleting image \(id)", until: deadline
+            ) { $0 == 204 || $0 == 404 }
+        } catch {
+            answer = nil
+        }
+        guard answer?.status != 204 else { return }
+        let left = "image \(id) may be made by the service all the same: if it is, \(Self.advice(id))"
+        state.withLock { $0.leftBehind = left }
+        throw OpenStackError(.uploadFailed, "\(reason); \(left)")
     }
 
     private static func advice(_ id: String) -> String {
