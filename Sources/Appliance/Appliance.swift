@@ -34,6 +34,11 @@ package struct Appliance: Sendable {
 
     /// What an image service says of it; nil where it is not from one.
     package internal(set) var image: ImageRecord?
+    /// All that the image service has of it, as it is stored.
+    var imageData: (any ByteSource)?
+
+    /// Why partitions could not be looked for: what it is read from was not there, or not in time.
+    let openingLoss: ReadError?
 
     /// Whether not all of its source had come when it was opened, and it shows what is known without the rest.
     let isComing: Bool
@@ -65,7 +70,7 @@ package struct Appliance: Sendable {
         let isComing =
             package?.isForeseen ?? disks.contains { $0.stored?.arrivesInOrder ?? false }
         self.isComing = isComing
-        self.disks = Self.taking(arrivedOnly: isComing) {
+        (self.disks, openingLoss) = Self.taking(arrivedOnly: isComing) {
             DiskPartsReader.addingParts(to: disks, budget: resources.budget)
         }
         self.warnings = warnings

@@ -63,8 +63,10 @@ package struct ApplianceDisk: Sendable {
         }
     }
 
-    /// What keeps partitions or snapshots from being shown.
-    private var lostParts: [PackageWarning] { partWarnings.filter(\.code.isLoss) }
+    /// What keeps partitions or snapshots from being shown, or from being shown whole.
+    private var lostParts: [PackageWarning] {
+        partWarnings.filter { $0.code.isLoss || $0.code == .partitionOutside }
+    }
 
     /// What `user.ova.state` says now: `ok` as long as nothing is known to be wrong.
     var state: String {

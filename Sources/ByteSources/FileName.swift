@@ -16,4 +16,13 @@ package enum FileName {
         let dot = UInt8(ascii: ".")
         return name.isEmpty || name == [dot] || name == [dot, dot] ? other : name
     }
+
+    /// The first bytes of `name`, at most `byteCount`, without a part of a character of UTF-8 at their end.
+    package static func shortened(_ name: [UInt8], to byteCount: Int) -> [UInt8] {
+        guard name.count > byteCount else { return name }
+        var end = byteCount
+        // A character has at most three bytes behind its first one; what has more is no UTF-8, and is cut anywhere.
+        while end > 0, byteCount - end < 3, name[end] & 0xc0 == 0x80 { end -= 1 }
+        return Array(name.prefix(name[end] & 0xc0 == 0x80 ? byteCount : end))
+    }
 }

@@ -41,6 +41,17 @@ extension ReadError {
         }
     }
 
+    /// Whether opening ends with it: it says nothing of what is opened, and another attempt may do better. Memory that others
+    /// may give back is such a thing as well, where they share it.
+    package func endsOpening(sharing isShared: Bool) -> Bool {
+        switch self {
+        case .stale, .remote: true
+        case .system(_, let errno): errno == EINTR
+        case .overBudget: isShared
+        case .corrupt, .refused, .unsupported: false
+        }
+    }
+
     /// Whether it says nothing about the bytes: another thread, or the same one later, may get them. What is of the bytes is
     /// never about the reader; of the rest, a source that was changed and memory that is spent are neither.
     package var isAboutTheReader: Bool {

@@ -91,4 +91,52 @@ struct ImageRecordTests {
         #expect(names.reduce(0) { $0 + $1.utf8.count + 1 } < 64 << 10)
         #expect(names.allSatisfy { $0.utf8.count <= 255 })
     }
+
+    /// The report on a small disk whose service has `digest` of it, under `algorithm`.
+    private static func report(
+        _ algorithm: String, _ digest: String, noManifest: Bool = false
+    ) throws -> VerificationReport {
+        let record = ImageRecord(
+            id: "0000", name: "d", containerFormat: "bare", diskFormat: "vmdk",
+            digest: ImageDigest(algorithm: algorithm, digits: digest), properties: [])
+        let appliance = try Appliance.open(
+            .remote(
+                MemorySource(TestPackage.smallImage.bytes), name: Array("d.vmdk".utf8), modificationTime: 0,
+                image: record), options: ApplianceOptions())
+        var demands = VerificationReport.Demands()
+        demands.acceptsNoManifest = noManifest
+        return VerificationReport(
+            of: appliance, members: nil, certificate: nil, image: try appliance.checkImageDigest(), disks: [],
+            demands: demands)
+    }
+
+    @Test("G5: verify compares the digest that the service has of the data")
+    func digest() throws {
+        var digester = MemberDigester([.sha256])
+        try digester.take(MemorySource(TestPackage.smallImage.bytes)) { _ in }
+        let right = try #require(digester.finish()[.sha256])
+        for digits in [right, right.uppercased()] {
+            let report = try Self.report("sha256", digits)
+            #expect(report.isOK && report.image?.state == .ok && report.image?.actual == right)
+        }
+        for digits in [String(repeating: "0", count: 64), "", right + "0", String(right.dropLast())] {
+            let report = try Self.report("sha256", digits, noManifest: true)
+            #expect(!report.isOK && report.failures.map(\.code) == [.imageDigestWrong], "\(digits)")
+        }
+        // What nobody here can make is not checked, which is no success by itself.
+        let unknown = try Self.report("blake3", right)
+        #expect(!unknown.isOK && unknown.failures.map(\.code) == [.nothingChecked])
+        #expect(unknown.image?.state == .unknown && unknown.image?.actual == nil)
+        #expect(try Self.report("blake3", right, noManifest: true).isOK)
+    }
+
+    @Test(
+        "attributes are called as properties are, with blanks; control characters and long names are left out"
+    )
+    func attributeNames() throws {
+        let names = ["a b", "hw_x", "é", "x\u{7}", String(repeating: "n", count: 201), "\u{202e}x"]
+        let record = Self.record(Dictionary(uniqueKeysWithValues: names.map { ($0, "1") }))
+        let shown = Set(record.attributes.map(\.name).filter { $0.hasPrefix("property.") })
+        #expect(shown == ["property.a b", "property.hw_x", "property.é"])
+    }
 }

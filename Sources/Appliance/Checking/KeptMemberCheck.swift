@@ -32,6 +32,9 @@ package final class KeptMemberCheck: Sendable {
     private let isIdle: @Sendable () -> Bool
     private let report: @Sendable (String) -> Void
     private let isStopped = Monitor(false)
+    private let reported = NotedLines()
+    /// The disks that are read from each member, by their indices.
+    private let disksOfMembers: [Int: [Int]]
 
     /// Nil where there is nothing to check. `report` is told a line for each member that is not what the manifest lists.
     package init?(
@@ -41,6 +44,10 @@ package final class KeptMemberCheck: Sendable {
         guard let checks = appliance.checks, appliance.package != nil else { return nil }
         self.appliance = appliance
         self.checks = checks
+        let pairs = appliance.disks.enumerated().flatMap { number, disk in
+            disk.memberIndices.map { (member: $0, disk: number) }
+        }
+        disksOfMembers = Dictionary(grouping: pairs, by: \.member).mapValues { $0.map(\.disk) }
         self.isIdle = isIdle
         self.report = report
     }
@@ -123,9 +130,9 @@ package final class KeptMemberCheck: Sendable {
             let name = String(displaying: path)
             let reason =
                 "its \(first.algorithm.rawValue) digest is not the one of the manifest, line \(first.line)"
-            report("\(name): \(reason)")
-            for disk in appliance.disks where disk.memberIndices.contains(index) {
-                disk.metDamage.note(.corrupt(record: name, offset: 0, reason: reason))
+            if reported.note(name) == .isNew { report("\(name): \(reason)") }
+            for disk in disksOfMembers[index] ?? [] {
+                appliance.disks[disk].metDamage.note(.corrupt(record: name, offset: 0, reason: reason))
             }
         }
     }

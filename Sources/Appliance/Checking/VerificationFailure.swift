@@ -18,6 +18,7 @@ package struct VerificationFailure: Codable, Sendable, Equatable {
         case archiveDamaged = "archive-damaged"
         case manifestEmpty = "manifest-empty"
         case digestWrong = "digest-wrong"
+        case imageDigestWrong = "image-digest-wrong"
         case digestWeak = "digest-weak"
         case memberUnreadable = "member-unreadable"
         case fileUnlisted = "file-unlisted"
@@ -29,7 +30,7 @@ package struct VerificationFailure: Codable, Sendable, Equatable {
         case diskDamaged = "disk-damaged"
     }
 
-    private init(_ code: Code, _ message: String) {
+    init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
@@ -45,17 +46,19 @@ extension VerificationFailure {
     /// What is wrong with the digests, or keeps them from saying that the package is what was meant: an unusable
     /// descriptor does.
     ///
-    /// `results` are those of `Appliance.checkManifest`.
+    /// `results` are those of `Appliance.checkManifest`; `isCheckedOtherwise`: whether disks were decoded, or the image's digest
+    /// was right.
     package static func ofManifest(
         of appliance: Appliance, _ results: [PackageVerifier.MemberResult]?,
-        _ demands: VerificationReport.Demands = VerificationReport.Demands(), checkedDisks: Int = 0
+        _ demands: VerificationReport.Demands = VerificationReport.Demands(), isCheckedOtherwise: Bool = false
     ) -> [VerificationFailure] {
-        ofDescriptor(of: appliance) + ofDigests(of: appliance, results, demands, checkedDisks: checkedDisks)
+        ofDescriptor(of: appliance)
+            + ofDigests(of: appliance, results, demands, isCheckedOtherwise: isCheckedOtherwise)
     }
 
     private static func ofDigests(
         of appliance: Appliance, _ results: [PackageVerifier.MemberResult]?,
-        _ demands: VerificationReport.Demands, checkedDisks: Int
+        _ demands: VerificationReport.Demands, isCheckedOtherwise: Bool
     ) -> [VerificationFailure] {
         let absent = [
             VerificationFailure(.fileAbsent, appliance.scope.absentFiles),
@@ -66,7 +69,7 @@ extension VerificationFailure {
                 + absent
         }
         guard let package = appliance.package, let results, let map = appliance.checks?.map else {
-            guard checkedDisks == 0, !demands.acceptsNoManifest else { return absent }
+            guard !isCheckedOtherwise, !demands.acceptsNoManifest else { return absent }
             let reason = appliance.package == nil ? "a disk image has no manifest" : "there is no manifest"
             return [VerificationFailure(.nothingChecked, "nothing was checked: \(reason)")] + absent
         }

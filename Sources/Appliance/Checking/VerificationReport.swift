@@ -16,6 +16,8 @@ package struct VerificationReport: Codable, Sendable {
     /// One for each member; empty where there is no manifest.
     package let members: [Member]
     package let certificate: Certificate?
+    /// Nil where no image service has a digest of the data.
+    package let image: Image?
     /// One for each disk that was decoded whole; empty without `--deep`.
     package let disks: [Disk]
     package let findings: [Finding]
@@ -101,14 +103,18 @@ package struct VerificationReport: Codable, Sendable {
     /// `results` are those of `Appliance.checkManifest`; nil where there is no manifest that can be read.
     package init(
         of appliance: Appliance, members results: [PackageVerifier.MemberResult]?,
-        certificate report: CertificateReport?, disks: [Disk], demands: Demands = Demands()
+        certificate report: CertificateReport?, image: Image? = nil, disks: [Disk],
+        demands: Demands = Demands()
     ) {
+        self.image = image
         members = results?.map { Member($0, in: appliance) } ?? []
         certificate = report.map(Certificate.init)
         self.disks = disks
         findings = appliance.findings
         failures =
-            VerificationFailure.ofManifest(of: appliance, results, demands, checkedDisks: disks.count)
+            VerificationFailure.ofManifest(
+                of: appliance, results, demands, isCheckedOtherwise: !disks.isEmpty || image?.state == .ok)
+            + VerificationFailure.ofImage(image)
             + VerificationFailure.ofSignature(report, over: appliance, results, demands)
             + VerificationFailure.ofDisks(appliance.disks, disks)
         isOK = failures.isEmpty

@@ -27,6 +27,11 @@ package struct CopySubject: Sendable {
     /// Bytes of a partition that would be behind the end of the disk.
     package let missingByteCount: UInt64
 
+    /// What is to be said of `missingByteCount`; nil where nothing is missing. It is damage: a copy without it is no copy.
+    package var missingEnd: String? {
+        missingByteCount > 0 ? "the disk ends \(missingByteCount) bytes before it does" : nil
+    }
+
     private static let fileExtension = Array(".raw".utf8)
 
     /// A whole disk.

@@ -55,7 +55,15 @@ extension Appliance {
             throw StoredImage.Refusal(reason: "the disk is read from more than one file")
         }
         let members = disk.memberIndices
-        let bytes = members.count == 1 ? storedSource(ofMember: members[0]) : stored
+        let bytes: any ByteSource
+        do throws(ReadError) {
+            bytes =
+                members.isEmpty
+                ? stored
+                : try ConcatenatedSource(members.map { storedSource(ofMember: $0) }, named: disk.identifier)
+        } catch {
+            throw StoredImage.Refusal(reason: "\(error)")
+        }
         let format: String?
         let compression: CompressionFormat?
         do throws(ReadError) {
@@ -74,8 +82,14 @@ extension Appliance {
         return StoredImage(
             bytes: bytes, diskFormat: format, containerFormat: compression == nil ? "bare" : "compressed",
             check: { [checks] () throws(ReadError) in
-                guard checks?.state(ofMembers: members) == .bad else { return }
-                throw .corrupt(record: name, offset: 0, reason: "its digest is not that of the manifest")
+                switch checks?.state(ofMembers: members) {
+                case .ok, .unlisted, nil: return
+                case .bad:
+                    throw .corrupt(record: name, offset: 0, reason: "its digest is not that of the manifest")
+                case .unchecked where bytes.byteCount == 0: return
+                case .unchecked:
+                    throw .corrupt(record: name, offset: 0, reason: "its digest was not checked")
+                }
             })
     }
 

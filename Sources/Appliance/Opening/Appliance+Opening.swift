@@ -14,29 +14,38 @@ extension Appliance {
     ) throws(ApplianceError) -> Appliance {
         var resources = try DiskResources(options)
         do throws(ApplianceError) {
-            switch source {
-            case .remote(let file, let name, let modificationTime, let image):
-                // It is no file of this system: nothing that is written here can meet it.
-                resources.openStore(in: options.cacheFolder, sparing: [])
-                var appliance = try open(
-                    file, named: name, modificationTime, opened: OpenedFiles([]), options: options,
-                    resources: resources)
-                for index in appliance.disks.indices { appliance.disks[index].isRemote = true }
-                appliance.image = image
-                return appliance
-            case .file(let file, let name, let modificationTime):
-                let opened = OpenedFiles([file])
-                resources.openStore(in: options.cacheFolder, sparing: opened.numbers ?? [])
-                return try open(
-                    file, named: name, modificationTime, opened: opened, options: options,
-                    resources: resources)
-            case .folder(let path, let descriptorName):
-                return try open(
-                    folder: path, descriptorName: descriptorName, options: options, resources: resources)
-            }
+            let appliance = try open(source, options: options, resources: &resources)
+            if let loss = appliance.openingLoss { throw ApplianceError(loss) }
+            return appliance
         } catch {
             resources.stopThreads()
             throw error
+        }
+    }
+
+    private static func open(
+        _ source: ApplianceSource, options: ApplianceOptions, resources: inout DiskResources
+    ) throws(ApplianceError) -> Appliance {
+        switch source {
+        case .remote(let file, let name, let modificationTime, let image):
+            // It is no file of this system: nothing that is written here can meet it.
+            resources.openStore(in: options.cacheFolder, sparing: [])
+            var appliance = try open(
+                file, named: name, modificationTime, opened: OpenedFiles([]), options: options,
+                resources: resources)
+            for index in appliance.disks.indices { appliance.disks[index].isRemote = true }
+            appliance.image = image
+            if image != nil { appliance.imageData = file }
+            return appliance
+        case .file(let file, let name, let modificationTime):
+            let opened = OpenedFiles([file])
+            resources.openStore(in: options.cacheFolder, sparing: opened.numbers ?? [])
+            return try open(
+                file, named: name, modificationTime, opened: opened, options: options,
+                resources: resources)
+        case .folder(let path, let descriptorName):
+            return try open(
+                folder: path, descriptorName: descriptorName, options: options, resources: resources)
         }
     }
 

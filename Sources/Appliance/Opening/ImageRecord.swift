@@ -21,6 +21,8 @@ package struct ImageRecord: Sendable, Equatable {
     package let name: String?
     package let containerFormat: String?
     package let diskFormat: String?
+    /// Nil where the service has none.
+    package let digest: ImageDigest?
     /// In the order of their names; no more than `mostProperties`.
     package let properties: [Property]
 
@@ -30,8 +32,10 @@ package struct ImageRecord: Sendable, Equatable {
     private static let longestAttributeName = 200
 
     package init(
-        id: String, name: String?, containerFormat: String?, diskFormat: String?, properties: [Property]
+        id: String, name: String?, containerFormat: String?, diskFormat: String?,
+        digest: ImageDigest? = nil, properties: [Property]
     ) {
+        self.digest = digest
         self.id = id
         self.name = name
         self.containerFormat = containerFormat
@@ -68,9 +72,14 @@ package struct ImageRecord: Sendable, Equatable {
             ("disk-format", diskFormat),
         ]
         let named = properties.filter {
-            $0.name.utf8.count <= Self.longestAttributeName && Self.isPlain($0.name)
+            $0.name.utf8.count <= Self.longestAttributeName && Self.isShowable($0.name)
         }
         return own + named.map { (name: "property.\($0.name)", value: $0.value) }
+    }
+
+    /// Whether an attribute can be called so, and a terminal show it.
+    private static func isShowable(_ name: String) -> Bool {
+        !name.isEmpty && name.unicodeScalars.allSatisfy { !$0.isHidden }
     }
 
     /// Whether a text is made of letters, digits and a few marks of ASCII.

@@ -20,6 +20,7 @@ extension PackageOpener {
                 warnings = guest.findings
                 content = .decoded(guest)
             } catch {
+                noteLoss(error)
                 content = .unreadable(reason: error.description)
             }
             disks.append(
@@ -31,7 +32,7 @@ extension PackageOpener {
         return disks
     }
 
-    private func isDisk(_ member: PackageMember) -> Bool {
+    private mutating func isDisk(_ member: PackageMember) -> Bool {
         do throws(ReadError) {
             guard let format = try DiskImageOpener.recognise(member.source) else {
                 // What has no mark may be anything.
@@ -39,6 +40,7 @@ extension PackageOpener {
             }
             return format.isDiskImage
         } catch {
+            noteLoss(error)
             return false
         }
     }

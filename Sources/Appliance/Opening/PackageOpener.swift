@@ -25,6 +25,8 @@ struct PackageOpener {
     var files: [PackageFile?] = []
     /// Files that disks build on, by their index of the References.
     var parentFiles: [Int: Result<NeighbourFile, ReadError>] = [:]
+    /// Why the package cannot be opened now: what it is read from is not there, or not any more.
+    var loss: ReadError?
     /// Disks of files that have not come.
     var comingDisks: [ComingDiskKey: ComingDisk] = [:]
     /// Such files, by their index of the References.
@@ -77,6 +79,7 @@ struct PackageOpener {
             opener.files = []
             disks = opener.disksByContent()
         }
+        if let loss = opener.loss { throw ApplianceError(loss) }
         let hidden = HiddenMembers.of(
             package, disks, files, fileIndices: envelope?.disks.map(\.fileIndex))
         RawPaths.assign(to: &disks, beside: package.members, hidden: hidden)
@@ -190,6 +193,7 @@ struct PackageOpener {
             warnings = self.warnings(about: guest, declaredAs: disk)
             return .decoded(guest)
         } catch {
+            noteLoss(error)
             let isLenientAlready = options.isLenient && error.remedy == .lenient
             return .unreadable(reason: error.description, remedy: isLenientAlready ? nil : error.remedy)
         }

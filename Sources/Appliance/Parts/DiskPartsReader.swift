@@ -30,16 +30,20 @@ struct DiskPartsReader {
     /// The same of the files that disks are read from.
     private var otherFiles: [ObjectIdentifier: (files: [OtherFile], partByteCount: UInt64)] = [:]
     private var warningCount = 0
+    private var loss: ReadError?
     /// What one of those takes beside its name, in bytes: here and in `info`.
     private static let bytesPerFile: UInt64 = 256
 
-    /// `disks`, with their partitions and snapshots.
-    static func addingParts(to disks: [ApplianceDisk], budget: OpeningBudget) -> [ApplianceDisk] {
+    /// `disks`, with their partitions and snapshots; and why those could not be read now, which is no finding.
+    static func addingParts(
+        to disks: [ApplianceDisk], budget: OpeningBudget
+    ) -> (disks: [ApplianceDisk], loss: ReadError?) {
         var reader = DiskPartsReader(budget)
         for disk in disks.lazy.compactMap(\.farDisk).prefix(Self.mostPreparedDisks) {
             disk.prepare(0..<Self.firstByteCount)
         }
-        return disks.map { reader.addingParts(to: $0) }
+        let whole = disks.map { reader.addingParts(to: $0) }
+        return (whole, reader.loss)
     }
 
     init(_ budget: OpeningBudget) {
@@ -88,6 +92,7 @@ struct DiskPartsReader {
                 add(PackageWarning(warning.kind.code, "partition table: \(warning.text)"), to: &disk)
             }
         } catch {
+            if error.endsOpening(sharing: false) { loss = loss ?? error }
             guard !error.isWouldWait else {
                 let text =
                     "its partitions are not shown: their table had not come when it was opened"

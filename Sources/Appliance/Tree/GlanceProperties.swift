@@ -68,10 +68,10 @@ struct GlanceProperties {
         properties.flatMap { Array("\($0.name)=\($0.value)\n".utf8) }
     }
 
-    /// Whether it is one that Nova and its drivers read.
+    /// Whether it is one that Nova and its drivers read; names that the service keeps for itself are refused by it.
     private static func isWritten(_ name: String) -> Bool {
-        ["hw_", "os_type", "vmware_"].contains { name.utf8.starts(with: $0.utf8) }
-            && ImageRecord.isPlain(name)
+        ["hw_", "os_", "vmware_"].contains { name.utf8.starts(with: $0.utf8) }
+            && !name.utf8.starts(with: "os_glance".utf8) && ImageRecord.isPlain(name)
     }
 
     /// What `hw_disk_bus` may be: Nova refuses an image with any other, such as nvme.

@@ -1,7 +1,7 @@
 // Hashes the bytes of a member, with every digest that its manifest asks for.
 // SPDX-License-Identifier: Apache-2.0
 
-import ByteSources
+package import ByteSources
 import Crypto
 
 /// Digests of bytes that arrive in order.
@@ -68,6 +68,13 @@ package struct MemberDigester {
                 }
         }
         return result
+    }
+
+    /// Takes `source` whole, in steps of 1 MiB; `progress` hears of each step's bytes.
+    package mutating func take(_ source: any ByteSource, progress: (Int) -> Void) throws(ReadError) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { unsafe buffer.deallocate() }
+        try unsafe take(source, through: buffer, progress: progress)
     }
 
     /// Takes `source` whole, in steps of `buffer`; `progress` hears of each step's bytes.

@@ -49,13 +49,15 @@ struct VerifyCommand: ParsableCommand {
         let appliance = try source.open()
         let members = checkMembers(of: appliance)
         if let loss = members?.loss { throw lost(loss) }
+        let image = try checkImage(of: appliance)
         let certificate = try checkCertificate(of: appliance, trusting: anchors)
         let disks = deep ? try appliance.disks.compactMap(checkDisk) : []
         var demands = VerificationReport.Demands()
         demands.trust = anchors != nil
         demands.acceptsNoManifest = noManifest
         let report = VerificationReport(
-            of: appliance, members: members, certificate: certificate, disks: disks, demands: demands)
+            of: appliance, members: members, certificate: certificate, image: image, disks: disks,
+            demands: demands)
         try StandardOutput.write(
             json ? report.json() : Array(VerificationText(report, appliance, isDeep: deep).text.utf8))
         // Where both go to a terminal, the last line that was printed says it all.
@@ -68,6 +70,20 @@ struct VerifyCommand: ParsableCommand {
         let done = SharedCount()
         let bar = ProgressBar("digests", of: appliance.manifestByteCount) { done.value }
         return bar.show { appliance.checkManifest(threadCount: threads.count) { done.value = $0 } }
+    }
+
+    /// The digest that an image service has.
+    private func checkImage(of appliance: Appliance) throws -> VerificationReport.Image? {
+        let done = SharedCount()
+        let bar = ProgressBar("image", of: appliance.imageDigestByteCount) { done.value }
+        let result = bar.show { () -> Result<VerificationReport.Image?, ReadError> in
+            Result { () throws(ReadError) in try appliance.checkImageDigest { done.value = $0 } }
+        }
+        do throws(ReadError) {
+            return try result.get()
+        } catch {
+            throw lost(error)
+        }
     }
 
     private func checkCertificate(

@@ -16,7 +16,8 @@ struct VerificationText {
 
     var text: String {
         let lines =
-            report.members.map(line) + (report.certificate.map(lines) ?? []) + report.disks.flatMap(lines)
+            report.members.map(line) + [report.image.map(line)].compactMap(\.self)
+            + (report.certificate.map(lines) ?? []) + report.disks.flatMap(lines)
             + report.findings.map { OptionWords.command.message("note        \($0.text)", $0.remedy) }
             + [sum]
         return lines.map { $0.onOneLine + "\n" }.joined()
@@ -52,6 +53,18 @@ struct VerificationText {
     private func line(_ member: VerificationReport.Member) -> String {
         let details = member.details.isEmpty ? "" : ": \(member.details.joined(separator: ", "))"
         return "\(Self.padded(member.state.rawValue))\(member.name.shown)\(details)"
+    }
+
+    private func line(_ image: VerificationReport.Image) -> String {
+        switch image.state {
+        case .ok: "\(Self.padded("ok"))the image's data: \(image.algorithm), as the service says"
+        case .wrong:
+            "\(Self.padded("bad"))the image's data: \(image.algorithm) is \(image.actual ?? ""), "
+                + "the service says \(image.expected)"
+        case .unknown:
+            "\(Self.padded("note"))the image's data: not checked, the service's digest is of a kind that is not known, "
+                + "\(image.algorithm)"
+        }
     }
 
     private func lines(_ certificate: VerificationReport.Certificate) -> [String] {
@@ -101,6 +114,7 @@ struct VerificationText {
         let checked = report.members.filter { $0.state == .ok }.count
         var parts: [String] = []
         if checked > 0 { parts.append("\(checked) digest\(checked == 1 ? "" : "s") right") }
+        if report.image?.state == .ok { parts.append("the image's digest is right") }
         if let certificate = report.certificate {
             parts.append("signed by \(certificate.subject ?? "?"), \(trust(certificate))")
         }
@@ -108,7 +122,9 @@ struct VerificationText {
         let decoded = report.disks.count - raw
         if decoded > 0 { parts.append("\(decoded) disk\(decoded == 1 ? "" : "s") decoded") }
         if raw > 0 { parts.append("\(raw) raw disk\(raw == 1 ? "" : "s") read") }
-        if checked == 0, report.disks.isEmpty { return "nothing was checked, as --no-manifest allows" }
+        if checked == 0, report.disks.isEmpty, report.image?.state != .ok {
+            return "nothing was checked, as --no-manifest allows"
+        }
         if checked == 0 { parts.append(appliance.package == nil ? "a disk image" : "no manifest") }
         let notes = report.findings.count
         return "verified: \((parts + ["\(notes) note\(notes == 1 ? "" : "s")"]).joined(separator: "; "))"
