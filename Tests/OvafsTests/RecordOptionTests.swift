@@ -27,7 +27,8 @@ struct RecordOptionTests {
             var options = given
             let notes = try MountCommand.leaveOutRecords(of: &options, for: source)
             #expect(
-                notes.count == 2 && notes[0].hasPrefix("record= is for a source at an address or in a cloud"))
+                notes.count == 2
+                    && notes[0].hasPrefix("record= is for one source, at an address or in a cloud"))
             #expect(options.recordFile == nil && options.replayFile == nil)
             #expect(RemoteSession(options).recorder == nil)
         }
@@ -42,11 +43,23 @@ struct RecordOptionTests {
         let pipe = try unsafe FileDescriptor.open(path, .readWrite, options: .nonBlocking)
         let line = Array("ovafs record of reads\n".utf8)
         #expect(try pipe.writeAll(line) == line.count)
-        let failure = #expect(throws: CommandFailure.self) { try RecordFile(FilePath(path)) }
+        let failure = #expect(throws: CommandFailure.self) { try RecordFile(Array(path.utf8)) }
         #expect(failure?.status == .wrongUsage && failure?.message.contains("no record of reads") == true)
         var left = [UInt8](repeating: 0, count: 64)
         let count = try unsafe left.withUnsafeMutableBytes { try unsafe pipe.read(into: $0) }
         #expect(count == line.count && left.prefix(count).elementsEqual(line))
         try pipe.close()
+    }
+
+    @Test("W12: a name that ends with a slash is a folder's; an empty file holds nothing that could be lost")
+    func names() throws {
+        let path = "/tmp/ovafs-\(getpid())-\(UInt64.random(in: 0 ... .max))"
+        let failure = #expect(throws: CommandFailure.self) { try RecordFile(Array("\(path)/".utf8)) }
+        #expect(failure?.status == .wrongUsage)
+        let file = unsafe creat(path, 0o600)
+        #expect(file >= 0)
+        defer { unsafe unlink(path) }
+        close(file)
+        _ = try RecordFile(Array(path.utf8))
     }
 }

@@ -80,11 +80,16 @@ struct MountCommand: ParsableCommand {
         signal(SIGTTOU, SIG_IGN)
         let background = try readyDescriptor.map(BackgroundServer.init(readyDescriptor:))
         let destination = options.log ?? (background == nil ? .standardError : .systemLog)
+        if case .file(let log) = destination, let record = options.remote.recordFile,
+            log.names(theSameAs: FilePath(bytes: record))
+        {
+            throw CommandFailure(status: .wrongUsage, message: "record= and log= name one file: \(log)")
+        }
         let openLog = try destination.open()
         // On a terminal there is a bar.
         let isBarShown = destination == .standardError && Terminal.canRedraw
         let unused = try Self.leaveOutRecords(of: &options.remote, for: source)
-        let record = try options.remote.recordFile.map { try RecordFile(FilePath(bytes: $0)) }
+        let record = try options.remote.recordFile.map { try RecordFile($0) }
         if ImageReference.isCatalogue(source) {
             return try mountCatalogue(
                 options, on: folder, background, log: try openLog.logger(sparing: []), warnings: unused)
@@ -135,7 +140,7 @@ struct MountCommand: ParsableCommand {
         let names = [options.recordFile.map { _ in "record" }, options.replayFile.map { _ in "replay" }]
         (options.recordFile, options.replayFile) = (nil, nil)
         return names.compactMap(\.self).map {
-            "\($0)= is for a source at an address or in a cloud, and does nothing here"
+            "\($0)= is for one source, at an address or in a cloud, and does nothing here"
         }
     }
 
@@ -168,7 +173,7 @@ struct MountCommand: ParsableCommand {
 
     func session(_ options: MountOptions, named name: [UInt8]) -> SessionOptions {
         var session = SessionOptions(
-            sourceName: name, userID: options.userID ?? getuid(),
+            sourceName: options.shownSource ?? name, userID: options.userID ?? getuid(),
             groupID: options.groupID ?? getgid())
         session.allowsOtherUsers = options.allowsOtherUsers
         session.umask = options.umask

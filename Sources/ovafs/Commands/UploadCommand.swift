@@ -101,7 +101,8 @@ struct UploadCommand: ParsableCommand {
         let id = outcome.image.id
         if !outcome.isCompared {
             StandardError.write(
-                "warning: the service has no digest of image \(id): only its length was compared")
+                "warning: the service has no digest of image \(id) that is known here: only its length was compared"
+            )
         }
         if !others.isEmpty {
             StandardError.write(

@@ -104,8 +104,7 @@ final class Extraction {
 
     /// What a partition has behind the end of its disk is damage; only a file can have the hole that stands for it.
     private func checkThatItEndsOnTheDisk(_ plan: CopyPlan.Copy, _ place: String) throws(CommandFailure) {
-        let missing = plan.subject.missingByteCount
-        guard missing > 0 else { return }
+        guard let missing = plan.subject.missingEnd else { return }
         var advice = "--damaged=zero copies what is there"
         if plan.map != nil {
             if case .target(.file, _) = plan.destination { return }
@@ -113,7 +112,7 @@ final class Extraction {
         }
         throw CommandFailure(
             status: .damaged,
-            message: "\(place): the disk ends \(missing) bytes before it does; \(advice)")
+            message: "\(place): \(missing); \(advice)")
     }
 
     private func open(_ plan: CopyPlan.Copy) throws(CopyError) -> any CopyOutput {

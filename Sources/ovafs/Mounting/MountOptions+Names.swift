@@ -7,7 +7,8 @@ extension MountOptions {
     static let choices: [(name: String, values: [String]?)] = [
         ("allow_other", nil), ("auto_unmount", nil), ("cache", ["kernel", "none"]), ("cache_dir", []),
         ("cache_dir_size", []), ("cache_size", []),
-        ("ctldir", ["visible", "hidden"]), ("exec", nil), ("gid", []), ("header", []), ("lenient", nil),
+        ("ctldir", ["visible", "hidden"]), ("exec", nil), ("fsname", []), ("gid", []), ("header", []),
+        ("lenient", nil),
         ("links", ["inside", "none"]),
         ("log", ["syslog", "stderr"]), ("open_memory", []), ("os_cloud", []), ("record", []), ("replay", []),
         ("ro", nil), ("threads", []), ("timeout", []),

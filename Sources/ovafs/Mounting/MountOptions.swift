@@ -37,6 +37,8 @@ struct MountOptions: Equatable {
     /// The permissions with which the folder to mount on is made where it is not there; nil where it is not made.
     var mountPointMode: UInt32?
     var log: LogDestination?
+    /// What /proc/mounts shows in place of the source, as bytes.
+    var shownSource: [UInt8]?
 
     /// - Parameter lists: The bytes of each `-o`: options separated by commas; `\,` is a comma in a value.
     /// - Throws: `CommandFailure` that names the option that is unknown or whose value makes no sense.
@@ -55,6 +57,8 @@ struct MountOptions: Equatable {
             // The values that are names of files, which are bytes.
             if name == "log", let destination = LogDestination(parts[1]) {
                 log = destination
+            } else if name == "fsname", !parts[1].isEmpty {
+                shownSource = Array(parts[1])
             } else if name == "cache_dir", !parts[1].isEmpty {
                 cacheFolder = Array(parts[1])
             } else if name == "record", !parts[1].isEmpty {
@@ -92,6 +96,7 @@ struct MountOptions: Equatable {
             }
             cacheMode = mode
         case ("record", let value), ("replay", let value): throw Self.wrong(name, value, "a file")
+        case ("fsname", let value): throw Self.wrong(name, value, "a name")
         case ("cache_dir", let value): throw Self.wrong(name, value, "a folder")
         case ("cache_dir_size", let value):
             guard let bytes = value.flatMap({ MemorySize($0) }) else {

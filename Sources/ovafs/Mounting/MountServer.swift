@@ -31,7 +31,11 @@ final class MountServer {
         announced.withLock { $0 = socket }
         let isListening = listen(with: socket, device: device)
         let thread = try? WorkerThread {
-            if isListening || listenLater(with: socket, device: device) { dismissCallers(of: socket) }
+            // What was withdrawn before it listened was shut in vain.
+            if isListening || listenLater(with: socket, device: device), isAnnounced(socket) {
+                dismissCallers(of: socket)
+            }
+            announced.withLock { if $0 == socket { $0 = nil } }
             close(socket)
         }
         guard thread == nil else { return }

@@ -21,6 +21,17 @@ struct ImageReference: Equatable {
     init?(_ argument: String) throws {
         guard argument.utf8.starts(with: Self.prefix.utf8) else { return nil }
         text = String(decoding: argument.utf8.dropFirst(Self.prefix.utf8.count), as: UTF8.self)
+        guard !text.utf8.starts(with: "//".utf8) else {
+            throw CommandFailure(
+                status: .wrongUsage, message: "'\(argument)': write glance:NAME or glance:ID, without slashes"
+            )
+        }
+        // What is no UTF-8 came here as that mark.
+        guard !text.unicodeScalars.contains("\u{fffd}") else {
+            throw CommandFailure(
+                status: .wrongUsage,
+                message: "'\(argument)' is not UTF-8, and names of images are: use glance:ID")
+        }
         guard !text.isEmpty else {
             throw CommandFailure(
                 status: .wrongUsage,

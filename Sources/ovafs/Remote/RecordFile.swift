@@ -8,15 +8,18 @@ import RemoteSources
 import SystemPackage
 
 /// A place for a record, whose folder is opened before anything is mounted: the server changes to another folder.
-/// Nothing is written over but an earlier record.
+/// Nothing is written over but an earlier record and an empty file.
 final class RecordFile: Sendable {
     private let folder: CInt
     private let name: FilePath.Component
     private let path: FilePath
 
     /// - Throws: `CommandFailure` where there is no such folder, or something else than a record has the name.
-    init(_ path: FilePath) throws {
-        guard let name = path.lastComponent, name.kind == .regular else {
+    /// - Parameter bytes: The path; one that ends with a slash names a folder.
+    init(_ bytes: [UInt8]) throws {
+        let path = FilePath(bytes: bytes)
+        let isFolder = bytes.last == UInt8(ascii: "/")
+        guard let name = path.lastComponent, name.kind == .regular, !isFolder else {
             throw Self.refusal(path, "this is not the name of a file")
         }
         let parent = path.removingLastComponent()
@@ -28,6 +31,9 @@ final class RecordFile: Sendable {
         self.folder = folder
         self.name = name
         self.path = path
+        guard unsafe faccessat(folder, ".", W_OK | X_OK, 0) == 0 else {
+            throw Self.refusal(path, "the folder cannot be written to: \(SystemError(errno: errno))")
+        }
         if let reason = reasonAgainstWriting() { throw Self.refusal(path, reason) }
     }
 
@@ -39,7 +45,7 @@ final class RecordFile: Sendable {
         CommandFailure(status: .wrongUsage, message: "record=\(path): \(reason)")
     }
 
-    /// Why nothing may get the name; nil where nothing has it, or an earlier record.
+    /// Why nothing may get the name; nil where nothing has it, an empty file or an earlier record.
     private func reasonAgainstWriting() -> String? {
         let notARecord = "this is there already, and is no record of reads; name another file"
         // What is no regular file is not opened: a pipe would lose what is in it, and a device may do something.
@@ -60,7 +66,9 @@ final class RecordFile: Sendable {
         var start = [UInt8](repeating: 0, count: RecordedReads.firstLine.utf8.count)
         // SAFETY: no more is read than the array holds.
         let count = unsafe start.withUnsafeMutableBytes { unsafe Glibc.read(file, $0.baseAddress, $0.count) }
-        return count == start.count && start.elementsEqual(RecordedReads.firstLine.utf8) ? nil : notARecord
+        // An empty file, as mktemp(1) makes it, holds nothing that could be lost.
+        return count == 0 || count == start.count && start.elementsEqual(RecordedReads.firstLine.utf8)
+            ? nil : notARecord
     }
 
     /// Writes the record as a whole: whoever reads the file finds an earlier one or this one. A record of the same version

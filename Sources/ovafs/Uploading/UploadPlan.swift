@@ -5,6 +5,7 @@ import Appliance
 import ByteSources
 import OVFPackage
 import RemoteSources
+import Synchronization
 
 /// The bytes of an image, with what is known of them.
 struct UploadPlan {
@@ -53,6 +54,9 @@ struct UploadChoice {
         let chosen = try choice.subjects(named: disk.map { [$0] } ?? [])
         guard let subject = chosen.first, chosen.count == 1 else { throw unnamed() }
         guard let bytes = subject.bytes else { throw notDecoded(subject.disk) }
+        if let missing = subject.missingEnd {
+            throw CommandFailure(status: .damaged, message: "\(source): \(subject.title): \(missing)")
+        }
         let isRawFile = subject.disk.formatName == "raw" && !subject.isPart
         let found =
             isRawFile ? try readable { () throws(ReadError) in try StoredImage.rawFormat(of: bytes) } : "raw"
@@ -130,6 +134,7 @@ struct UploadChoice {
                 "the package is compressed with \(compression.name), which image services do not know: decompress it "
                     + "first, or name a disk")
         }
+        try checkMembers()
         let root = appliance.rootDiskIndex
         let stored = root.flatMap { try? appliance.storedImage(ofDisk: $0).diskFormat }
         return UploadPlan(
@@ -137,7 +142,30 @@ struct UploadChoice {
             diskFormat: diskFormat ?? stored ?? "vmdk",
             containerFormat: containerFormat ?? "ova",
             virtualByteCount: root.flatMap { appliance.disks[$0].source?.byteCount },
-            properties: properties(ofDisk: root))
+            properties: properties(ofDisk: root),
+            notes: appliance.problems.map {
+                OptionWords.copy.message($0.message, $0.remedy)
+            })
+    }
+
+    /// A package that was cut short, or is not what its manifest says, is no image. One without a manifest may be.
+    private func checkMembers() throws {
+        let done = Atomic<UInt64>(0)
+        let bar = ProgressBar("digests", of: appliance.manifestByteCount) { done.load(ordering: .relaxed) }
+        let results = bar.show {
+            appliance.checkManifest(threadCount: ProcessorCount.current) {
+                done.store($0, ordering: .relaxed)
+            }
+        }
+        if let loss = results?.loss {
+            throw CommandFailure(upload: OpenStackError(.unreadable(loss), "\(loss)"), of: source)
+        }
+        var demands = VerificationReport.Demands()
+        demands.acceptsNoManifest = true
+        guard let failure = VerificationFailure.ofManifest(of: appliance, results, demands).first else {
+            return
+        }
+        throw CommandFailure(status: .damaged, message: "\(source): \(failure.message)")
     }
 
     private func properties(ofDisk index: Int?) -> [ImageRecord.Property] {

@@ -96,7 +96,14 @@ extension EndToEnd.GlanceTests {
                 package.members + "/appliance-disk2.vmdk")
             let changed = folder("changed.ova")
             try Fixtures.tar(StandardPackage.memberNames, in: package.members, to: changed)
+            let (cut, disk) = (folder("cut.ova"), folder("cut.raw"))
+            try shell("head -c -9000 \"$1\" > \"$2\"", package.path, cut)
+            try shell(
+                "truncate -s 4M \"$1\"; echo 'start=2048, size=6144' | sfdisk --quiet \"$1\"; truncate -s 3M \"$1\"",
+                disk)
             let cases: [([String], Int32, String)] = [
+                ([changed, "--as-stored"], 1, "manifest"), ([cut, "--as-stored"], 1, "cut.ova: "),
+                ([disk, "cut/1"], 1, "the disk ends 1048576 bytes before it does"),
                 ([damaged.path], 1, "grain"), ([changed, "vmdisk2", "--as-stored"], 1, "manifest"),
                 ([package.path], 2, "vmdisk1, vmdisk2"), ([package.path, "nothing"], 2, "nothing"),
                 ([package.path, "appliance-disk1/1", "--as-stored"], 2, "no file of its own"),

@@ -67,7 +67,9 @@ extension EndToEnd {
                 let verified = try run([
                     try Ovafs.path(), "verify", "--os-cloud", "demo", "--deep", "glance:appliance",
                 ])
-                #expect(verified.text.contains("verified"))
+                #expect(
+                    verified.text.contains("verified")
+                        && verified.text.contains("the image's digest is right"))
                 let output = try folder.makeFolder("copies")
                 try run([try Ovafs.path(), "extract", "--os-cloud=demo", "glance:appliance", "-o", output])
                 for (name, reference) in package.references {
@@ -306,6 +308,9 @@ extension EndToEnd {
                     ])
                     let image = command[1] == "glance:" ? "/helped" : ""
                     try run(["cmp", point + image + "/helped.raw", disk])
+                    // What fstab has is how `mount -a` knows what is mounted.
+                    let shown = try run(["findmnt", "--noheadings", "--output", "SOURCE", point]).text
+                    #expect(shown == command[1])
                     try unmount(point)
                     try wait(for: "the server's end") { folder.processes().isEmpty }
                 }

@@ -9,7 +9,7 @@ enum MissingEnd {
     static func warnings(of fileByteCount: UInt64, namedTo end: UInt64, by record: String) -> [String] {
         guard end > fileByteCount else { return [] }
         return [
-            "the file ends at byte \(fileByteCount), and its \(record) names data up to byte \(end): it was cut "
+            "the file ends at byte \(fileByteCount), and its \(record) \(record.hasSuffix("s") ? "name" : "names") data up to byte \(end): it was cut "
                 + "short, or is damaged there"
         ]
     }
