@@ -16,8 +16,8 @@ final class ServedCatalogue: Sendable {
         var trees = OpenTrees()
         /// How many trees without open files are to stay, where that is fewer than always.
         var idleLimit: Int?
-        /// Why folders could not be opened a moment ago, and until when that is the answer, in seconds of the monotonic clock: the
-        /// kernel sends look-ups of one name one after the other, and the last of them would wait for as many attempts.
+        /// Why folders could not be opened a moment ago, and until when that is the answer, in seconds of the monotonic clock:
+        /// the kernel sends look-ups of one name one after the other, and the last of them would wait for as many attempts.
         var failures: [UInt64: (failure: FolderFailure, until: Double)] = [:]
         /// The folders that are being opened.
         var opening: Set<UInt64> = []

@@ -217,8 +217,8 @@ extension ServedTree {
         }
     }
 
-    /// Has folders that no one uses closed, and waits a moment while that `lasts`. Another thread has the kernel forget them: the
-    /// kernel may wait there for a request that waits for this opening.
+    /// Has folders that no one uses closed, and waits a moment while that `lasts`. Another thread has the kernel forget them:
+    /// the kernel may wait there for a request that waits for this opening.
     private func makeRoom(in catalogue: ServedCatalogue, while lasts: () -> Bool) {
         catalogue.state.withLock { $0.idleLimit = 0 }
         waiting.add(.work(.tidy))

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import OVFPackage
+import Partitions
 
 /// One thing that is wrong, or that nobody checked: a stable code for programs, a line for people.
 ///
@@ -46,8 +47,8 @@ extension VerificationFailure {
     /// What is wrong with the digests, or keeps them from saying that the package is what was meant: an unusable
     /// descriptor does.
     ///
-    /// `results` are those of `Appliance.checkManifest`; `isCheckedOtherwise`: whether disks were decoded, or the image's digest
-    /// was right.
+    /// `results` are those of `Appliance.checkManifest`; `isCheckedOtherwise`: whether disks were decoded, or the
+    /// image's digest was right.
     package static func ofManifest(
         of appliance: Appliance, _ results: [PackageVerifier.MemberResult]?,
         _ demands: VerificationReport.Demands = VerificationReport.Demands(), isCheckedOtherwise: Bool = false
@@ -161,6 +162,14 @@ extension VerificationFailure {
         return failures
     }
 
+    /// Partitions that go on behind the end of their disk: something is missing there, or the table is wrong.
+    private static func partsBehindTheEnd(of disk: ApplianceDisk) -> [String] {
+        (disk.partitions?.table.partitions ?? []).filter(\.isCutShort).map {
+            "partition \($0.number) of disk \(disk.identifier) ends \($0.declaredByteCount - $0.byteCount) bytes "
+                + "behind the end of the disk"
+        }
+    }
+
     /// The disks that cannot be read whole; `checked` are those that were decoded.
     static func ofDisks(
         _ disks: [ApplianceDisk], _ checked: [VerificationReport.Disk]
@@ -175,7 +184,7 @@ extension VerificationFailure {
                     + disk.snapshots.filter { !$0.isOK }.map {
                         "snapshot \($0.path.shown) of disk \(disk.id) is damaged"
                     }
-            } + cut
+            } + cut + (checked.isEmpty ? [] : disks.flatMap(partsBehindTheEnd))
         return [
             VerificationFailure(.diskNotDecoded, unreadable), VerificationFailure(.diskDamaged, damaged),
         ].compactMap { $0 }
