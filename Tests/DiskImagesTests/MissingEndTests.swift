@@ -10,7 +10,7 @@ import Testing
 @Suite("Images that end too early")
 struct MissingEndTests {
     /// What the warning says, of every format.
-    static let words = "names data up to byte"
+    static let words = " data up to byte"
 
     /// Sound images whose last bytes are data.
     private static let images: [(name: String, bytes: [UInt8])] = {

@@ -99,6 +99,12 @@ final class RangeSink: TransferSink {
 
     func append(_ bytes: RawSpan) -> Bool {
         let (count, isEnough) = state.withLock { state in
+            if case .whole = question {
+                // What follows on the length that is known is the consumer's to refuse.
+                state.remaining -= min(state.remaining, UInt64(bytes.byteCount))
+                state.takenByteCount += UInt64(bytes.byteCount)
+                return (bytes.byteCount, false)
+            }
             let count = Int(min(UInt64(bytes.byteCount), state.remaining))
             state.remaining -= UInt64(count)
             state.takenByteCount += UInt64(count)

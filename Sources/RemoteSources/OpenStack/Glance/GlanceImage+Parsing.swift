@@ -59,9 +59,8 @@ extension GlanceImage {
     private static func digest(
         of object: JSONObject, _ id: String
     ) throws(OpenStackError) -> (algorithm: String?, digits: String?) {
-        let algorithm = try text("os_hash_algo", of: object, id)
-        if let digits = try text("os_hash_value", of: object, id), algorithm != nil {
-            return (algorithm, digits)
+        if let digits = try text("os_hash_value", of: object, id) {
+            return (try text("os_hash_algo", of: object, id), digits)
         }
         guard let digits = try text("checksum", of: object, id), !digits.isEmpty else { return (nil, nil) }
         return ("md5", digits)
