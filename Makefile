@@ -13,6 +13,7 @@ FISH_COMPLETIONS ?= $(DATADIR)/fish/vendor_completions.d
 MOUNT_HELPER_DIR ?= /sbin
 DESTDIR          ?=
 FUZZ_SECONDS     ?= 10
+SOAK_MINUTES     ?= 30
 
 # The binary that is installed carries the Swift runtime, so that the machines it is copied to need no Swift.
 RELEASE_FLAGS := --configuration release --static-swift-stdlib --product ovafs
@@ -22,7 +23,7 @@ BINARY        := .build/release/ovafs
 SWIFT_FOLDERS := $(wildcard Package.swift Sources Tests Fuzz Benchmarks/Package.swift Benchmarks/Benchmarks Benchmarks/Cases Benchmarks/Tools)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint imports linkage install uninstall format bench bench-check bench-time fuzz sbom clean
+.PHONY: help demo build test check lint imports linkage install uninstall format bench bench-check bench-time fuzz soak crash sbom clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +95,13 @@ bench-time: ## report the time of the in-process benchmarks
 fuzz: build ## measure every bomb, and run every parser on damaged input for FUZZ_SECONDS each
 	$(SWIFT) build --configuration release --static-swift-stdlib --product ovafs-fuzz
 	@scripts/run-fuzzers.sh $(FUZZ_SECONDS)
+
+soak: build ## read four mounts for SOAK_MINUTES with faults injected; report with a plot in soak-report (SOAK_FLAGS: see soak.sh)
+	@scripts/soak.sh --self-test
+	@scripts/soak.sh --minutes $(SOAK_MINUTES) $(SOAK_FLAGS)
+
+crash: build ## kill ovafs at each system call that writes, and check what is left (CRASH_FLAGS: see scripts/run-crash.sh)
+	@scripts/run-crash.sh '$(BINARY)' $(CRASH_FLAGS)
 
 sbom: build ## write what the release binary is made of, .build/ovafs.spdx.json (SPDX), and check docs/DEPENDENCIES.md
 	@scripts/install-dependencies.sh check

@@ -173,7 +173,7 @@ struct ArrivingStreamEndTests {
                 let range = built.guestRange(ofGrain: index)
                 var bytes: [UInt8]?
                 // A thread that may not wait looks at some markers and is sent away.
-                for _ in 0..<100 where bytes == nil { bytes = try Arriving.ready(opened.disk, range) }
+                for _ in 0..<50 where bytes == nil { bytes = try Arriving.ready(opened.disk, range) }
                 #expect((bytes != nil) == (index < servedCount), "\(index)")
                 if let bytes { #expect(bytes[...] == built.guest[index * 512..<(index + 1) * 512]) }
             }
@@ -192,7 +192,7 @@ struct ArrivingStreamEndTests {
         let built = Arriving.builder().build()
         var random = SeededRandom(seed: UInt64(part) + 1_000)
         var damagedCount = 0
-        for round in 0..<150 {
+        for round in 0..<60 {
             var changed = built
             for _ in 0..<Int.random(in: 1...3, using: &random) {
                 let place = Int.random(in: built.grainOffset(0)..<built.bytes.count, using: &random)

@@ -20,6 +20,19 @@ package enum FileStatus {
         return nil
     }
 
+    /// The type bits of the mode of what has a name in an open folder, which is not followed; nil where nothing has it.
+    /// - Throws: as fstatat(2) fails, but for ENOENT.
+    package static func kind(ofName name: FilePath.Component, in folder: CInt) throws(Errno) -> mode_t? {
+        var status = stat()
+        // SAFETY: the name and the status live for the call.
+        let result = unsafe name.withPlatformString {
+            unsafe fstatat(folder, $0, &status, AT_SYMLINK_NOFOLLOW)
+        }
+        if result == 0 { return status.st_mode & S_IFMT }
+        guard errno == ENOENT else { throw Errno(rawValue: errno) }
+        return nil
+    }
+
     /// Whether others than the owner may do anything with what is at `path`; false where nothing is.
     package static func isOpenToOthers(_ path: FilePath) -> Bool {
         guard let status = try? at(path) else { return false }

@@ -49,13 +49,12 @@ final class RecordFile: Sendable {
     private func reasonAgainstWriting() -> String? {
         let notARecord = "this is there already, and is no record of reads; name another file"
         // What is no regular file is not opened: a pipe would lose what is in it, and a device may do something.
-        var status = stat()
-        // SAFETY: the name and the room for the answer live for the call.
-        let isThere = unsafe name.withPlatformString {
-            unsafe fstatat(folder, $0, &status, AT_SYMLINK_NOFOLLOW)
+        do throws(Errno) {
+            guard let kind = try FileStatus.kind(ofName: name, in: folder) else { return nil }
+            guard kind == S_IFREG else { return notARecord }
+        } catch {
+            return "\(SystemError(errno: error.rawValue))"
         }
-        guard isThere == 0 else { return errno == ENOENT ? nil : "\(SystemError(errno: errno))" }
-        guard status.st_mode & S_IFMT == S_IFREG else { return notARecord }
         let file = unsafe name.withPlatformString {
             unsafe openat(folder, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         }

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension CompressedCluster {
-    /// Grain `number` of the disk that `header` describes, whose marker is at `sector` of the file; marker and data take at most
-    /// `storedByteCountLimit` bytes of it.
+    /// Grain `number` of the disk that `header` describes, whose marker is at `sector` of the file; marker and data take at
+    /// most `storedByteCountLimit` bytes of it.
     init(
         markedGrain number: UInt64, atSector sector: UInt32, storedByteCountLimit: Int,
         _ header: SparseExtentHeader
