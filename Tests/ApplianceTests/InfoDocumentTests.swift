@@ -58,6 +58,7 @@ struct InfoDocumentTests {
                 MemorySource(archive), name: Array("vm.ova".utf8), modificationTime: 0,
                 image: ImageRecord(
                     id: "1", name: "vm", containerFormat: "ova", diskFormat: "vmdk",
+                    digest: ImageDigest(algorithm: "sha512", digits: "00"),
                     properties: [.init(name: "p", value: "v")])), options: ApplianceOptions())
     }
 
@@ -111,6 +112,7 @@ struct InfoDocumentTests {
             guestOffset: 0, byteCount: 512, error: .unsupported(feature: "the test's disk"))
         let report = VerificationReport(
             of: appliance, members: appliance.checkManifest(threadCount: 1), certificate: nil,
+            image: try appliance.checkImageDigest(),
             disks: [
                 VerificationReport.Disk(
                     id: "first", format: "qcow2", damages: [damage], count: 1,
