@@ -95,6 +95,9 @@ package struct FuseServer {
             whenGone()
         }
         starter.start()
+        guard unsafe InitialExchange.perform(session) else {
+            throw failure("the kernel and libfuse did not come to terms")
+        }
         let configuration = unsafe fuse_loop_cfg_create()
         defer { unsafe fuse_loop_cfg_destroy(configuration) }
         unsafe fuse_loop_cfg_set_clone_fd(configuration, 1)
