@@ -46,6 +46,8 @@ package struct FileReplacement: Sendable {
             }
             if step > 0 { position += step } else if errno != EINTR { code = errno }
         }
+        // A name that stands for a file whose bytes were lost with the power would be worse than the file before.
+        if code == 0, fsync(file) != 0, errno != EINVAL { code = errno }
         if close(file) != 0, code == 0 { code = errno }
         if code == 0, unsafe renameat(folder, temporary, folder, Self.terminated(name)) != 0 { code = errno }
         guard code == 0 else {

@@ -107,6 +107,23 @@ struct BlockStoreTests {
         }
     }
 
+    @Test("damaged blocks of the start are mended when the source is opened")
+    func mended() throws {
+        try Self.withFolder { path in
+            try RemoteFixture.with(Self.file.served) { fixture throws in
+                #expect(try Self.open(fixture, path).bytes(6_000_001, at: 0) == Self.file.bytes)
+                try Self.waitUntilKept(path, fixture, blocks: 23)
+                let file = try #require(Self.files(path, "blocks").first)
+                let whole = try #require(FileManager.default.contents(atPath: file))
+                var damaged = whole
+                for offset in [100, 300_000] { damaged[offset] ^= 1 }
+                try damaged.write(to: URL(fileURLWithPath: file), options: [])
+                _ = try Self.open(fixture, path)
+                #expect(FileManager.default.contents(atPath: file) == whole)
+            }
+        }
+    }
+
     @Test("another version has a place of its own")
     func versions() throws {
         try Self.withFolder { path in

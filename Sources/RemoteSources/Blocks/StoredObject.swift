@@ -43,6 +43,13 @@ final class StoredObject: Sendable {
         return digest.contains { $0 != 0 }
     }
 
+    /// Whether block `index`, of `byteCount` bytes, is there and whole.
+    func hasWhole(_ index: UInt64, _ byteCount: Int) -> Bool {
+        var room = [UInt8](repeating: 0, count: byteCount)
+        // SAFETY: the array is the room, for the time of the call.
+        return unsafe room.withUnsafeMutableBytes { unsafe read(index, into: $0) }
+    }
+
     /// Fills `room` with block `index`, which is as long; false where it is not there or damaged.
     func read(_ index: UInt64, into room: UnsafeMutableRawBufferPointer) -> Bool {
         guard let digest = digest(of: index), digest.contains(where: { $0 != 0 }),

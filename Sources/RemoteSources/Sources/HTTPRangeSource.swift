@@ -137,9 +137,10 @@ package final class HTTPRangeSource: ByteSource {
             ? start.count : start.count / BlockBuffer.byteCount * BlockBuffer.byteCount
         guard count > 0 else { return }
         for index in blocks(of: 0..<UInt64(count)) {
-            guard let stored, !stored.has(index) else { continue }
             let first = Int(index) * BlockBuffer.byteCount
             let block = start[first..<min(count, first + BlockBuffer.byteCount)]
+            // What was damaged there is mended: no one else would fetch it.
+            guard let stored, !stored.hasWhole(index, block.count) else { continue }
             // SAFETY: the array is read for the time of the call.
             unsafe block.withUnsafeBytes { unsafe stored.write(index, $0) }
         }

@@ -158,19 +158,24 @@ final class Extraction {
             if plan.byteCount > plan.bytes.byteCount {
                 try damage.note(plan.bytes.byteCount..<plan.byteCount)
             }
-            try finish(output, withMap: mapText(damage, plan), at: path)
+            try finish(output, withMap: mapText(damage, plan), at: path, byteCount: plan.byteCount)
         } else {
             try output.finish(isDurable: isDurable)
         }
     }
 
-    /// Ends a copy that has a map: the map first, as zeros never stand under the disk's name without it.
+    /// Ends a copy that has a map: the map first, as zeros never stand under the disk's name without it. Where an earlier map
+    /// is replaced, the disk before may have zeros in other places: until the new one has its name, the map says that
+    /// nothing of it could be read.
     private func finish(
-        _ output: any CopyOutput, withMap text: [UInt8], at path: FilePath
+        _ output: any CopyOutput, withMap text: [UInt8], at path: FilePath, byteCount: UInt64
     ) throws(CopyError) {
+        var isReplaced = false
         try interruption.guarding(
             { () throws(CopyError) -> OutputFile in
                 try checkUnwritten(path)
+                isReplaced = overwrites && !path.isAbsent
+                if isReplaced { try cover(path, byteCount) }
                 let map = try OutputFile(path: path, byteCount: 0, overwrites: overwrites)
                 remember(map)
                 return map
@@ -179,8 +184,9 @@ final class Extraction {
         ) { map throws(CopyError) in
             do throws(CopyError) {
                 try map.write(text)
-                try map.finish(isDurable: isDurable)
+                if !isReplaced { try map.finish(isDurable: isDurable) }
                 try output.finish(isDurable: isDurable)
+                if isReplaced { try map.finish(isDurable: isDurable) }
             } catch {
                 map.withdraw()
                 forget(map)
@@ -194,6 +200,21 @@ final class Extraction {
     static func takeBack(_ output: any CopyOutput, _ map: OutputFile) -> String? {
         let left = output.discard()
         return output.isFinished ? left : map.withdraw()
+    }
+
+    /// Puts a map in the place of another that says of all bytes that they could not be read.
+    private func cover(_ path: FilePath, _ byteCount: UInt64) throws(CopyError) {
+        let damage = DamageMap()
+        if byteCount > 0 { try damage.note(0..<byteCount) }
+        let map = try OutputFile(path: path, byteCount: 0, overwrites: true)
+        do throws(CopyError) {
+            try map.write(
+                damage.text(byteCount: byteCount, comments: ["A copy was not completed: copy the disk anew"]))
+            try map.finish(isDurable: isDurable)
+        } catch {
+            map.withdraw()
+            throw error
+        }
     }
 
     private func mapText(_ damage: DamageMap, _ plan: CopyPlan.Copy) -> [UInt8] {
