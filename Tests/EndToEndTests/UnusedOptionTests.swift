@@ -19,7 +19,7 @@ extension EndToEnd {
                 let mount = try Mount(package.path, in: folder, options: options)
                 for name in ["record", "replay"] {
                     #expect(
-                        mount.messages.contains("warning: \(name)= is for a source at an address"),
+                        mount.messages.contains("warning: \(name)= is for one source, at an address"),
                         "\(mount.messages)")
                 }
                 for (name, reference) in package.references { try run(["cmp", mount(name), reference]) }
