@@ -38,10 +38,11 @@ tests=$(find Tests -name '*.swift' -exec awk '
         while (sub(/^ *(@[A-Za-z]+(\([^()]*(\([^()]*\)[^()]*)*\))?|private|fileprivate|final|package|static) +/, "", line)) { }
         sub(/^ +/, "", line)
         split(line, word, /[ (<:{]+/)
+        sub(/.*\./, "", word[2])
         if (word[1] ~ /^(struct|class|enum|extension)$/) { owner[indent] = word[2]; print word[2] }
         if (word[1] == "func") print owner[indent - 4] "." word[2]
     }' {} + | sort -u)
-named=$(sed -n '/^| attack |/,/^$/p' docs/SECURITY.md | awk -F ' \\| ' 'NR > 2 { print $NF }' |
+named=$(sed -nE '/^\| (attack|promise) \|/,/^$/p' docs/SECURITY.md | awk -F ' \\| ' '$NF !~ /^test|^---/ { print $NF }' |
     awk '{
         suite = ""
         while (match($0, /`[^`]*`|"[^"]*"/)) {
@@ -50,6 +51,7 @@ named=$(sed -n '/^| attack |/,/^$/p' docs/SECURITY.md | awk -F ' \\| ' 'NR > 2 {
             $0 = substr($0, RSTART + RLENGTH)
             # The folder of a suite, where two have one name.
             if (substr($0, 1, 2) == ": ") continue
+            if (name ~ /^make /) continue
             if (isQuoted) { print "bomb " name; continue }
             if (name ~ /^[A-Z]/) { suite = name; sub(/\..*/, "", suite); print "test " name }
             else print "test " suite "." name
