@@ -22,20 +22,35 @@ final class WaitingReads: Sendable {
         var entries: [WaitingQueue.ID: WaitingEntry] = [:]
         /// Entries that are not in the queue, as they wait for the work of another.
         var parked = ParkedRequests()
-        var threads: [WorkerThread] = []
-        /// Threads that have nothing to do.
-        var idleCount = 0
+        /// By the number that each has.
+        var threads: [Int: WorkerThread] = [:]
+        var startedCount = 0
+        var idle: IdleWorkers
+    }
+
+    /// What a worker is to do next.
+    private enum Next {
+        case serve(WaitingQueue.ID, WaitingEntry)
+        /// To wait as long as it takes, as there is no other thread.
+        case wait
+        case end
     }
 
     private let state: Monitor<State>
     private let nextID = Atomic<WaitingQueue.ID>(0)
     private let statistics: ServerStatistics
     private let places: DecoderPlaces
+    private let idleSeconds: Double
 
-    /// `decoderCount` threads decode at once; others wait for sources at the same time.
-    init(decoderCount: Int, statistics: ServerStatistics) {
+    /// `decoderCount` threads decode at once; others wait for sources at the same time. Threads that had nothing to do for
+    /// `idleSeconds` end, but for one.
+    init(decoderCount: Int, statistics: ServerStatistics, idleSeconds: Double = 30) {
         let decoders = max(1, decoderCount)
-        state = Monitor(State(queue: WaitingQueue(workerLimit: max(Self.mostWorkers, 2 * decoders))))
+        self.idleSeconds = idleSeconds
+        state = Monitor(
+            State(
+                queue: WaitingQueue(workerLimit: max(Self.mostWorkers, 2 * decoders)),
+                idle: IdleWorkers(period: idleSeconds)))
         places = DecoderPlaces(decoders)
         self.statistics = statistics
     }
@@ -44,9 +59,18 @@ final class WaitingReads: Sendable {
     /// - Throws: `ReadError.system` where the system has no thread to give.
     func begin(_ service: @escaping Service) throws(ReadError) {
         try state.withLock { state throws(ReadError) in
-            state.threads.append(try WorkerThread { self.work(service) })
+            try startWorker(service, in: &state)
             state.service = service
         }
+    }
+
+    /// How many threads there are.
+    var threadCount: Int { state.withLock { $0.threads.count } }
+
+    private func startWorker(_ service: @escaping Service, in state: inout State) throws(ReadError) {
+        let number = state.startedCount
+        state.threads[number] = try WorkerThread { self.work(service, as: number) }
+        state.startedCount += 1
     }
 
     /// Takes over a request and its answer.
@@ -131,8 +155,8 @@ final class WaitingReads: Sendable {
     /// Waits for the workers, at most until `deadline` (seconds of the monotonic clock); after `end`.
     func join(until deadline: Double) {
         let threads = state.withLock { state in
-            defer { state.threads = [] }
-            return state.threads
+            defer { state.threads = [:] }
+            return Array(state.threads.values)
         }
         for thread in threads { thread.join(until: deadline) }
     }
@@ -162,43 +186,56 @@ final class WaitingReads: Sendable {
     /// Where there is something to do, wakes a worker, or starts one; those that there are do it otherwise.
     private func engage(_ state: inout State) {
         guard let service = state.service, state.queue.hasNext else { return }
-        if state.idleCount > 0 {
+        if state.idle.count > 0 {
             self.state.wake(all: false)
-        } else if state.threads.count < state.queue.workerLimit,
-            let thread = try? WorkerThread({ self.work(service) })
-        {
-            state.threads.append(thread)
+        } else if state.threads.count < state.queue.workerLimit {
+            // Where the system has no thread to give, those that there are do it.
+            try? startWorker(service, in: &state)
         }
     }
 
-    private func work(_ service: Service) {
-        while let (id, entry) = next() {
-            entry.read.perform { service(entry.request) { finish(id) } }
-            // Whatever was not answered is answered with EIO here.
-            _ = finish(id)
+    private func work(_ service: Service, as number: Int) {
+        var isOnly = false
+        while true {
+            switch next(for: number, until: isOnly ? .infinity : MonotonicClock.now + idleSeconds) {
+            case .serve(let id, let entry):
+                entry.read.perform { service(entry.request) { finish(id) } }
+                // Whatever was not answered is answered with EIO here.
+                _ = finish(id)
+                isOnly = false
+            case .wait: isOnly = true
+            case .end: return
+            }
         }
     }
 
-    /// Waits for a request to work at; nil once the session has ended.
-    private func next() -> (WaitingQueue.ID, WaitingEntry)? {
+    /// Waits for a request to work at, until `deadline` (seconds of the monotonic clock).
+    private func next(for number: Int, until deadline: Double) -> Next {
         var isIdle = false
         var id: WaitingQueue.ID?
         return state.withLock(
             waitingWhile: { state in
                 guard state.service != nil else { return false }
                 id = state.queue.next()
-                if id == nil, !isIdle {
-                    isIdle = true
-                    state.idleCount += 1
+                guard id == nil else { return false }
+                if !isIdle {
+                    isIdle = state.idle.add(now: MonotonicClock.now, mayEnd: state.threads.count > 1)
                 }
-                return id == nil
-            },
+                return isIdle
+            }, until: deadline,
             { state in
-                if isIdle { state.idleCount -= 1 }
-                guard let id, let entry = state.entries[id] else { return nil }
-                // One wake-up may stand for several requests.
-                engage(&state)
-                return (id, entry)
+                if isIdle { state.idle.remove() }
+                guard state.service != nil else { return .end }
+                // What came just as the time was over may have woken this thread and no other.
+                id = id ?? state.queue.next()
+                if let id, let entry = state.entries[id] {
+                    // One wake-up may stand for several requests.
+                    engage(&state)
+                    return .serve(id, entry)
+                }
+                guard state.threads.count > 1 else { return .wait }
+                state.threads[number] = nil
+                return .end
             })
     }
 }
