@@ -1,49 +1,109 @@
-#!/bin/sh
-# Builds and runs all tests in a folder of their own, repeats what failed, and fails if a mount is left behind.
+#!/bin/bash
+# Builds all tests, runs them in two lanes side by side, tells again what failed, and fails if anything is left behind.
 # SPDX-License-Identifier: Apache-2.0
 #
-# usage: scripts/run-tests.sh [options of swift build and swift test]
-set -eu
+# usage: scripts/run-tests.sh [options of swift build] [--filter REGULAR-EXPRESSION | --skip REGULAR-EXPRESSION]...
+# With --filter or --skip: those tests alone, in one run. Each line of output begins with the name of its group.
+set -euo pipefail
 cd "$(dirname "$0")/.."
 swift=${SWIFT:-swift}
-# No test takes this long on any machine; one that hangs ends the run.
+# No group takes this long on any machine; one that hangs ends the run.
 minutes=45
 
-"$swift" build --build-tests "$@"
+build=()
+chosen=()
+while [ $# -gt 0 ]; do
+    case $1 in
+    --filter | --skip)
+        chosen+=("$1" "${2:?$1 wants a regular expression}")
+        shift
+        ;;
+    *) build+=("$1") ;;
+    esac
+    shift
+done
+# Not by `swift test`, of which there is one at a time for a folder of builds. Asked first: beside a build it would wait.
+program=$("$swift" build --show-bin-path "${build[@]}")/ovafsPackageTests.xctest
+"$swift" build --build-tests "${build[@]}"
+
+
+# The longest comes first; it mostly waits for its services. What is named nowhere is in the last group.
+many='EndToEnd/(MatrixTests|ThirdPartyDiskTests|MadeFolderTests|TrustTests|UnmountTests|WebTests|CompressedTests|BombTests)/'
+options_of() {
+    case $1 in
+    chosen) printf '%s\n' "${chosen[@]}" ;;
+    glance) printf '%s\n' --filter EndToEnd/Glance ;;
+    units) printf '%s\n' --skip EndToEndTests ;;
+    mounts) printf '%s\n' --filter "$many" ;;
+    others) printf '%s\n' --filter EndToEndTests --skip EndToEnd/Glance --skip "$many" ;;
+    esac
+}
+groups=(glance units mounts others)
+if [ ${#chosen[@]} -gt 0 ]; then groups=(chosen); fi
+
+# A copy of a mount in another namespace keeps its server alive, so each group has mounts that no other sees. Who may not
+# have that runs one group after the other.
+alone=()
+lanes=1
+if [ "$(id -u)" -eq 0 ]; then
+    alone=(unshare --mount --propagation private)
+    lanes=2
+fi
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/ovafs-tests.XXXXXX")
-report=$(mktemp "${TMPDIR:-/tmp}/ovafs-tests-report.XXXXXX")
-# What is still mounted must not be walked into.
-trap 'rm -rf --one-file-system "$folder"; rm -f "$report" "$report.status"' EXIT
+report=$(mktemp -d "${TMPDIR:-/tmp}/ovafs-tests-report.XXXXXX")
+# Jobs have process groups of their own, and are ended with all that they started.
+set -m
+# shellcheck disable=SC2317 # The traps call it.
+leave() {
+    local job
+    for job in $(jobs -p); do kill -TERM -- "-$job" 2>/dev/null || true; done
+    wait
+    # What is still mounted must not be walked into.
+    rm -rf --one-file-system "$folder" "$report"
+}
+trap leave EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 
-# The status of a pipe is that of its last command, so that of the tests goes through a file.
+# Runs one group, and leaves its exit code in the report.
 run() {
-    {
+    local options status=0
+    mapfile -t options < <(options_of "$1")
+    mkdir "$folder/$1"
+    # shellcheck disable=SC2016 # The inner shell's own parameters.
+    TMPDIR=$folder/$1 "${alone[@]}" bash -c '
         status=0
-        TMPDIR=$folder timeout --kill-after=30 "${minutes}m" "$swift" test --skip-build "$@" 2>&1 || status=$?
-        echo "$status" >> "$report.status"
-    } | tee -a "$report"
+        timeout --foreground --kill-after=30 "$1" "$2" --testing-library swift-testing "${@:4}" || status=$?
+        scripts/check-leftover-mounts.sh "$3" || status=1
+        exit "$status"
+        ' run "${minutes}m" "$program" "$folder/$1" "${options[@]}" 2>&1 </dev/null |
+        sed -u "s/^/$1: /" | tee -a "$report/lines" || status=${PIPESTATUS[0]}
+    echo "$status" >"$report/$1.status"
 }
 
-# The real mounts come after the rest: beside it, each of their tests would wait for a thread again and again.
-case " $* " in
-*' --filter '* | *' --skip '*) run "$@" ;;
-*)
-    run "$@" --skip EndToEndTests
-    run "$@" --filter EndToEndTests
-    ;;
-esac
+for group in "${groups[@]}"; do
+    while [ "$(jobs -rp | wc -l)" -ge "$lanes" ]; do wait -n || true; done
+    run "$group" &
+done
+wait
 
 status=0
-grep -qvx 0 "$report.status" && status=1
+for group in "${groups[@]}"; do
+    code=$(cat "$report/$group.status" 2>/dev/null || echo 'no')
+    [ "$code" = 0 ] && continue
+    status=1
+    echo "$group: ended with $code"
+    case $code in 124 | 137)
+        echo "Stopped after $minutes minutes; begun and not ended:"
+        sed -nE "s/^$group: [^ ]+ (Test .*) (started|passed after|failed after|skipped).*/\1/p" "$report/lines" |
+            sort | uniq -u | tail -n 60
+        ;;
+    esac
+done
 if [ "$status" -ne 0 ]; then
     # The end of a long log is what is looked at, and some failures print whole images.
     printf '\nWhat failed:\n'
-    grep -aE '✘|[Ff]atal error|error: ' "$report" | cut -c 1-600 | tail -n 60
-    if grep -qx -e 124 -e 137 "$report.status"; then
-        echo "Stopped after $minutes minutes; begun and not ended:"
-        sed -nE 's/^[^ ]+ (Test .*) (started|passed after|failed after|skipped).*/\1/p' "$report" | sort | uniq -u | tail -n 60
-    fi
+    grep -aE '✘|[Ff]atal error|error: |^[a-z]+: (left |  /)' "$report/lines" | cut -c 1-600 | tail -n 60 || true
 fi
-scripts/check-leftover-mounts.sh "$folder" || status=1
 exit "$status"
