@@ -63,10 +63,18 @@ def mount(ovafs: Path, name: str, source: str, root: Path, options: str) -> Moun
     start = time.monotonic()
     command(ovafs, "mount", source, str(root), "-o", options)
     seconds = time.monotonic() - start
-    servers = processes_naming(root)
+    servers = [pid for pid in processes_naming(root) if not is_broker(pid)]
     if len(servers) != 1:
         raise MountRefused(f"{len(servers)} processes serve {root}, not one")
     return Mounted(name, root, servers[0], seconds)
+
+
+def is_broker(pid: int) -> bool:
+    """Whether it is the process that makes a server's mount, and takes it away."""
+    try:
+        return b"watch-mount" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 def unmount(ovafs: Path, mounted: Mounted, *options: str) -> None:
@@ -132,9 +140,17 @@ def state_of(pid: int) -> ServerState | None:
         fields = dict(line.split(":", 1) for line in text.splitlines())
         return ServerState(
             int(fields["VmRSS"].split()[0]) * 1024, int(fields["VmHWM"].split()[0]) * 1024,
-            len(os.listdir(f"/proc/{pid}/fd")), int(fields["Threads"]))
+            descriptors_of(pid), int(fields["Threads"]))
     except (OSError, KeyError, ValueError):
         return None
+
+
+def descriptors_of(pid: int) -> int:
+    """How many there are; 0 where only root may see it, as of a server that may hold secrets."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except PermissionError:
+        return 0
 
 
 def drop_cached(paths: list[Path]) -> None:

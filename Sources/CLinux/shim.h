@@ -1,5 +1,7 @@
 // GNU and Linux calls and numbers that the Swift importer hides.
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <asm/unistd.h>
 #include <errno.h>
 #include <linux/stat.h>
 #include <spawn.h>
@@ -91,4 +93,59 @@ static inline int ovafs_lock_range(int descriptor, short type, off_t offset, off
 /// Gives the storage of bytes of a file back; they read as zeros. The file stays as long as it is.
 static inline int ovafs_punch_hole(int descriptor, off_t offset, off_t length) {
     return fallocate(descriptor, 0x3, offset, length);
+}
+
+/// struct msghdr, and the control message that passes one descriptor: <sys/socket.h> and the importer do not agree on who has it.
+struct ovafs_message {
+    void *name;
+    uint32_t name_length;
+    struct iovec *pieces;
+    size_t piece_count;
+    void *control;
+    size_t control_length;
+    int flags;
+};
+struct ovafs_passed_descriptor {
+    size_t length;
+    int level;
+    int type;
+    int descriptor;
+    int padding;
+};
+
+/// sendmsg(2) of one packet, with a descriptor where `descriptor` is not below 0; never a signal.
+static inline ssize_t ovafs_send_packet(int socket, const void *bytes, size_t count, int descriptor) {
+    // SOL_SOCKET, SCM_RIGHTS
+    struct ovafs_passed_descriptor passed = {sizeof(size_t) + 3 * sizeof(int), 1, 1, descriptor, 0};
+    struct iovec piece = {(void *)bytes, count};
+    struct ovafs_message message = {0, 0, &piece, 1, 0, 0, 0};
+    if (descriptor >= 0) {
+        message.control = &passed;
+        message.control_length = sizeof passed;
+    }
+    // MSG_NOSIGNAL
+    return (ssize_t)syscall(__NR_sendmsg, socket, &message, 0x4000);
+}
+
+/// recvmsg(2) of one packet; `descriptor` gets the one that came with it, close-on-exec, or -1.
+static inline ssize_t ovafs_receive_packet(int socket, void *bytes, size_t count, int *descriptor) {
+    struct ovafs_passed_descriptor passed = {0, 0, 0, -1, 0};
+    struct iovec piece = {bytes, count};
+    struct ovafs_message message = {0, 0, &piece, 1, &passed, sizeof passed, 0};
+    // MSG_CMSG_CLOEXEC
+    ssize_t result = (ssize_t)syscall(__NR_recvmsg, socket, &message, 0x40000000);
+    *descriptor = result >= 0 && message.control_length > 0 && passed.level == 1 && passed.type == 1 ? passed.descriptor : -1;
+    return result;
+}
+
+/// memfd_create(2), close-on-exec; -1 where that fails.
+static inline int ovafs_memory_file(const char *name) {
+    return (int)syscall(__NR_memfd_create, name, 1u);
+}
+
+/// Has the kernel send SIGIO to this process when there is something to read from a socket or its other side has ended, or not.
+static inline void ovafs_signal_at_end(int descriptor, int is_wanted) {
+    // F_SETOWN; F_SETFL with O_ASYNC
+    fcntl(descriptor, 8, (int)syscall(__NR_getpid));
+    fcntl(descriptor, 4, is_wanted ? 020000 : 0);
 }

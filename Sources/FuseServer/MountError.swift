@@ -5,4 +5,8 @@
 package struct MountError: Error, CustomStringConvertible {
     /// One line: what failed, and what to do.
     package let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }

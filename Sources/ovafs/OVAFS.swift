@@ -25,6 +25,7 @@ struct OVAFS: ParsableCommand {
         subcommands: [
             MountCommand.self, UnmountCommand.self, InfoCommand.self, VerifyCommand.self, ExtractCommand.self,
             ImagesCommand.self, UploadCommand.self, WatchMountCommand.self,
+            SandboxProbeCommand.self,
         ])
 
     static func main() {

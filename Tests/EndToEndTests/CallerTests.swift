@@ -23,20 +23,20 @@ extension EndToEnd {
                 let point = try folder.makeFolder("mnt")
                 try shell(
                     script, try Ovafs.path(), package.path, point, in: folder.url, limit: 20)
-                let server = try #require(folder.processes().first)
+                let server = try #require(folder.servers().first)
                 // What it serves with: the source and the kernel's device. All else would be its caller's.
                 let known = ["/dev/null", "/dev/fuse", package.path]
                 var foreign: [String] = []
                 // It may still be about to close what it told the command by.
-                try wait(for: "all but one of its other descriptors to be closed") {
+                try wait(for: "all but two of its other descriptors to be closed") {
                     let names = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(server)/fd")
                     let targets = names.compactMap {
                         try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(server)/fd/\($0)")
                     }
                     try #require(!targets.isEmpty)
                     foreign = targets.filter { !known.contains($0) && !$0.hasPrefix("anon_inode:") }
-                    // One is the socket by which 'ovafs unmount' learns who it is.
-                    return foreign.count <= 1
+                    // The sockets by which 'ovafs unmount' learns who it is, and to its broker.
+                    return foreign.count <= 2
                 }
                 #expect(foreign.allSatisfy { $0.hasPrefix("socket:") }, "\(foreign)")
                 try run([try Ovafs.path(), "unmount", point])
@@ -89,6 +89,8 @@ extension EndToEnd {
         private struct SlowSource {
             let path: String
             let outer: Mount
+            /// The server that stands still, and its broker.
+            private let own: [pid_t]
 
             init(in folder: TestFolder) throws {
                 let package = try StandardPackage(in: folder)
@@ -96,13 +98,14 @@ extension EndToEnd {
                 outer = try Mount(folder("outer.ova"), in: folder, on: "outer", options: "lenient")
                 path = outer("appliance.ova")
                 try run(["cmp", path, package.path])
+                own = folder.processes()
                 kill(outer.server, SIGSTOP)
             }
 
             func goOn() { kill(outer.server, SIGCONT) }
 
-            /// The processes of `folder` besides the one that stands still.
-            func others(_ folder: TestFolder) -> [pid_t] { folder.processes().filter { $0 != outer.server } }
+            /// The processes of `folder` besides the one that stands still, and its broker.
+            func others(_ folder: TestFolder) -> [pid_t] { folder.processes().filter { !own.contains($0) } }
         }
 
         @Test(
@@ -187,7 +190,7 @@ extension EndToEnd {
                     let point = try folder.makeFolder("mnt")
                     try run(
                         ["env", "--ignore-signal", try Ovafs.path(), "mount", package.path, point])
-                    kill(try #require(folder.processes().first), signal)
+                    kill(try #require(folder.servers().first), signal)
                     try wait(for: "the server's end") { folder.processes().isEmpty }
                     #expect(folder.mountPoints().isEmpty)
                 }

@@ -28,7 +28,7 @@ extension EndToEnd {
                     return
                 }
                 #expect(package.mount != "refuse")
-                let server = try #require(folder.processes().first)
+                let server = try #require(folder.servers().first)
                 try checkMembers(of: package, at: point)
                 let summary = try Summary(Data(contentsOf: URL(fileURLWithPath: point + "/.ova/info.json")))
                 for disk in package.disks {

@@ -20,7 +20,7 @@ extension EndToEnd {
                 ).lines
                 #expect(text.first == "usable")
                 #expect(text.contains(StandardPackage.first))
-                let server = try #require(folder.processes().first)
+                let server = try #require(folder.servers().first)
                 #expect(
                     try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(server)/cwd") == "/")
                 #expect(getsid(server) == server)

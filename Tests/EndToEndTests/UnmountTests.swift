@@ -180,7 +180,7 @@ extension EndToEnd {
                     let file = try flags.isEmpty ? nil : PosixFile(other + "/notes.txt")
                     let result = try attempt([try Ovafs.path(), "unmount"] + flags + [point])
                     #expect(result.exitCode == 0 && result.standardError.isEmpty, "\(result.standardError)")
-                    #expect(folder.processes() == [mount.server])
+                    #expect(folder.servers() == [mount.server])
                     withExtendedLifetime(file) {}
                 }
                 try mount.waitForEnd()

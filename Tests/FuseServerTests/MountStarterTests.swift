@@ -21,11 +21,8 @@ struct MountStarterTests {
         return geteuid() == 0 && status.f_flag & 1 == 0  // ST_RDONLY
     }()
 
-    private static func starter(
-        for folder: String, whenUsable: @escaping @Sendable () -> Void = {}
-    ) -> MountStarter {
-        MountStarter(
-            directory: Array(folder.utf8CString), log: Logger(label: "test"), whenUsable: whenUsable)
+    private static func answer(in folder: String) -> MountAnswer {
+        MountAnswer(directory: Array(folder.utf8CString), log: Logger(label: "test"))
     }
 
     @Test("a folder where nothing is mounted has no device that could be changed, and is no mount to use")
@@ -33,21 +30,22 @@ struct MountStarterTests {
         let folder = FileManager.default.temporaryDirectory.appending(path: "ovafs-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let count = CallCount()
-        let starter = Self.starter(for: folder) { count.value.add(1, ordering: .relaxed) }
-        #expect(starter.deviceNumber() == nil)
+        let answer = Self.answer(in: folder)
+        let starter = MountStarter(awaiting: { answer.wait() }) { count.value.add(1, ordering: .relaxed) }
+        #expect(answer.deviceNumber() == nil)
         starter.start()
         starter.wait()
         #expect(count.value.load(ordering: .relaxed) == 0)
         // It may even be gone.
         try FileManager.default.removeItem(atPath: folder)
-        #expect(starter.deviceNumber() == nil)
-        #expect(Self.starter(for: folder).deviceNumber() == nil)
+        #expect(answer.deviceNumber() == nil)
+        #expect(Self.answer(in: folder).deviceNumber() == nil)
     }
 
     @Test("a FUSE file system that was there before is not taken for the mount")
     func otherMount() throws {
         try LiveMount.with(Self.tree) { mount in
-            #expect(Self.starter(for: mount.folder).deviceNumber() == nil)
+            #expect(Self.answer(in: mount.folder).deviceNumber() == nil)
         }
     }
 
@@ -55,10 +53,10 @@ struct MountStarterTests {
     func ownMount() throws {
         try LiveMount.with(Self.tree) { mount in
             // Made before, it would have seen the file system below.
-            let below = Self.starter(for: mount.folder + "/..")
+            let below = Self.answer(in: mount.folder + "/..")
             #expect(below.deviceNumber() == nil)
             let device = try Self.device(of: mount.folder)
-            #expect(MountStarter.number(of: device.raw) == device.text)
+            #expect(MountAnswer.number(of: device.raw) == device.text)
         }
     }
 

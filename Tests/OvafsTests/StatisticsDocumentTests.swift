@@ -19,7 +19,8 @@ struct StatisticsDocumentTests {
                 modificationTime: 0),
             options: ApplianceOptions())
         let served = ServerStatistics()
-        let json = MountStatistics(of: appliance, served: served, remote: RemoteMeter()).json()
+        let json = MountStatistics(of: appliance, served: served, remote: RemoteMeter(), sandbox: .none)
+            .json()
         return try #require(try JSONSerialization.jsonObject(with: Data(json)) as? [String: Any])
     }
 

@@ -28,6 +28,10 @@ import CCurl
         Double(unsafe ovafs_curl_microseconds(pointer, info)) / 1e6
     }
 
+    func number(_ info: CURLINFO) -> Int {
+        unsafe ovafs_curl_number(pointer, info)
+    }
+
     func set(_ option: CURLoption, _ value: Int) {
         _ = unsafe ovafs_curl_set_number(pointer, option, value)
     }

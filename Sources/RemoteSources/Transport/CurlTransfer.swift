@@ -3,6 +3,7 @@
 
 import ByteSources
 import CCurl
+import Glibc
 import Synchronization
 
 /// A transfer from its request to its end.
@@ -144,7 +145,7 @@ import Synchronization
     func result(_ code: CURLcode, _ handle: CurlHandle) -> Result<TransferTimes, TransportError> {
         if case .failure(let error) = ending { return .failure(error) }
         let isEnough = if case .enough = ending { true } else { false }
-        guard code == CURLE_OK || isEnough else { return .failure(failure(code)) }
+        guard code == CURLE_OK || isEnough else { return .failure(failure(code, handle)) }
         guard decision != nil else {
             return .failure(TransportError(.garbage, at: place, "the answer has no head"))
         }
@@ -160,12 +161,15 @@ import Synchronization
         return false
     }
 
-    private func failure(_ code: CURLcode) -> TransportError {
+    private func failure(_ code: CURLcode, _ handle: CurlHandle) -> TransportError {
         if isUnwanted { return TransportError(.stopped, at: place, "no one waits for the answer any more") }
         if code == CURLE_OPERATION_TIMEDOUT, deadline.hasPassed() {
             return TransportError(.deadline, at: place, "no whole answer within the time")
         }
-        let reason = reason(code)
+        var reason = reason(code)
+        if code == CURLE_COULDNT_CONNECT, handle.number(CURLINFO_OS_ERRNO) == Int(EACCES) {
+            reason += ": the sandbox, or a rule of this machine, forbids the port; see sandbox= in ovafs(1)"
+        }
         return TransportError(CurlFailure.kind(of: code, saying: reason), at: place, reason)
     }
 

@@ -11,7 +11,9 @@ enum RepeatedOptions {
     /// is. A list of options of mount(8) may have one twice: the last counts, so that one on a command line goes before that
     /// of fstab.
     static func problem(in arguments: [String]) -> String? {
-        guard let command = arguments.dropFirst().first, command != MountCommand.configuration.commandName
+        guard let command = arguments.dropFirst().first, command != MountCommand.configuration.commandName,
+            // Those that no one writes by hand.
+            command != MountBroker.commandName, command != SandboxProbeCommand.name
         else {
             return nil
         }

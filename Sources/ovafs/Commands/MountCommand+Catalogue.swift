@@ -12,19 +12,18 @@ import RemoteSources
 import SystemPackage
 
 extension MountCommand {
-    /// Lists the images of the cloud, mounts on `folder`, and returns when the mount is gone. `warnings` are said, too.
+    /// Lists the images of the cloud, has `broker` mount, and returns when the mount is gone. `warnings` are said, too.
     /// - Throws: `CommandFailure` where the images cannot be listed, or nothing can be mounted.
     func mountCatalogue(
-        _ options: MountOptions, on folder: FilePath, _ background: BackgroundServer?, log: Logger,
-        warnings: [String]
+        _ options: MountOptions, through broker: MountLink, _ background: BackgroundServer?,
+        _ remote: RemoteSession, _ sandbox: Sandbox, log: Logger, warnings: [String]
     ) throws {
         guard !options.verifiesManifest else {
             throw CommandFailure(
                 status: .wrongUsage,
                 message: "verify= is for one image; leave it out, or mount glance:NAME")
         }
-        let remote = RemoteSession(remoteOptions(options))
-        var opening = applianceOptions(options)
+        var opening = options.appliance
         let shared = try Self.sharedResources(opening)
         defer { shared.stop() }
         opening.shared = shared
@@ -57,13 +56,14 @@ extension MountCommand {
             showsControlDirectory: options.controlDirectoryIsVisible, time: Int64(time(nil))
         ) {
             MountStatistics(
-                cache: shared.cache, source: shared.meter, served: statistics, remote: remote.meter
+                cache: shared.cache, source: shared.meter, served: statistics, remote: remote.meter,
+                sandbox: sandbox
             ).json()
         }
         let server = FuseServer(
-            tree: root, catalogue: catalogue, options: session(options, named: Array(source.utf8)),
+            tree: root, catalogue: catalogue, options: options.session,
             statistics: statistics, log: log)
-        try show(server, on: folder, options, background)
+        try show(server, through: broker, options, background)
     }
 
     private static func sharedResources(_ options: ApplianceOptions) throws -> SharedResources {

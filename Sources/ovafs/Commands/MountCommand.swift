@@ -25,7 +25,7 @@ struct MountCommand: ParsableCommand {
             cache_size=SIZE (64M), cache_dir=DIR, cache_dir_size=SIZE (10G), open_memory=SIZE (256M), threads=N, \
             timeout=SECONDS (60), header=@FILE, os_cloud=NAME, record=FILE, replay=FILE, cache=kernel|none, \
             auto_unmount, exec, \
-            X-mount.mkdir[=OCTAL], log=FILE|syslog|stderr, ro. \
+            X-mount.mkdir[=OCTAL], log=FILE|syslog|stderr, sandbox=off|auto|require, run_as=USER, ro. \
             Always nosuid and nodev, and noexec without exec.
 
             Exit codes: 0 mounted, 1 the source is damaged, or of a kind that ovafs does not read, \
@@ -78,8 +78,8 @@ struct MountCommand: ParsableCommand {
         }
         // A server that is stopped because it writes to a terminal keeps all readers waiting.
         signal(SIGTTOU, SIG_IGN)
-        let background = try readyDescriptor.map(BackgroundServer.init(readyDescriptor:))
-        let destination = options.log ?? (background == nil ? .standardError : .systemLog)
+        if let readyDescriptor { BackgroundServer.endWithCaller(readyDescriptor) }
+        let destination = options.log ?? (readyDescriptor == nil ? .standardError : .systemLog)
         if case .file(let log) = destination, let record = options.remote.recordFile,
             log.names(theSameAs: FilePath(bytes: record))
         {
@@ -89,16 +89,24 @@ struct MountCommand: ParsableCommand {
         // On a terminal there is a bar.
         let isBarShown = destination == .standardError && Terminal.canRedraw
         let unused = try Self.leaveOutRecords(of: &options.remote, for: source)
-        let record = try options.remote.recordFile.map { try RecordFile($0) }
+        // Whether it can be written is known before anything is opened.
+        _ = try options.remote.recordFile.map { try RecordFile($0) }
+        let broker = try startBroker(options, on: folder)
+        // Also where nothing is mounted: who waits for this process waits for both.
+        defer { broker.finish(wasOfUse: false) }
+        let remote = RemoteSession(options.remoteSources)
+        let entrance = try SandboxEntrance(for: source, options, through: remote)
+        let sandbox = try Sandbox.enter(entrance.plan, options.sandbox)
+        let background = try readyDescriptor.map(BackgroundServer.init(readyDescriptor:))
         if ImageReference.isCatalogue(source) {
             return try mountCatalogue(
-                options, on: folder, background, log: try openLog.logger(sparing: []), warnings: unused)
+                options, through: broker, background, remote, sandbox, log: try openLog.logger(sparing: []),
+                warnings: unused)
         }
-        let remote = RemoteSession(remoteOptions(options))
-        let mountedName = try SourceLocator.mountedName(source)
         let shown = SourceAddress.shown(source)
         let appliance = try Appliance.open(
-            source, through: remote, options: applianceOptions(options), words: .mount
+            try entrance.located ?? SourceLocator.locate(source, through: remote), named: source,
+            through: remote, options: options.appliance, words: .mount
         ) {
             isBarShown ? nil : try openLog.logger(sparing: Set([$0].compactMap(\.self)))
         }
@@ -116,15 +124,14 @@ struct MountCommand: ParsableCommand {
         }
         appliance.reportCacheProblems { [source] in log.warning("\(source): \($0)") }
         let statistics = ServerStatistics()
-        let tree = try self.tree(of: appliance, options, statistics, remote.meter)
-        let server = FuseServer(
-            tree: tree, options: session(options, named: mountedName), statistics: statistics, log: log)
+        let tree = try self.tree(of: appliance, options, statistics, remote.meter, sandbox)
+        let server = FuseServer(tree: tree, options: options.session, statistics: statistics, log: log)
         let check = remote.checkMembers(of: appliance, log)
         defer { check?.stop() }
         let transfer = TransferLog(of: remote.meter, for: shown, log)
         defer { transfer?.stop() }
-        try show(server, on: folder, options, background) {
-            if let record { save(remote.recorder, in: record, log) }
+        try show(server, through: broker, options, background) {
+            save(remote.recorder, through: broker, log)
         }
     }
 
@@ -144,11 +151,11 @@ struct MountCommand: ParsableCommand {
         }
     }
 
-    private func save(_ recorder: ReadRecorder?, in file: RecordFile, _ log: Logger) {
+    private func save(_ recorder: ReadRecorder?, through broker: MountLink, _ log: Logger) {
         // Where nothing can be recorded, opening has said so.
         guard let reads = recorder?.reads else { return }
         do throws(ReadError) {
-            guard try !file.save(reads) else { return }
+            guard try !broker.saveRecord(Array(reads.text.utf8)) else { return }
             log.notice("record=: the file keeps an earlier record of this version: this mount read no more")
         } catch {
             log.warning("\(error)")
@@ -171,54 +178,20 @@ struct MountCommand: ParsableCommand {
             message: "\(SourceAddress.shown(source)): verify=manifest: \(first.message)\(more); not mounted")
     }
 
-    func session(_ options: MountOptions, named name: [UInt8]) -> SessionOptions {
-        var session = SessionOptions(
-            sourceName: options.shownSource ?? name, userID: options.userID ?? getuid(),
-            groupID: options.groupID ?? getgid())
-        session.allowsOtherUsers = options.allowsOtherUsers
-        session.umask = options.umask
-        session.cacheMode = options.cacheMode
-        session.permitsExecution = options.permitsExecution
-        let decoderCount = options.threadCount ?? ProcessorCount.current
-        session.decoderCount = decoderCount
-        session.threadCount = max(session.threadCount, decoderCount)
-        return session
-    }
-
     private func tree(
-        of appliance: Appliance, _ options: MountOptions, _ statistics: ServerStatistics, _ meter: RemoteMeter
+        of appliance: Appliance, _ options: MountOptions, _ statistics: ServerStatistics,
+        _ meter: RemoteMeter, _ sandbox: Sandbox
     ) throws -> FileTree {
         do throws(ReadError) {
             return try ApplianceTree.make(
                 for: appliance, showsControlDirectory: options.controlDirectoryIsVisible,
-                liveStatistics: { MountStatistics(of: appliance, served: statistics, remote: meter).json() })
+                liveStatistics: {
+                    MountStatistics(of: appliance, served: statistics, remote: meter, sandbox: sandbox).json()
+                })
         } catch {
             throw CommandFailure(
                 status: .damaged,
                 message: OptionWords.mount.message("\(SourceAddress.shown(source)): \(error)", error.remedy))
         }
-    }
-
-    func remoteOptions(_ options: MountOptions) -> RemoteOptions {
-        var result = options.remote
-        result.cacheByteLimit = UInt64(options.cacheByteLimit)
-        result.cacheFolder = options.cacheFolder
-        result.cacheFolderByteLimit = options.cacheFolderByteLimit
-        result.servesWhatHasCome = true
-        return result
-    }
-
-    func applianceOptions(_ options: MountOptions) -> ApplianceOptions {
-        var result = ApplianceOptions()
-        result.isLenient = options.isLenient
-        result.followsLinksInside = options.followsLinksInside
-        result.cacheByteLimit = options.cacheByteLimit
-        result.openingByteLimit = options.openingByteLimit
-        result.cacheFolder = options.cacheFolder
-        result.cacheFolderByteLimit = options.cacheFolderByteLimit
-        // What is to be verified first has to come first.
-        result.foresight = options.verifiesManifest ? nil : Foresight()
-        result.prefetchThreadCount = options.threadCount ?? ProcessorCount.current
-        return result
     }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
+import CLinux
 import Glibc
 
 /// What the server does for the one who waits for its mount: it lets go of the terminal and tells that the mount can
@@ -26,9 +27,20 @@ final class BackgroundServer: Sendable {
         case abandoned
     }
 
+    /// Has the kernel end this process when the one who waits has gone, until there is a thread that looks after it: threads
+    /// come after the sandbox, and the files of the source are opened before.
+    static func endWithCaller(_ readyDescriptor: CInt) {
+        signal(SIGIO, SIG_DFL)
+        ovafs_signal_at_end(readyDescriptor, 1)
+        // One who has gone before sends no signal.
+        var state = pollfd(fd: readyDescriptor, events: Int16(POLLIN), revents: 0)
+        if unsafe poll(&state, 1, 0) > 0 { end() }
+    }
+
     /// - Throws: `CommandFailure` where there is no thread to be had.
     init(readyDescriptor: CInt) throws {
         self.readyDescriptor = readyDescriptor
+        ovafs_signal_at_end(readyDescriptor, 0)
         _ = fcntl(readyDescriptor, F_SETFD, FD_CLOEXEC)
         // A session of its own: the terminal's signals do not reach a server in the background.
         setsid()

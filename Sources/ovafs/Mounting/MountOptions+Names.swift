@@ -11,7 +11,8 @@ extension MountOptions {
         ("lenient", nil),
         ("links", ["inside", "none"]),
         ("log", ["syslog", "stderr"]), ("open_memory", []), ("os_cloud", []), ("record", []), ("replay", []),
-        ("ro", nil), ("threads", []), ("timeout", []),
+        ("ro", nil), ("run_as", []), ("sandbox", SandboxMode.allCases.map(\.rawValue)), ("threads", []),
+        ("timeout", []),
         ("uid", []), ("umask", []),
         ("verify", ["none", "manifest"]), ("X-mount.mkdir", nil),
     ]

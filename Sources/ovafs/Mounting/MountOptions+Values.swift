@@ -7,10 +7,14 @@ extension MountOptions {
     /// The option `uid`: a number, or a name that the system knows.
     static func user(_ value: String?) throws -> UInt32 {
         if let number = try number(value, of: "uid") { return number }
-        guard let value, let entry = unsafe getpwnam(value) else {
+        guard let userID = value.flatMap(userID) else {
             throw wrong("uid", value, "a number or the name of a user")
         }
-        return unsafe entry.pointee.pw_uid
+        return userID
+    }
+
+    private static func userID(named name: String) -> UInt32? {
+        unsafe getpwnam(name).map { unsafe $0.pointee.pw_uid }
     }
 
     /// The option `gid`, likewise.
@@ -20,6 +24,23 @@ extension MountOptions {
             throw wrong("gid", value, "a number or the name of a group")
         }
         return unsafe entry.pointee.gr_gid
+    }
+
+    /// The option `run_as`: a user that the system knows, with the group that goes with it, for a mount that root makes.
+    static func serverUser(_ value: String?) throws -> SandboxUser {
+        guard let value, let userID = try number(value, of: "run_as") ?? Self.userID(named: value) else {
+            throw wrong("run_as", value, "the name or number of a user that the system knows")
+        }
+        guard getuid() == 0 else {
+            throw CommandFailure(
+                status: .wrongUsage, message: "option 'run_as' is for root: without it the server is yours")
+        }
+        guard let entry = unsafe getpwuid(userID) else {
+            throw wrong("run_as", value, "the name or number of a user that the system knows")
+        }
+        return SandboxUser(
+            name: unsafe String(cString: entry.pointee.pw_name), userID: unsafe entry.pointee.pw_uid,
+            groupID: unsafe entry.pointee.pw_gid)
     }
 
     /// Permission bits in octal.

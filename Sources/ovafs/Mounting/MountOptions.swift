@@ -37,6 +37,13 @@ struct MountOptions: Equatable {
     /// The permissions with which the folder to mount on is made where it is not there; nil where it is not made.
     var mountPointMode: UInt32?
     var log: LogDestination?
+    /// What the server gives up before it reads anything of the source.
+    var sandbox = SandboxMode.auto
+    /// Who the server becomes, where root starts it.
+    var user: SandboxUser?
+    /// Who mounts, and owns the files unless `uid` and `gid` say otherwise.
+    let mounterID = getuid()
+    let mounterGroupID = getgid()
     /// What /proc/mounts shows in place of the source, as bytes.
     var shownSource: [UInt8]?
 
@@ -90,6 +97,12 @@ struct MountOptions: Equatable {
         case ("verify", "none"): verifiesManifest = false
         case ("verify", "manifest"): verifiesManifest = true
         case ("verify", let value): throw Self.wrong(name, value, "none or manifest")
+        case ("sandbox", let value):
+            guard let mode = value.flatMap(SandboxMode.init) else {
+                throw Self.wrong(name, value, "off, auto or require")
+            }
+            sandbox = mode
+        case ("run_as", let value): user = try Self.serverUser(value)
         case ("cache", let value):
             guard let mode = value.flatMap(SessionOptions.CacheMode.init) else {
                 throw Self.wrong(name, value, "kernel or none")

@@ -37,26 +37,16 @@ enum MountPoint {
         return path
     }
 
-    /// Runs `body` with the folder made where it is not there, with permissions `mode`; makes nothing without `mode`.
-    /// What was made is taken away where `body` fails or says that it was of no use, and where a signal ends the program
-    /// meanwhile: the signals that do are held back where `body` does not let them in.
-    static func making(_ directory: FilePath, mode: UInt32?, _ body: () throws -> Bool) throws {
-        if mode != nil { EndingSignals.holdBack() }
-        defer { EndingSignals.letIn() }
-        var made: [FilePath] = []
-        var isOfUse = false
-        defer {
-            // Only what is still empty, and not mounted on.
-            for path in isOfUse ? [] : made.reversed() {
-                _ = unsafe path.withPlatformString { unsafe rmdir($0) }
-            }
+    /// Takes folders away that `make` has made: only what is still empty, and not mounted on.
+    static func remove(_ made: [FilePath]) {
+        for path in made.reversed() {
+            _ = unsafe path.withPlatformString { unsafe rmdir($0) }
         }
-        if let mode { try make(directory, mode: mode, &made) }
-        isOfUse = try body()
     }
 
-    /// Makes the folder, and those above it, where they are not there: `X-mount.mkdir` of mount(8).
-    private static func make(_ directory: FilePath, mode: UInt32, _ made: inout [FilePath]) throws {
+    /// Makes the folder, and those above it, where they are not there: `X-mount.mkdir` of mount(8). What was made
+    /// is added to `made`, also where it throws.
+    static func make(_ directory: FilePath, mode: UInt32, _ made: inout [FilePath]) throws {
         var path = directory
         path.components.removeAll()
         // What is taken away again may be taken from another working folder.

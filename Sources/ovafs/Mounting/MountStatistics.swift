@@ -34,12 +34,20 @@ struct MountStatistics: Codable {
     /// From a request to its answer, in milliseconds, and what a connection brings, in bytes a second, as they usually are.
     let remoteRoundTrip: Double
     let remoteRate: Double
+    /// What the server has given up.
+    let sandbox: Sandbox
 
-    init(of appliance: Appliance, served: ServerStatistics, remote: RemoteMeter) {
-        self.init(cache: appliance.cache, source: appliance.sourceMeter, served: served, remote: remote)
+    init(of appliance: Appliance, served: ServerStatistics, remote: RemoteMeter, sandbox: Sandbox) {
+        self.init(
+            cache: appliance.cache, source: appliance.sourceMeter, served: served, remote: remote,
+            sandbox: sandbox)
     }
 
-    init(cache: ClusterCache, source: ReadMeter, served: ServerStatistics, remote: RemoteMeter) {
+    init(
+        cache: ClusterCache, source: ReadMeter, served: ServerStatistics, remote: RemoteMeter,
+        sandbox: Sandbox
+    ) {
+        self.sandbox = sandbox
         readRequests = served.readRequests
         failedReads = served.failedReads
         bytesServed = served.bytesServed

@@ -4,7 +4,6 @@
 import Appliance
 import ByteSources
 import Catalogue
-import FoundationEssentials
 import Glibc
 import Logging
 import RemoteSources
@@ -20,6 +19,8 @@ final class RemoteSession: Sendable {
     private let cache: BlockCache
     private let started = SleepingMutex<HTTPTransport?>(nil)
     private let isWithoutCacheFolder = SleepingMutex(false)
+    /// What the user's files say, as far as it was read.
+    let settings = SleepingMutex(RemoteSettings())
     private let notes = SleepingMutex((known: [String](), log: Logger?.none))
 
     init(_ options: RemoteOptions) {
@@ -39,10 +40,7 @@ final class RemoteSession: Sendable {
     /// Opens what is at `address`.
     /// - Throws: `CommandFailure` where the headers cannot be used, or the server gives nothing.
     func open(_ address: WebAddress) throws -> ApplianceSource {
-        var headers: [HTTPHeader] = []
-        for file in options.headerFiles {
-            headers += try HeaderFile.headers(at: try RawArguments.path(file)) { note($0) }
-        }
+        let headers = try headers()
         var object = RemoteObject(
             address, credentials: FixedCredentials(for: address, headers: headers))
         object.usesNetrc = !headers.contains { $0.name.lowercased() == "authorization" }
@@ -83,14 +81,7 @@ final class RemoteSession: Sendable {
     /// The images of the cloud that the user means.
     /// - Throws: `CommandFailure` where the settings of no cloud can be used.
     func images() throws -> GlanceClient {
-        let search = ConfigurationSearch(environment: ProcessInfo.processInfo.environment)
-        let configuration: CloudsConfiguration
-        do throws(OpenStackError) {
-            configuration = try CloudsConfiguration.read(cloud: options.cloud, from: search)
-        } catch {
-            throw CommandFailure(error)
-        }
-        for warning in configuration.warnings { note(warning) }
+        let configuration = try cloudConfiguration()
         do throws(ReadError) {
             return GlanceClient(KeystoneSession(configuration, exchanger: try transport()))
         } catch {
@@ -138,17 +129,6 @@ final class RemoteSession: Sendable {
         }
     }
 
-    /// Nil where there is none; also where this mount writes the first one, as a line of fstab with both may.
-    private func replayed() throws -> RecordedReads? {
-        guard let bytes = options.replayFile else { return nil }
-        let path = FilePath(bytes: bytes)
-        if path.isAbsent, let record = options.recordFile, path.names(theSameAs: FilePath(bytes: record)) {
-            note("replay=\(path): there is no record yet; record= writes the first one")
-            return nil
-        }
-        return try RecordFile.reads(at: path)
-    }
-
     /// The one of this session, started when it is first asked for.
     func transport() throws(ReadError) -> HTTPTransport {
         let result = started.withLock { started -> Result<HTTPTransport, ReadError> in
@@ -164,7 +144,7 @@ final class RemoteSession: Sendable {
         return try result.get()
     }
 
-    private func note(_ text: String) {
+    func note(_ text: String) {
         let log = notes.withLock { state in
             if state.log == nil { state.known.append(text) }
             return state.log

@@ -62,13 +62,13 @@ struct Mount {
         arguments: [String] = []
     ) throws {
         point = try folder.makeFolder(name)
-        let before = Set(folder.processes())
+        let before = Set(folder.servers())
         let result = try attempt(
             [try Ovafs.path(), "mount", source, point] + (options.isEmpty ? [] : ["-o", options])
                 + arguments)
         guard result.exitCode == 0 else { throw CommandFailure(result: result) }
         messages = result.standardError
-        let servers = folder.processes().filter { !before.contains($0) }
+        let servers = folder.servers().filter { !before.contains($0) }
         #expect(servers.count == 1, "one server a mount")
         server = try #require(servers.first)
     }

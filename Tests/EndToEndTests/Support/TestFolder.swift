@@ -59,6 +59,14 @@ struct TestFolder {
         }
     }
 
+    /// Those of them that serve a mount or wait for one, without their brokers, which make the mounts.
+    func servers() -> [pid_t] {
+        processes().filter { process in
+            let line = (try? Data(contentsOf: URL(fileURLWithPath: "/proc/\(process)/cmdline"))) ?? Data()
+            return line.range(of: Data("\0watch-mount\0".utf8)) == nil
+        }
+    }
+
     /// Takes away whatever is left, and says whether anything was.
     fileprivate func clean() -> [String] {
         var leftovers: [String] = []
