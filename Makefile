@@ -23,7 +23,7 @@ BINARY        := .build/release/ovafs
 SWIFT_FOLDERS := $(wildcard Package.swift Sources Tests Fuzz Benchmarks/Package.swift Benchmarks/Benchmarks Benchmarks/Cases Benchmarks/Tools)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint imports linkage install uninstall format bench bench-check bench-time fuzz soak crash sbom clean
+.PHONY: help demo build test check lint imports linkage install uninstall format bench bench-check bench-time fuzz soak crash sanitize sbom clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,6 +97,10 @@ bench-time: ## report the time of the in-process benchmarks
 fuzz: build ## measure every bomb, and run every parser on damaged input for FUZZ_SECONDS each
 	$(SWIFT) build --configuration release --static-swift-stdlib --product ovafs-fuzz
 	@scripts/run-fuzzers.sh $(FUZZ_SECONDS)
+
+sanitize: ## run the unit tests and some on real mounts with the sanitizers of threads, addresses and undefined behaviour
+	@scripts/install-dependencies.sh test
+	@SWIFT='$(SWIFT)' scripts/run-sanitizers.sh
 
 soak: build ## read four mounts for SOAK_MINUTES with faults injected; report with a plot in soak-report (SOAK_FLAGS: see soak.sh)
 	@scripts/soak.sh --self-test
