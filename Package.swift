@@ -115,9 +115,10 @@ let package = Package(
         .executableTarget(
             name: "ovafs-fuzz",
             dependencies: [
-                "Appliance", "ByteSources", "CompressedSources", "DiskImages", "FileTree", "OVFPackage",
-                "Partitions", "RemoteSources", "TestSupport",
+                "Appliance", "ByteSources", "Catalogue", "CompressedSources", "DiskImages", "FileTree",
+                "OVFPackage", "Partitions", "RemoteSources", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             path: "Fuzz",
             swiftSettings: settings),

@@ -101,7 +101,16 @@ struct FuzzCommand: ParsableCommand {
 
     /// The damaged bytes of a round: the same for the same seed, round and samples.
     private func input(of round: UInt64, from samples: [[UInt8]], for target: FuzzTarget) -> [UInt8] {
-        var mutator = Mutator(seed: seed &+ round &* 0x9e37_79b9)
-        return mutator.damaged(samples, repairsTar: target.isArchive)
+        let seed = seed &+ round &* 0x9e37_79b9
+        var mutator = Mutator(seed: seed)
+        guard target.isArchive, !round.isMultiple(of: 3) else {
+            return mutator.damaged(samples, repairsTar: target.isArchive)
+        }
+        // Parts of packages, so that what is behind checksums and digests is reached more often.
+        var packages = PackageMutator(seed: seed, byteLimit: Mutator.mostBytes)
+        let sample = samples[Int(truncatingIfNeeded: (seed >> 8) % UInt64(samples.count))]
+        return packages.changed(sample) { bytes, limit in
+            Array(mutator.damaged([bytes], repairsTar: false).prefix(limit))
+        }
     }
 }

@@ -13,8 +13,12 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
     case certificate
     /// Disk images, of every format.
     case images
+    /// Disks that build on other files, in an archive.
+    case chain
     case gzip
     case partitions
+    /// Partition tables of disks that are decoded.
+    case disk
     case xz
     case zstd
     case bzip2
@@ -24,6 +28,8 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
     case tree
     /// Answers of a cloud: JSON of Keystone and of an image service.
     case services
+    /// Lists of images, and the folders that follow from them.
+    case catalogue
     /// clouds.yaml and its like.
     case settings
     /// Records of reads.
@@ -36,7 +42,7 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
     case bombs
 
     /// Whether an input is a tar archive, whose checksums have to be right to be read at all.
-    var isArchive: Bool { self == .tar || self == .package || self == .appliance }
+    var isArchive: Bool { self == .tar || self == .package || self == .appliance || self == .chain }
 
     /// Whether processor time tells anything: the programs that are started have time of their own.
     var isTimed: Bool { self != .commands && self != .bombs }
@@ -49,12 +55,15 @@ enum FuzzTarget: String, CaseIterable, ExpressibleByArgument {
         case .manifest: ManifestTarget.run(bytes)
         case .certificate: CertificateTarget.run(bytes)
         case .images: ImageTarget.run(bytes)
+        case .chain: ChainTarget.run(bytes)
         case .gzip: GzipTarget.run(bytes)
         case .partitions: PartitionTarget.run(bytes)
+        case .disk: DiskTarget.run(bytes)
         case .xz, .zstd, .bzip2: UnitTarget.run(bytes)
         case .appliance: ApplianceTarget.run(bytes)
         case .tree: TreeTarget.run(bytes)
         case .services: ServiceTarget.run(bytes)
+        case .catalogue: CatalogueTarget.run(bytes)
         case .settings: SettingsTarget.run(bytes)
         case .records: RecordTarget.run(bytes)
         case .answers: try AnswerTarget.run(bytes)

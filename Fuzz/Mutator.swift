@@ -12,7 +12,7 @@ struct Mutator {
         UInt64.max,
     ]
     /// Longest input, so that stretches doubled again and again end.
-    private static let mostBytes = 8 << 20
+    static let mostBytes = 8 << 20
 
     init(seed: UInt64) { random = SplitMix64(state: seed) }
 

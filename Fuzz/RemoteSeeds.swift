@@ -26,6 +26,18 @@ enum RemoteSeeds {
         return "{\(next ? link : "")\"images\": [\(image)]}"
     }
 
+    /// Lists that follow each other, with NULs between them.
+    static let catalogues: [[UInt8]] = {
+        let second = image.replacingID(by: 2)
+        let renamed = second.split(separator: "a name").joined(separator: "../.ova")
+        return [
+            [[image], [image, second], [second]], [[image, second], [], [renamed, image]],
+            [[renamed], [image]],
+        ].map { lists in
+            Array(lists.map { "{\"images\": [\($0.joined(separator: ", "))]}" }.joined(separator: "\0").utf8)
+        }
+    }()
+
     static let settings: [[UInt8]] = [
         """
         clouds:
@@ -103,4 +115,11 @@ enum RemoteSeeds {
             "HTTP/1.1 206 Partial Content\nContent-Type: multipart/byteranges; boundary=x\nContent-Length: 1024"
         ),
     ]
+}
+
+extension String {
+    /// The same with another id in place of the one that is looked for, which ends with `digit`.
+    fileprivate func replacingID(by digit: Int) -> String {
+        split(separator: ServiceTarget.id).joined(separator: ServiceTarget.id.dropLast() + "\(digit)")
+    }
 }

@@ -11,13 +11,16 @@ enum Seeds {
         case .envelope: descriptors.map { Array($0.utf8) }
         case .manifest, .certificate: manifests.map { Array($0.utf8) }
         case .images: images + furtherImages + qcowImages + virtualHardDisks
+        case .chain: ChainSeeds.archives
         case .gzip: images.map { GzipCompressor.compress($0) } + [GzipCompressor.compress([])]
         case .partitions: partitionTables
+        case .disk: ChainSeeds.partitionedDisks
         case .xz: CompressedSeeds.xz
         case .zstd: CompressedSeeds.zstd
         case .bzip2: CompressedSeeds.bzip2
         case .tree: trees.map { Array($0.utf8) }
         case .services: RemoteSeeds.services
+        case .catalogue: RemoteSeeds.catalogues
         case .settings: RemoteSeeds.settings
         case .records: RemoteSeeds.records
         case .answers: RemoteSeeds.answers
@@ -198,7 +201,7 @@ enum Seeds {
                 """),
     ]
 
-    private static let manifests = [
+    static let manifests = [
         "", "SHA256(d.vmdk)= 00\nSHA1(x.ovf)= \(String(repeating: "0", count: 40))\n",
         "sha-256 ( d.vmdk ) = ab\r\nMD5(../d.vmdk)= 00\n\n(x)=\n",
     ]

@@ -11,11 +11,7 @@ enum ServiceTarget {
         let bodies = bytes.split(separator: 0, maxSplits: 50, omittingEmptySubsequences: false).map(
             Array.init)
         for token in [true, false] {
-            let settings = token ? keystone : keyless
-            guard let configuration = try? settings.get() else { preconditionFailure("settings of our own") }
-            let cloud = Cloud(token ? bodies : [[]] + bodies)
-            let client = GlanceClient(
-                KeystoneSession(configuration, exchanger: cloud, clock: clock(cloud)))
+            let client = client(answering: bodies, withToken: token)
             let deadline = Deadline(at: 60)
             if let images = try? client.images(until: deadline) {
                 for image in images { precondition(image.fileName.count <= 255, "a name that no file has") }
@@ -26,6 +22,14 @@ enum ServiceTarget {
                 _ = image.version
             }
         }
+    }
+
+    /// A client of a cloud that answers with these bodies; the first is Keystone's where there is a token.
+    static func client(answering bodies: [[UInt8]], withToken token: Bool = false) -> GlanceClient {
+        let settings = token ? keystone : keyless
+        guard let configuration = try? settings.get() else { preconditionFailure("settings of our own") }
+        let cloud = Cloud(token ? bodies : [[]] + bodies)
+        return GlanceClient(KeystoneSession(configuration, exchanger: cloud, clock: clock(cloud)))
     }
 
     static let id = "11111111-2222-4333-8444-555555555555"
