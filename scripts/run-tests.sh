@@ -51,6 +51,11 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/ovafs-tests.XXXXXX")
+# Debug builds write down, a line a pair, which locks they take while they hold which.
+locks=$folder/locks
+: >"$locks"
+chmod 666 "$locks"
+export OVAFS_LOCK_ORDER=$locks
 report=$(mktemp -d "${TMPDIR:-/tmp}/ovafs-tests-report.XXXXXX")
 # Jobs have process groups of their own, and are ended with all that they started.
 set -m
@@ -101,6 +106,15 @@ for group in "${groups[@]}"; do
         ;;
     esac
 done
+# Each process checks its own order; here it is that of all of them together.
+if [ ${#chosen[@]} -eq 0 ] && [ ! -s "$locks" ]; then
+    echo 'No order of locks was written down.'
+    status=1
+fi
+if ! tsort "$locks" >/dev/null; then
+    echo 'The locks above are taken in a circle, by different processes.'
+    status=1
+fi
 if [ "$status" -ne 0 ]; then
     # The end of a long log is what is looked at, and some failures print whole images.
     printf '\nWhat failed:\n'

@@ -18,10 +18,11 @@ package final class WorkerThread: Sendable {
         let ending = Ending()
         self.ending = ending
         let context = unsafe Unmanaged.passRetained(
-            Body {
-                body()
-                ending.note()
-            })
+            Body(
+                Self.directed {
+                    body()
+                    ending.note()
+                }))
         var all = sigset_t()
         var previous = sigset_t()
         unsafe sigfillset(&all)
@@ -42,8 +43,23 @@ package final class WorkerThread: Sendable {
         if !isGivenBack.load(ordering: .relaxed) { pthread_detach(thread) }
     }
 
+    /// Where a test decides when threads run, it decides for those that they start as well.
+    private static func directed(_ body: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
+        #if DEBUG
+            if let director = LockWatch.director {
+                let number = director.add()
+                return { LockWatch.perform(number, of: director, body) }
+            }
+        #endif
+        return body
+    }
+
     /// Waits until the thread has ended; called once.
     package func join() {
+        #if DEBUG
+            LockWatch.checkWaiting(at: 0)
+            if LockWatch.director != nil { _ = ending.wait(until: .infinity) }
+        #endif
         isGivenBack.store(true, ordering: .relaxed)
         pthread_join(thread, nil)
     }

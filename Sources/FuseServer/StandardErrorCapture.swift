@@ -1,15 +1,15 @@
 // What fusermount3 has to say, which it prints to the standard error that it has from us.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import CFuse
 import Glibc
-import Synchronization
 
 /// Turns standard error to a pipe for as long as something runs, so that another program's message becomes part of our
 /// own error line.
 enum StandardErrorCapture {
     /// There is one standard error: of two mounts that one process makes, the second one waits.
-    private static let turn = Mutex<Void>(())
+    private static let turn = SleepingMutex<Void>(())
 
     /// - Returns: what `body` gave, and what was written meanwhile. Where `body` gave 0 that is written on, and empty.
     static func during(_ body: () -> CInt) -> (result: CInt, messages: String) {

@@ -7,7 +7,7 @@
 ///
 /// A request is queued, then at work, then gone. Whoever finishes it, calls it off, or ends the session asks here first,
 /// and one of them is told to answer. How many of those at work decode is not decided here: `DecoderPlaces`.
-struct WaitingQueue {
+struct WaitingQueue: Hashable {
     /// A request's number; never 0, never given twice.
     typealias ID = UInt64
 
@@ -24,13 +24,13 @@ struct WaitingQueue {
         case tidying
     }
 
-    private struct Entry {
+    private struct Entry: Hashable {
         let turn: Turn
         var isAtWork = false
         var isAnswered = false
     }
 
-    private struct Requests {
+    private struct Requests: Hashable {
         var queued: [ID] = []
         var atWorkCount = 0
     }

@@ -190,7 +190,9 @@ private final class TableBox {
 
     func pin(_ key: BlockTable.Key) -> BlockBuffer? { table.pin(key) }
 
-    func unpin(_ key: BlockTable.Key) { table.unpin(key) }
+    func unpin(_ key: BlockTable.Key) {
+        if let buffer = table.objects[key.object]?.entries[key.index]?.buffer { table.unpin(key, buffer) }
+    }
 
     func want(_ range: Range<UInt64>, of object: Int, isDemanded: Bool) -> Bool {
         table.want(range, of: object, isDemanded: isDemanded)

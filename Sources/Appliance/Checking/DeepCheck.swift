@@ -3,7 +3,6 @@
 
 package import ByteSources
 package import DiskImages
-import Synchronization
 
 /// Reads a guest disk through on several threads and keeps going where it is damaged.
 package final class DeepCheck: Sendable {
@@ -41,7 +40,7 @@ package final class DeepCheck: Sendable {
 
     private let disk: GuestDisk
     private let queue: StretchQueue
-    private let state = Mutex(State())
+    private let state = SleepingMutex(State())
 
     package init(of disk: GuestDisk) {
         self.disk = disk

@@ -1,8 +1,8 @@
 // What is known so far of the digests of a package's members.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 package import OVFPackage
-import Synchronization
 
 /// The state of every member against the manifest. It starts as unchecked and is filled in by a check of the
 /// whole package, or as members are read through.
@@ -17,11 +17,11 @@ package final class ManifestChecks: Sendable {
     package let map: ManifestMap
     /// Parts of members that were read before what stands in front of them.
     let earlyPieces = EarlyPieces()
-    private let states: Mutex<[State]>
+    private let states: SleepingMutex<[State]>
 
     init(_ map: ManifestMap) {
         self.map = map
-        states = Mutex(map.entries.map { $0.isEmpty ? .unlisted : .unchecked })
+        states = SleepingMutex(map.entries.map { $0.isEmpty ? .unlisted : .unchecked })
     }
 
     /// The state of a file that is made of these members: bad where one is, ok where all are.

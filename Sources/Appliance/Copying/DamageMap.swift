@@ -1,7 +1,7 @@
 // Which places of a disk could not be read, for ddrescue and who rescues with it.
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
+import ByteSources
 
 /// The damaged places of one disk, noted by the threads that copy it.
 package final class DamageMap: Sendable {
@@ -16,7 +16,7 @@ package final class DamageMap: Sendable {
     }
 
     private let limit: Int
-    private let state = Mutex(State())
+    private let state = SleepingMutex(State())
 
     package init(limit: Int = mostPlaces) {
         self.limit = limit

@@ -19,7 +19,7 @@ package final class DiskCopy: Sendable {
     let damage: DamageMap?
     private let queue: StretchQueue
     private let copied = Atomic<UInt64>(0)
-    private let failure = Mutex<CopyError?>(nil)
+    private let failure = SleepingMutex<CopyError?>(nil)
 
     /// Copies `source`, which is a guest disk or at `place` on one, to `output`. With `damage`, places that cannot be read
     /// are noted there and are zeros in the copy.

@@ -1,7 +1,7 @@
 // The stretches of a disk that several threads take in turn.
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
+import ByteSources
 
 /// Hands out a disk in stretches, in order, and counts what is done.
 final class StretchQueue: Sendable {
@@ -15,7 +15,7 @@ final class StretchQueue: Sendable {
     }
 
     private let byteCount: UInt64
-    private let state = Mutex(State())
+    private let state = SleepingMutex(State())
 
     init(byteCount: UInt64) {
         self.byteCount = byteCount

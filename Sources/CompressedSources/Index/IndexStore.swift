@@ -4,7 +4,6 @@
 package import ByteSources
 import Codecs
 import Glibc
-import Synchronization
 
 /// The folder of `cache_dir=`. What cannot be kept there is no error: it is told as a problem, and the file is decoded again
 /// the next time.
@@ -17,7 +16,7 @@ package final class IndexStore: Sendable {
 
     private let folder: IndexFolder
     private let settlingSeconds: Double
-    private let notes = Mutex(Notes())
+    private let notes = SleepingMutex(Notes())
 
     /// Most problems that are told, each once.
     private static let mostNotes = 16

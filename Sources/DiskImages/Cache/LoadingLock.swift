@@ -23,8 +23,25 @@ struct LoadingLock: ~Copyable, Sendable {
 
     private let state = Monitor(State())
 
+    #if DEBUG
+        /// Held while decoding, so it has its place in the order of all locks.
+        private let site: LockSite
+
+        init(file: StaticString = #fileID, line: UInt = #line) {
+            site = LockWatch.site(file, line)
+        }
+    #endif
+
     /// - Throws: `ReadError.wouldWait` where this thread may not wait for the holder.
     func acquire() throws(ReadError) {
+        #if DEBUG
+            LockWatch.willTake(site)
+        #endif
+        try wait()
+        noteTaken()
+    }
+
+    private func wait() throws(ReadError) {
         let mayWait = Patience.current == .waits
         let isTaken = state.withLock { state in
             guard case .none = state.holder else { return false }
@@ -39,14 +56,25 @@ struct LoadingLock: ~Copyable, Sendable {
     /// Takes the lock where no one holds it.
     func acquireIfFree() -> Bool {
         let holder = Patience.current == .waits ? Holder.waiting : .decoding
-        return state.withLock { state in
+        let isTaken = state.withLock { state in
             guard case .none = state.holder else { return false }
             state.holder = holder
             return true
         }
+        if isTaken { noteTaken() }
+        return isTaken
+    }
+
+    private func noteTaken() {
+        #if DEBUG
+            LockWatch.noteTaken(site)
+        #endif
     }
 
     func release() {
+        #if DEBUG
+            LockWatch.leave(site)
+        #endif
         let hasSleepers = state.withLock { state in
             state.holder = .none
             return state.sleeperCount > 0

@@ -45,15 +45,15 @@ package final class PartAllocation: Sendable {
 
     private func findData() throws(ReadError) -> Allocation {
         let limit = min(Self.longestCounting, .nanoseconds(time.nanoseconds))
-        let start = ContinuousClock.now
-        defer { time.use(ContinuousClock.now - start) }
+        let start = SuspendingClock.now
+        defer { time.use(SuspendingClock.now - start) }
         let end = part.byteCount
         var sum: UInt64 = 0
         var position: UInt64 = 0
         // What is looked for: the other kind lies before it.
         var region = Region.data
         do throws(ReadError) {
-            while position < end, ContinuousClock.now - start < limit {
+            while position < end, SuspendingClock.now - start < limit {
                 let next: UInt64
                 let step = try part.searchStep(for: region, in: position..<end)
                 switch step {

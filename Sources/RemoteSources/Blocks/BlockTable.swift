@@ -101,9 +101,11 @@ struct BlockTable {
 
     func isHere(_ key: Key) -> Bool { objects[key.object]?.entries[key.index]?.state == .here }
 
-    mutating func unpin(_ key: Key) {
-        guard let pins = objects[key.object]?.entries[key.index]?.pinCount, pins > 0 else { return }
-        objects[key.object]?.entries[key.index]?.pinCount = pins - 1
+    /// `buffer` is what was pinned: the block may have been forgotten since, and be here anew.
+    mutating func unpin(_ key: Key, _ buffer: BlockBuffer) {
+        guard let entry = objects[key.object]?.entries[key.index], entry.buffer === buffer, entry.pinCount > 0
+        else { return }
+        objects[key.object]?.entries[key.index]?.pinCount -= 1
     }
 
     /// Wants blocks `range`, as far as they are not here or on their way.

@@ -80,7 +80,9 @@ extension HTTPRangeSource {
     private func stopWaiting(for key: BlockTable.Key, _ waiter: BlockWaiter) {
         access.cache.table.withLock { $0.stopWaiting(for: key, waiter) }
         // What was told meanwhile is pinned.
-        if case .success = waiter.wait(until: 0) { access.cache.table.withLock { $0.unpin(key) } }
+        if case .success(let buffer) = waiter.wait(until: 0) {
+            access.cache.table.withLock { $0.unpin(key, buffer) }
+        }
     }
 
     private func timeOut() -> ReadError {

@@ -182,7 +182,7 @@ package final class HTTPRangeSource: ByteSource {
                 buffers.append(buffer)
             }
             guard buffers.count < indices.count else { return buffers }
-            for index in indices.prefix(buffers.count) { table.unpin(key(index)) }
+            for (index, buffer) in zip(indices, buffers) { table.unpin(key(index), buffer) }
             _ = table.want(indices, of: fetcher.object, isDemanded: true)
             wantNeighbour(of: range, in: &table)
             return nil
@@ -210,6 +210,6 @@ package final class HTTPRangeSource: ByteSource {
         let start = index * Self.blockByteCount
         let part = range.clamped(to: start..<(start + Self.blockByteCount))
         buffer.append(Int(part.lowerBound - start)..<Int(part.upperBound - start), to: &output)
-        access.cache.table.withLock { $0.unpin(key(index)) }
+        access.cache.table.withLock { $0.unpin(key(index), buffer) }
     }
 }

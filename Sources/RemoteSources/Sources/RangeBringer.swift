@@ -106,7 +106,7 @@ final class RangeBringer: Sendable {
             if damaged.contains(index) || !stored.has(index) {
                 unsafe buffer.withBytes(byteCount) { unsafe stored.write(index, $0) }
             }
-            access.cache.table.withLock { $0.unpin(key) }
+            access.cache.table.withLock { $0.unpin(key, buffer) }
         }
     }
 

@@ -3,7 +3,6 @@
 
 import ByteSources
 import Glibc
-import Synchronization
 
 /// Waits for the signals that end a program, takes back what is unfinished, and lets the signal end the program as it
 /// would have. A signal that the caller ignores, as under nohup(1), stays ignored.
@@ -11,7 +10,7 @@ final class Interruption: Sendable {
     private static let signals = [SIGINT, SIGTERM, SIGHUP]
 
     /// Each takes one thing back; what it leaves behind is said in one line.
-    private let undoings = Mutex<[@Sendable () -> String?]>([])
+    private let undoings = SleepingMutex<[@Sendable () -> String?]>([])
 
     /// Begins to wait. The calling thread must be the only one that takes signals.
     convenience init() { self.init(awaiting: Self.signals) }

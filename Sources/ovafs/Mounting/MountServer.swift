@@ -118,9 +118,9 @@ final class MountServer {
 
     /// Waits for the server's end; false where that takes longer than `seconds`.
     func waitForEnd(seconds: Int) -> Bool {
-        let deadline = ContinuousClock.now + .seconds(seconds)
+        let deadline = SuspendingClock.now + .seconds(seconds)
         while true {
-            let rest = (deadline - ContinuousClock.now) / .milliseconds(1)
+            let rest = (deadline - SuspendingClock.now) / .milliseconds(1)
             var state = pollfd(fd: process, events: Int16(POLLIN), revents: 0)
             let count = unsafe poll(&state, 1, CInt(max(0, rest.rounded(.up))))
             guard count < 0, errno == EINTR else { return count > 0 }

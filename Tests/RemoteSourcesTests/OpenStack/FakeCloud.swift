@@ -73,6 +73,7 @@ final class FakeCloud: HTTPExchanging, HTTPUploading {
 /// A clock that moves when someone pauses, or a test says so.
 final class FakeClock: Sendable {
     private let time = SleepingMutex(1_000.0)
+    private let setForward = SleepingMutex(0.0)
 
     var now: Double { time.withLock { $0 } }
 
@@ -80,9 +81,15 @@ final class FakeClock: Sendable {
         time.withLock { $0 += seconds }
     }
 
+    /// Sets the time of day, and that alone.
+    func set(forwardBy seconds: Double) {
+        setForward.withLock { $0 += seconds }
+    }
+
     var clock: ServiceClock {
         ServiceClock(
-            now: { self.now }, date: { self.now + 1_795_000_000 }, pause: { self.advance(by: $0) },
+            now: { self.now }, date: { self.now + 1_795_000_000 + self.setForward.withLock { $0 } },
+            pause: { self.advance(by: $0) },
             random: { 1 })
     }
 }

@@ -104,6 +104,20 @@ struct KeystoneSessionTests {
         #expect(try session.access(until: Self.never).token == Secret("t3"))
     }
 
+    @Test(
+        "a clock that is set by years, forth or back, ends no token and keeps none", arguments: [1.0, -1.0])
+    func clockIsSet(direction: Double) throws {
+        let clock = FakeClock()
+        let cloud = FakeCloud { _, number in .token("t\(number)") }
+        let session = try cloud.session(clock: clock.clock)
+        #expect(try session.access(until: Self.never).token == Secret("t1"))
+        clock.set(forwardBy: direction * 10 * 31_536_000)
+        #expect(try session.access(until: Self.never).token == Secret("t1"))
+        clock.advance(by: 3_481)
+        #expect(try session.access(until: Self.never).token == Secret("t2"))
+        #expect(cloud.requests.count == 2)
+    }
+
     @Test("a token that lives for seconds is not renewed with every request")
     func shortLived() throws {
         let clock = FakeClock()

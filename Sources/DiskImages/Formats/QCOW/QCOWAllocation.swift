@@ -30,8 +30,8 @@ final class QCOWAllocation: Sendable {
             return try found.value { () throws(ReadError) in
                 guard let time else { return try Self.find(in: image) }
                 guard time.nanoseconds > 0 else { return Self.estimate(of: image, tableCount: .max) }
-                let start = ContinuousClock.now
-                defer { time.use(ContinuousClock.now - start) }
+                let start = SuspendingClock.now
+                defer { time.use(SuspendingClock.now - start) }
                 return try Self.find(in: image)
             }
         } catch {

@@ -31,13 +31,13 @@ final class RawAllocation: Sendable {
     /// What was not looked at, and what cannot be looked at, counts as data.
     private func findData() throws(ReadError) -> Allocation {
         let end = source.byteCount
-        let start = ContinuousClock.now
+        let start = SuspendingClock.now
         var sum: UInt64 = 0
         var position: UInt64 = 0
         var stretchCount = 0
         do throws(ReadError) {
             while position < end, stretchCount < Self.maximumStretchCount,
-                ContinuousClock.now - start < Self.longestCounting
+                SuspendingClock.now - start < Self.longestCounting
             {
                 guard let data = try source.firstOffset(of: .data, in: position..<end) else {
                     return Allocation(byteCount: sum, isEstimate: false)
