@@ -14,6 +14,7 @@ MOUNT_HELPER_DIR ?= /sbin
 DESTDIR          ?=
 FUZZ_SECONDS     ?= 10
 SOAK_MINUTES     ?= 30
+MODEL_OPERATIONS ?= 50000
 
 # The binary that is installed carries the Swift runtime, so that the machines it is copied to need no Swift.
 RELEASE_FLAGS := --configuration release --static-swift-stdlib --product ovafs
@@ -23,7 +24,7 @@ BINARY        := .build/release/ovafs
 SWIFT_FOLDERS := $(wildcard Package.swift Sources Tests Fuzz Benchmarks/Package.swift Benchmarks/Benchmarks Benchmarks/Cases Benchmarks/Tools)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint imports linkage install uninstall format bench bench-check bench-time fuzz soak crash sanitize sbom clean
+.PHONY: help demo build test check lint imports linkage install uninstall format bench bench-check bench-time fuzz soak model crash sanitize sbom clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +49,7 @@ lint: ## check the format of the Swift files, the scripts, and that documents an
 	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_FOLDERS)
 	@scripts/check-scripts.sh
 	@scripts/check-comments.sh
+	@scripts/check-primitives.sh
 	@scripts/check-docs.sh
 
 imports: ## check that targets import only what docs/ARCHITECTURE.md allows
@@ -105,6 +107,10 @@ sanitize: ## run the unit tests and some on real mounts with the sanitizers of t
 soak: build ## read four mounts for SOAK_MINUTES with faults injected; report with a plot in soak-report (SOAK_FLAGS: see soak.sh)
 	@scripts/soak.sh --self-test
 	@scripts/soak.sh --minutes $(SOAK_MINUTES) $(SOAK_FLAGS)
+
+model: ## compare mounts with a simple reader under MODEL_OPERATIONS random operations
+	@scripts/install-dependencies.sh test
+	@OVAFS_MODEL_OPERATIONS='$(MODEL_OPERATIONS)' SWIFT='$(SWIFT)' scripts/run-tests.sh $(CHECK_FLAGS) --filter ReferenceModelTests
 
 crash: build ## kill ovafs at each system call that writes, and check what is left (CRASH_FLAGS: see scripts/run-crash.sh)
 	@scripts/run-crash.sh '$(BINARY)' $(CRASH_FLAGS)

@@ -39,6 +39,24 @@ struct PosixFile: ~Copyable {
         return bytes
     }
 
+    /// The same, into memory that begins at a page: for a file that was opened with `direct`.
+    ///
+    /// - Throws: `SystemCallError` with its errno.
+    func readAligned(_ count: Int, at offset: Int) throws(SystemCallError) -> [UInt8] {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 1), alignment: 4_096)
+        defer { unsafe memory.deallocate() }
+        let result = unsafe pread(descriptor, memory.baseAddress, count, offset)
+        guard result >= 0 else { throw SystemCallError(call: "pread", errno: errno) }
+        return unsafe Array(memory[..<result])
+    }
+
+    /// O_DIRECT of open(2), which the C library shows to GNU programs only.
+    #if arch(arm64)
+        static let direct: CInt = 0o200000
+    #else
+        static let direct: CInt = 0o40000
+    #endif
+
     /// lseek(2) with SEEK_DATA or SEEK_HOLE; nil is ENXIO, which says that there is none.
     ///
     /// - Throws: `SystemCallError` for every other errno.
