@@ -42,7 +42,7 @@ tests=$(find Tests -name '*.swift' -exec awk '
         if (word[1] ~ /^(struct|class|enum|extension)$/) { owner[indent] = word[2]; print word[2] }
         if (word[1] == "func") print owner[indent - 4] "." word[2]
     }' {} + | sort -u)
-named=$(sed -nE '/^\| (attack|promise) \|/,/^$/p' docs/SECURITY.md | awk -F ' \\| ' '$NF !~ /^test|^---/ { print $NF }' |
+named=$(sed -nE '/^\| (attack|promise|fault) \|/,/^$/p' docs/SECURITY.md | awk -F ' \\| ' '$NF !~ /^test|^---/ { print $NF }' |
     awk '{
         suite = ""
         while (match($0, /`[^`]*`|"[^"]*"/)) {

@@ -26,6 +26,7 @@ from soak.plan import FAR_TIMEOUT, MIB, MountPlan, ReaderPlan, Target
 from soak.plot import svg
 from soak.readers import Reader
 from soak.reference import Reference, write_map
+from soak.report import share_within
 from soak.results import RECOVERY_SECONDS, Results, Sample, Window, percentile
 from soak.run import judge_exercise
 from soak.slot import Slot
@@ -148,6 +149,7 @@ def percentiles_are_those_of_the_values() -> None:
     values = [float(value) for value in range(100, 0, -1)]
     assert percentile(values, 0.5) == 50.0 and percentile(values, 0.99) == 99.0, percentile(values, 0.99)
     assert percentile([3.0], 0.99) == 3.0 and percentile([], 0.5) is None
+    assert share_within([49.0, 50.0, 51.0, 52.0], 50.0) == 0.5 and share_within([], 50.0) is None
 
 
 def what_was_never_done_is_a_failure() -> None:

@@ -41,7 +41,7 @@ extension EndToEnd {
             arguments: [
                 "printf x | dd of=$1 bs=1 seek=300000 conv=notrunc status=none",
                 "truncate --size=100000 $1",
-                "cp $1 $1.new; printf x >> $1.new; cat $1.new > $1", "cp $1 $1.new; mv $1.new $1",
+                "cp $1 $1.new; printf x >> $1.new; cat $1.new > $1", "cp $1 $1.new; mv $1.new $1", "rm $1",
                 // The time is set back afterwards, to the nanosecond.
                 """
                 touch -r $1 $1.time; printf x | dd of=$1 bs=1 seek=300000 conv=notrunc status=none

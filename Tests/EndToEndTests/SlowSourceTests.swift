@@ -14,7 +14,7 @@ extension EndToEnd {
 
         /// Mounts the standard package from a folder that the test serves, reads the first disk and the descriptor, and
         /// closes the gate.
-        private func withSilentSource(
+        static func withSilentSource(
             _ body: (StandardPackage, Mount, GatedFolder, TestFolder) throws -> Void
         ) throws {
             try withTestFolder { folder in
@@ -62,7 +62,7 @@ extension EndToEnd {
             "F14: while 64 readers wait for the source, what is near is served, and the readers can be killed"
         )
         func readers() throws {
-            try withSilentSource { package, mount, gated, _ in
+            try Self.withSilentSource { package, mount, gated, _ in
                 var readers = try startReaders(64, of: mount)
                 defer {
                     gated.gate.open()
@@ -98,7 +98,7 @@ extension EndToEnd {
             "C15: SIGTERM and an unmounting by force end the server, whoever waits",
             arguments: ["TERM"] + (EndToEnd.isRoot ? ["force"] : []))
         func end(how: String) throws {
-            try withSilentSource { _, mount, gated, folder in
+            try Self.withSilentSource { _, mount, gated, folder in
                 let readers = try startReaders(32, of: mount)
                 defer { #expect(ChildProcess.remaining(readers, after: 20) == 0) }
                 try wait(for: "waiting readers") { try Statistics(of: mount).waitingReads >= 16 }
@@ -119,7 +119,7 @@ extension EndToEnd {
             "C15: a mount that is detached ends with its last reader",
             .enabled(if: EndToEnd.isRoot, "umount -l needs root"))
         func detached() throws {
-            try withSilentSource { _, mount, gated, _ in
+            try Self.withSilentSource { _, mount, gated, _ in
                 let readers = try startReaders(8, of: mount)
                 try wait(for: "waiting readers") { try Statistics(of: mount).waitingReads >= 4 }
                 try run(["umount", "--lazy", mount.point])

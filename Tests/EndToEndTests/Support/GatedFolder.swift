@@ -16,16 +16,17 @@ final class GatedFolder {
 
     func callAsFunction(_ name: String) -> String { point + "/" + name }
 
-    /// Serves the file at `path`, under its own name; the gate is open.
+    /// Serves the file at `path`, under its own name, with the bytes of `source` where there is one; the gate is open.
     ///
     /// - Throws: when the file cannot be read, or the mount does not come about.
-    init(of path: String, in folder: TestFolder) throws {
+    init(of path: String, in folder: TestFolder, as source: (any ByteSource)? = nil) throws {
         point = try folder.makeFolder("gated")
         gate.open()
         let url = URL(fileURLWithPath: path)
         var builder = FileTreeBuilder(directoryTime: 0, budget: OpeningBudget())
+        let content: any ByteSource = try source ?? MemorySource(Array(Data(contentsOf: url)))
         builder.add(
-            .file(GatedSource(MemorySource(Array(try Data(contentsOf: url))), gate)),
+            .file(GatedSource(content, gate)),
             at: [Array(url.lastPathComponent.utf8)], attributes: Attributes(modificationTime: 0))
         var log = Logger(label: "gated")
         log.logLevel = .critical
