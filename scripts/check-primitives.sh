@@ -26,7 +26,7 @@ Sources/ovafs/Output/SummaryTable.swift: shows a time that a file has
 Sources/ovafs/Logging/SystemLogHandler.swift: lines of a log
 '
 # The clock that goes on while a machine sleeps is none for waiting either.
-pattern='(^|[^A-Za-z_.])time\((nil|&)|gettimeofday|CLOCK_(REALTIME|TAI|BOOTTIME)|[^A-Za-z]Date\(|ContinuousClock'
+pattern='(^|[^A-Za-z_.])time\((nil|&)|gettimeofday\(|CLOCK_(REALTIME|TAI|BOOTTIME)|[^A-Za-z]Date\(|ContinuousClock'
 compare() {
     found=$(grep -rlE "$pattern" Sources --include='*.swift' --include='*.h' | sort)
     known=$(printf '%s' "$1" | sed -n 's/: .*//p' | sort)
@@ -47,8 +47,11 @@ Sources/ByteSources/OpeningProgress.swift: its steps, changed and read
 Sources/DiskImages/Prefetch/BlockingQueue.swift: its elements, changed and waited for
 Sources/FuseServer/LibraryMessages.swift: one text
 Sources/FuseServer/MountStarter.swift: a thread, which is waited for outside of it
+Sources/FuseServer/OwnMount.swift: a session, put there and taken
 Sources/FuseServer/ServedTree.swift: a set of numbers
 Sources/OVFPackage/Manifest/PackageVerifier.swift: a list of outcomes
+Sources/ovafs/Commands/SandboxProbeCommand.swift: a list of lines
+Sources/ovafs/Mounting/MountLink.swift: what was learned, put there and read
 Sources/ovafs/Logging/LineLogHandler.swift: a line, written where that does not wait
 Sources/ovafs/Mounting/MountServer.swift: a descriptor, which is shut
 Sources/ovafs/Output/ProgressBar.swift: a line, written

@@ -148,9 +148,9 @@ struct WaitingStatesTests {
     }
 
     @Test(
-        "threads that serve are woken or started for each request, and end with the session, in every order")
+        "threads that serve are woken or started for each request, and end with the session, in many orders")
     func workers() {
-        let outcome = Interleavings.explore(preemptions: 1) {
+        let outcome = Interleavings.sample(150) {
             let done = Done()
             return Interleavings.Scenario(
                 [
@@ -172,12 +172,12 @@ struct WaitingStatesTests {
                         + (done.statistics.waitingReads == 0 ? [] : ["someone waits still"])
                 })
         }
-        #expect(outcome.failure == nil && outcome.isComplete && outcome.count > 10)
+        #expect(outcome.failure == nil && outcome.count >= 150)
     }
 
     @Test("a session that ends while requests come answers or serves each, and its threads end")
     func ending() {
-        let outcome = Interleavings.sample(400) {
+        let outcome = Interleavings.sample(150) {
             let done = Done()
             return Interleavings.Scenario(
                 [
