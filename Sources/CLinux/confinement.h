@@ -169,9 +169,9 @@ static inline void ovafs_filter_without(struct ovafs_filter *filter, uint32_t ca
     __NR_setdomainname, __NR_personality, __NR_setuid, __NR_setgid, __NR_setreuid, __NR_setregid, __NR_setresuid, \
     __NR_setresgid, __NR_setgroups, __NR_setfsuid, __NR_setfsgid, __NR_capset, __NR_seccomp, __NR_fchmod, __NR_fchmodat, \
     __NR_fchown, __NR_fchownat, __NR_mknodat, __NR_symlinkat, __NR_linkat, __NR_truncate, __NR_setxattr, __NR_lsetxattr, \
-    __NR_fsetxattr, __NR_removexattr, __NR_lremovexattr, __NR_fremovexattr, __NR_setpriority, __NR_sched_setscheduler, \
+    __NR_fsetxattr, __NR_removexattr, __NR_lremovexattr, __NR_fremovexattr, __NR_sched_setscheduler, \
     __NR_sched_setparam, __NR_sched_setaffinity, __NR_mbind, __NR_migrate_pages, __NR_move_pages, __NR_fanotify_init, \
-    __NR_fanotify_mark, __NR_lookup_dcookie, __NR_vhangup, 447 /* memfd_secret */, 452 /* fchmodat2 */
+    __NR_fanotify_mark, __NR_vhangup, 447 /* memfd_secret */, 452 /* fchmodat2 */
 
 /// The calls that are permitted by what their arguments say.
 static inline void ovafs_filter_arguments(struct ovafs_filter *filter, int permits_internet) {
@@ -192,6 +192,14 @@ static inline void ovafs_filter_arguments(struct ovafs_filter *filter, int permi
     ovafs_filter_values(filter, __NR_tgkill, 0, &self, 1);
     const uint32_t own_limits[] = {0, self};
     ovafs_filter_values(filter, __NR_prlimit64, 0, own_limits, 2);
+    // The priority of the calling thread: libdispatch sets it.
+    ovafs_filter_add(filter, BPF_JMP | BPF_JEQ | BPF_K, 0, 6, __NR_setpriority);
+    ovafs_filter_load(filter, (uint32_t)offsetof(struct seccomp_data, args));
+    ovafs_filter_add(filter, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0);
+    ovafs_filter_load(filter, (uint32_t)offsetof(struct seccomp_data, args) + 8);
+    ovafs_filter_add(filter, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+    ovafs_filter_answer(filter, SECCOMP_RET_ALLOW);
+    ovafs_filter_answer(filter, SECCOMP_RET_ERRNO | 1);
     // Memory that can be written and run at once: PROT_WRITE | PROT_EXEC.
     ovafs_filter_without(filter, __NR_mmap, 2, 6);
     ovafs_filter_without(filter, __NR_mprotect, 2, 6);

@@ -75,6 +75,26 @@ extension EndToEnd {
             }
         }
 
+        @Test("O8: a mount goes on when the process that made it is killed, and is unmounted as any other")
+        func killedBroker() throws {
+            try withTestFolder { folder in
+                let package = try StandardPackage(in: folder)
+                let mount = try Mount(package.path, in: folder)
+                let broker = try #require(folder.processes().first { $0 != mount.server })
+                kill(broker, SIGKILL)
+                try run(["cmp", mount(StandardPackage.second), package.secondReference])
+                try mount.unmount()
+                // What a signal ends stays without it, dead.
+                let other = try Mount(package.path, in: folder, on: "other")
+                kill(try #require(folder.processes().first { $0 != other.server }), SIGKILL)
+                kill(other.server, SIGTERM)
+                try wait(for: "the server's end") { folder.processes().isEmpty }
+                #expect(folder.mountPoints() == [other.point])
+                try run([try Ovafs.path(), "unmount", other.point])
+                #expect(folder.mountPoints().isEmpty)
+            }
+        }
+
         /// The arguments of a process.
         private func command(_ process: pid_t) -> [String] {
             let line = (try? Data(contentsOf: URL(fileURLWithPath: "/proc/\(process)/cmdline"))) ?? Data()

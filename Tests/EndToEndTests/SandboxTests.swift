@@ -209,6 +209,34 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "O27: info and verify are in a sandbox before they ask a server", arguments: ["info", "verify"])
+        func commands(name: String) throws {
+            try withTestFolder { folder in
+                // It lets everyone in, and answers no one.
+                let script = """
+                    import socket, time
+                    server = socket.create_server(("127.0.0.1", 0))
+                    print(server.getsockname()[1], flush=True)
+                    time.sleep(60)
+                    """
+                let text = try shell(
+                    """
+                    python3 "$2" > "$3/port" & server=$!
+                    for try in $(seq 1000); do [ -s "$3/port" ] && break; sleep 0.02; done
+                    "$1" $4 --timeout=50 "http://127.0.0.1:$(cat "$3/port")/x.ova" 2> /dev/null & command=$!
+                    for try in $(seq 1000); do
+                        grep -q '^Seccomp:.2' /proc/$command/status && break; sleep 0.02
+                    done
+                    grep -E '^(NoNewPrivs|Seccomp):' /proc/$command/status
+                    kill $command $server
+                    """, try Ovafs.path(), try folder.write(script, to: "silent.py"), folder.path, name
+                ).lines
+                #expect(text == ["NoNewPrivs:\t1", "Seccomp:\t2"])
+                try wait(for: "the server's end") { folder.processes().isEmpty }
+            }
+        }
+
         @Test("O27: where the system lacks a layer auto does without it, and require does not mount")
         func missingLayer() throws {
             try withTestFolder { folder in

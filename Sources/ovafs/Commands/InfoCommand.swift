@@ -33,7 +33,7 @@ struct InfoCommand: ParsableCommand {
 
     func run() throws {
         if header { return try showHeader() }
-        let appliance = try source.open()
+        let appliance = try source.open(isConfined: true)
         let summary = ApplianceSummary(of: appliance)
         try StandardOutput.write(json ? summary.json() : Array(SummaryTable(summary).text.utf8))
     }

@@ -95,7 +95,8 @@ struct MountCommand: ParsableCommand {
         // Also where nothing is mounted: who waits for this process waits for both.
         defer { broker.finish(wasOfUse: false) }
         let remote = RemoteSession(options.remoteSources)
-        let entrance = try SandboxEntrance(for: source, options, through: remote)
+        let entrance = try SandboxEntrance(
+            for: source, cacheFolder: options.cacheFolder, user: options.user, through: remote)
         let sandbox = try Sandbox.enter(entrance.plan, options.sandbox)
         let background = try readyDescriptor.map(BackgroundServer.init(readyDescriptor:))
         if ImageReference.isCatalogue(source) {

@@ -40,7 +40,8 @@ struct SandboxProbeCommand: ParsableCommand {
     func run() throws {
         let options = try MountOptions(o.map(RawArguments.bytes))
         let remote = RemoteSession(options.remoteSources)
-        let entrance = try SandboxEntrance(for: source, options, through: remote)
+        let entrance = try SandboxEntrance(
+            for: source, cacheFolder: options.cacheFolder, user: options.user, through: remote)
         let chosen = layer.isEmpty ? SandboxLayer.allCases : layer.compactMap(SandboxLayer.init)
         var probe = SandboxProbe()
         probe.read = try read.map(RawArguments.path)

@@ -67,11 +67,21 @@ struct SourceArguments: ParsableArguments {
         }
     }
 
-    /// Opens the source; an error gives advice in `words`.
+    /// Opens the source; an error gives advice in `words`. Where it `isConfined`, the process gives up before what it needs for
+    /// nothing but reading this source.
     /// - Throws: `CommandFailure` with the exit code that fits.
-    func open(words: OptionWords = .command) throws -> Appliance {
+    func open(words: OptionWords = .command, isConfined: Bool = false) throws -> Appliance {
         let remote = try remoteSession()
-        let appliance = try Appliance.open(source, through: remote, options: options, words: words)
+        var located: ApplianceSource?
+        if isConfined {
+            let entrance = try SandboxEntrance(
+                for: source, cacheFolder: try options.cacheFolder, through: remote)
+            try entrance.enterForCommand()
+            located = entrance.located
+        }
+        let appliance = try Appliance.open(
+            try located ?? SourceLocator.locate(source, through: remote), named: source, through: remote,
+            options: options, words: words)
         for problem in appliance.cacheProblems + remote.takeNotes() {
             StandardError.write("warning: \(problem)")
         }

@@ -46,7 +46,7 @@ struct VerifyCommand: ParsableCommand {
 
     func run() throws {
         let anchors = try trustAnchors()
-        let appliance = try source.open()
+        let appliance = try source.open(isConfined: true)
         let members = checkMembers(of: appliance)
         if let loss = members?.loss { throw lost(loss) }
         let image = try checkImage(of: appliance)

@@ -15,7 +15,9 @@ struct SandboxEntrance {
 
     /// Reads the user's own settings, and opens a source of this machine.
     /// - Throws: `CommandFailure` where that cannot be.
-    init(for source: String, _ options: MountOptions, through remote: RemoteSession) throws {
+    init(
+        for source: String, cacheFolder: [UInt8]?, user: SandboxUser? = nil, through remote: RemoteSession
+    ) throws {
         var plan: SandboxPlan
         try remote.readSettings(for: source)
         if let address = try SourceAddress.parse(source) {
@@ -29,8 +31,16 @@ struct SandboxEntrance {
             located = opened
             plan = SandboxPlan(for: opened, at: try RawArguments.path(source))
         }
-        if let folder = options.cacheFolder { plan.allowCache(at: FilePath(bytes: folder)) }
-        plan.user = options.user
+        if let folder = cacheFolder { plan.allowCache(at: FilePath(bytes: folder)) }
+        plan.user = user
         self.plan = plan
+    }
+
+    /// For a command that reads and writes no files: what the system has of it, and no bounds for ports, as such a command has no
+    /// option that takes them away.
+    func enterForCommand() throws {
+        var plan = plan
+        plan.ports = nil
+        _ = try Sandbox.enter(plan, .auto)
     }
 }

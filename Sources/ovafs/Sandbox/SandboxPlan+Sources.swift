@@ -16,9 +16,11 @@ extension SandboxPlan {
         // What the C library opens late: encodings of XML, code for unwinding.
         allow(.read, "/usr/lib", "/usr/lib64", "/usr/share", "/usr/local/lib", "/lib", "/lib64")
         allow(.read, "/nix/store", "/gnu/store", "/etc/ld.so.cache", "/etc/localtime")
-        // Processors, memory, its own descriptors and mounts; which devices stand on which.
-        allow(.read, "/proc/self", "/proc/sys/vm", "/proc/meminfo", "/proc/cpuinfo", "/sys/fs/cgroup")
-        allow(.read, "/sys/devices", "/sys/dev", "/sys/class/bdi")
+        // Processors, memory, its own descriptors and threads, whose folders have numbers that are not known yet: libdispatch
+        // ends the program where it cannot read those. What tells of other processes and is not for everyone, Landlock keeps.
+        allow(.read, "/proc")
+        // Processors again; which devices stand on which.
+        allow(.read, "/sys/devices", "/sys/dev", "/sys/fs/cgroup", "/sys/class/bdi")
         allow(.write, "/dev/null", "/dev/fuse")
         allow(.read, "/dev/urandom")
     }
