@@ -74,6 +74,8 @@ struct SourceArguments: ParsableArguments {
         let remote = try remoteSession()
         var located: ApplianceSource?
         if isConfined {
+            // All images of a cloud are no source of a command, whichever cloud that is.
+            _ = try ImageReference(source)
             let entrance = try SandboxEntrance(
                 for: source, cacheFolder: try options.cacheFolder, through: remote)
             try entrance.enterForCommand()

@@ -36,8 +36,8 @@ struct SandboxEntrance {
         self.plan = plan
     }
 
-    /// For a command that reads and writes no files: what the system has of it, and no bounds for ports, as such a command has no
-    /// option that takes them away.
+    /// For a command that writes no files: what the system has of it, and no bounds for ports, as such a command has no option
+    /// that takes them away.
     func enterForCommand() throws {
         var plan = plan
         plan.ports = nil

@@ -63,6 +63,9 @@ struct Mount {
     ) throws {
         point = try folder.makeFolder(name)
         let before = Set(folder.servers())
+        // Sanitizers write their reports to files, which a server in its sandbox could not.
+        let options = [options, ProcessInfo.processInfo.environment["OVAFS_TEST_OPTIONS"] ?? ""]
+            .filter { !$0.isEmpty }.joined(separator: ",")
         let result = try attempt(
             [try Ovafs.path(), "mount", source, point] + (options.isEmpty ? [] : ["-o", options])
                 + arguments)
