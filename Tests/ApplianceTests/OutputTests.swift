@@ -109,7 +109,7 @@ struct OutputTests {
             let path = FilePath(folder.appending(path: "x").path)
             let partial = folder.appending(path: "x.partial").path
             let output = try OutputFile(path: path, byteCount: 8_192, overwrites: false)
-            let buffer = CopyBuffer(byteCount: 4_096)
+            let buffer = try CopyBuffer(byteCount: 4_096)
             try buffer.fill { $0.appendZeros(4_096) }
             try output.write(buffer, 0..<4_096, at: 0)
             try #require(unsafe truncate(partial, byteCount) == 0)

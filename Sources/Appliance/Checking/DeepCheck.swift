@@ -65,7 +65,12 @@ package final class DeepCheck: Sendable {
     }
 
     private func checkStretches() {
-        let buffer = CopyBuffer(byteCount: StretchQueue.stretchByteCount)
+        let buffer: CopyBuffer
+        do throws(ReadError) {
+            buffer = try CopyBuffer(byteCount: StretchQueue.stretchByteCount)
+        } catch {
+            return state.withLock { $0.loss = $0.loss ?? error }
+        }
         while loss == nil, let stretch = queue.take() {
             check(stretch, through: buffer)
             queue.finish(stretch)

@@ -10,12 +10,13 @@ import SystemPackage
     private let memory: UnsafeMutableRawBufferPointer
     private(set) var filledByteCount = 0
 
-    init(byteCount: Int) {
-        unsafe memory = .allocate(byteCount: byteCount, alignment: 4096)
+    /// - Throws: `ReadError.system` where there is no memory.
+    init(byteCount: Int) throws(ReadError) {
+        unsafe memory = try LargeMemory.take(byteCount, for: "copying")
     }
 
     deinit {
-        unsafe memory.deallocate()
+        unsafe LargeMemory.giveBack(memory)
     }
 
     /// Replaces the content by what `body` appends.

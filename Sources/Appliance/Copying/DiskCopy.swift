@@ -56,7 +56,9 @@ package final class DiskCopy: Sendable {
     }
 
     private func copyStretches() throws(CopyError) {
-        let buffer = CopyBuffer(byteCount: StretchQueue.stretchByteCount)
+        let buffer = try fromSource { () throws(ReadError) in
+            try CopyBuffer(byteCount: StretchQueue.stretchByteCount)
+        }
         while failure.withLock({ $0 == nil }), let stretch = queue.take() {
             try copy(stretch, through: buffer)
             queue.finish(stretch)

@@ -42,8 +42,8 @@ struct GzipScan {
     /// Decodes every member. Zeros after a member are padding. Other bytes are a member whose header is damaged, or
     /// no part of the file: what is before them may not be all.
     mutating func run() throws(ReadError) {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.bufferByteCount, alignment: 64)
-        defer { unsafe buffer.deallocate() }
+        let buffer = try unsafe LargeMemory.take(Self.bufferByteCount, for: "decoding")
+        defer { unsafe LargeMemory.giveBack(buffer) }
         var memberCount = 0
         while true {
             if memberCount > 0 { try cursor.skipZeros() }

@@ -11,15 +11,16 @@ import ByteSources
 
     let memory: UnsafeMutableRawBufferPointer
 
-    init(byteCount: Int) {
-        unsafe memory = .allocate(byteCount: max(1, byteCount), alignment: 64)
+    /// - Throws: `ReadError.system` where there is no memory.
+    init(byteCount: Int) throws(ReadError) {
+        unsafe memory = try LargeMemory.take(byteCount, alignment: 64, for: "decoding")
         count = byteCount
     }
 
     let count: Int
 
     deinit {
-        unsafe memory.deallocate()
+        unsafe LargeMemory.giveBack(memory)
     }
 
     /// Appends `range` of the bytes to `output`, which has room for them.

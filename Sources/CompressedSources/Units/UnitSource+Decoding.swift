@@ -139,13 +139,13 @@ extension UnitSource {
         _ cursor: UnitCursor, of unit: Int, keeping kept: Range<Int>, _ step: OpeningProgress.Work?
     ) throws(ReadError) -> [(number: Int, stretch: DecodedStretch)] {
         var stretches: [(number: Int, stretch: DecodedStretch)] = []
-        let spare = DecodedStretch(byteCount: Int(DecodedStretch.byteCount))
+        let spare = try DecodedStretch(byteCount: Int(DecodedStretch.byteCount))
         var number = 0
         while let length = stretchByteCount(number, of: unit) {
             let isKept =
                 kept.contains(number)
                 || stretchByteCount(number + Self.lastStretchesKeptOfLarge, of: unit) == nil
-            let stretch = isKept ? DecodedStretch(byteCount: length) : spare
+            let stretch = isKept ? try DecodedStretch(byteCount: length) : spare
             let before = cursor.consumedByteCount
             try fill(stretch, length, cursor)
             step?.advance(by: cursor.consumedByteCount - before)
@@ -181,7 +181,7 @@ extension UnitSource {
         do throws(ReadError) {
             try countDecoding(of: UInt64(max(0, number + 1 - next)) * DecodedStretch.byteCount)
             while next <= number, let length = stretchByteCount(next, of: unit) {
-                let stretch = DecodedStretch(byteCount: length)
+                let stretch = try DecodedStretch(byteCount: length)
                 try fill(stretch, length, cursor)
                 if stretchByteCount(next + 1, of: unit) == nil { try cursor.finish() }
                 cache.keep(stretch, as: key(next, of: unit))

@@ -99,7 +99,7 @@ import Synchronization
     private func fill(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
         guard !isLoaded else { return }
         if memory == nil {
-            let memory = SlotMemory(byteCount: max(byteCount, 1))
+            let memory = try SlotMemory(byteCount: max(byteCount, 1))
             unsafe start = memory.bytes
             self.memory = consume memory
         }

@@ -1,6 +1,7 @@
 // The memory of one cache entry.
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteSources
 import Glibc
 
 /// Memory that is the system's again as soon as it is given back: large pieces are mapped by themselves, because
@@ -15,7 +16,8 @@ import Glibc
     let bytes: UnsafeMutableRawBufferPointer
     private let isMapped: Bool
 
-    init(byteCount: Int) {
+    /// - Throws: `ReadError.system` where there is no memory.
+    init(byteCount: Int) throws(ReadError) {
         let populates = byteCount <= Self.mostPopulatedByteCount ? MAP_POPULATE : 0
         if byteCount >= Self.leastMappedByteCount,
             let start = unsafe mmap(
@@ -25,7 +27,7 @@ import Glibc
             unsafe bytes = UnsafeMutableRawBufferPointer(start: start, count: byteCount)
             isMapped = true
         } else {
-            unsafe bytes = .allocate(byteCount: byteCount, alignment: 16)
+            unsafe bytes = try LargeMemory.take(byteCount, alignment: 16, for: "the cache")
             isMapped = false
         }
     }
@@ -34,7 +36,7 @@ import Glibc
         if isMapped {
             unsafe munmap(bytes.baseAddress, bytes.count)
         } else {
-            unsafe bytes.deallocate()
+            unsafe LargeMemory.giveBack(bytes)
         }
     }
 }

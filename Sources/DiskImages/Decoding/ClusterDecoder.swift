@@ -25,7 +25,7 @@ import Codecs
     }
 
     deinit {
-        unsafe window.deallocate()
+        unsafe LargeMemory.giveBack(window)
     }
 
     /// Forgets what was read, and gives back unusual amounts of memory.
@@ -37,8 +37,12 @@ import Codecs
     /// Gives back unusual amounts of memory, and with it what was read.
     func giveBackMemory() {
         guard unsafe window.count > Self.keptWindowByteCount else { return }
+        forgetWindow()
+    }
+
+    private func forgetWindow() {
         windowByteCount = 0
-        unsafe window.deallocate()
+        unsafe LargeMemory.giveBack(window)
         unsafe window = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     }
 
@@ -169,8 +173,8 @@ import Codecs
     ) throws(ReadError) {
         windowByteCount = 0
         if unsafe window.count < byteCount {
-            unsafe window.deallocate()
-            unsafe window = .allocate(byteCount: byteCount, alignment: 64)
+            forgetWindow()
+            unsafe window = try LargeMemory.take(byteCount, alignment: 64, for: "decoding")
         }
         // SAFETY: the memory is this decoder's own.
         var output = unsafe OutputRawSpan(

@@ -72,8 +72,8 @@ package struct MemberDigester {
 
     /// Takes `source` whole, in steps of 1 MiB; `progress` hears of each step's bytes.
     package mutating func take(_ source: any ByteSource, progress: (Int) -> Void) throws(ReadError) {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-        defer { unsafe buffer.deallocate() }
+        let buffer = try unsafe LargeMemory.take(1 << 20, for: "digests")
+        defer { unsafe LargeMemory.giveBack(buffer) }
         try unsafe take(source, through: buffer, progress: progress)
     }
 
