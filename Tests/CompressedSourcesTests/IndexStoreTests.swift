@@ -20,12 +20,13 @@ struct IndexStoreTests {
         var indexes: [UInt8] { Array(folder.appending(path: "cache").path.utf8) }
 
         init(
-            _ format: CompressedCase, byteCount: Int = 3_000_000, change: ([UInt8]) throws -> [UInt8] = { $0 }
+            _ format: CompressedCase, _ content: [UInt8] = GzipSourceTests.content(3_000_000),
+            change: ([UInt8]) throws -> [UInt8] = { $0 }
         ) throws {
             folder = FileManager.default.temporaryDirectory.appending(path: "ovafs-\(UUID().uuidString)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
             file = folder.appending(path: "file")
-            content = GzipSourceTests.content(byteCount)
+            self.content = content
             stored = try change(format.compress(content))
             try Data(stored).write(to: file)
         }
@@ -85,6 +86,26 @@ struct IndexStoreTests {
         #expect(second.meter.byteCount < 600_000)
         try place.check(second.source)
         #expect(first.store.takeProblems() == [] && second.store.takeProblems() == [])
+    }
+
+    @Test("a gzip file with a large hole is kept, and one that is a single block is said not to be")
+    func holes() throws {
+        let data = GzipSourceTests.content(1_000_000)
+        // gzip(1) makes one block of 8 MiB of zeros.
+        let holes = try Place(
+            CompressedCase.gzip[0], data + [UInt8](repeating: 0, count: 40 << 20) + data)
+        let first = try holes.open()
+        #expect(first.store.takeProblems() == [])
+        let second = try holes.open()
+        #expect(second.meter.byteCount < 300_000)
+        try holes.check(second.source)
+        let (stored, content) = GzipSourceTests.oneBlock(repeats: 400)
+        let block = try Place(CompressedCase.gzip[0], content) { _ in stored }
+        for _ in 0..<2 {
+            let opened = try block.open()
+            let problems = opened.store.takeProblems()
+            #expect(problems.count == 1 && problems[0].contains("too large to begin in"), "\(problems)")
+        }
     }
 
     @Test("an index with any byte wrong, or cut, is as good as none, and written again", arguments: formats)

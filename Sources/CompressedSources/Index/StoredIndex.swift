@@ -115,13 +115,21 @@ struct StoredIndex: Sendable {
         return (table, checked)
     }
 
+    /// Where many of the points cannot be kept, a read may have to decode this much, in bytes: programs compress as much
+    /// of a hole as one block.
+    private static let longestStretch: UInt64 = 16 << 20
+
     /// Keeps the restart points of a gzip file.
     func save(_ index: GzipIndex) {
         // Those inside of blocks are states of the library, which cannot be written.
         let points = GzipIndex.merged(index.points.map { ($0.snapshot == nil, $0) })
-        guard points.count * 2 >= index.points.count else {
+        guard
+            points.count * 2 >= index.points.count
+                || points.allSatisfy({ $0.decodedByteCount <= Self.longestStretch })
+        else {
             return store.note(
-                "nothing is kept of \(name): it is compressed in blocks that are too large to begin in")
+                "nothing is kept of \(name): it is compressed in blocks that are too large to begin in; "
+                    + "compressed with zstd, or xz -T0, it would be")
         }
         var bytes = IndexBytes()
         bytes.append(UInt64(points.count))
