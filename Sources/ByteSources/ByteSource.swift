@@ -44,6 +44,10 @@ package protocol ByteSource: Sendable {
     /// From when it says no, it never says yes again.
     var arrivesInOrder: Bool { get }
 
+    /// Whether what is read now may turn out to be damaged when more has come, so that nobody is to remember it. From when it
+    /// says no, it never says yes again.
+    var isProvisional: Bool { get }
+
     /// Bytes `offset ..< offset + count`, which lie inside, where they come from far away and are kept on a disk of this
     /// system: read without asking anyone else, and without pushing anything out of memory. Nil otherwise.
     func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]?
@@ -86,6 +90,8 @@ extension ByteSource {
     package func isAtHand(_ range: Range<UInt64>) -> Bool { true }
 
     package var arrivesInOrder: Bool { false }
+
+    package var isProvisional: Bool { false }
 
     package func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]? { nil }
 

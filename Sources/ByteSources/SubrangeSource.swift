@@ -65,6 +65,8 @@ package struct SubrangeSource: ByteSource {
 
     package var arrivesInOrder: Bool { base.arrivesInOrder }
 
+    package var isProvisional: Bool { base.isProvisional }
+
     package func keptBytes(_ count: Int, at offset: UInt64) -> [UInt8]? {
         guard count >= 0, offset <= byteCount, UInt64(count) <= byteCount - offset else { return nil }
         return base.keptBytes(count, at: start + offset)

@@ -52,6 +52,9 @@ package protocol DiskImage: Sendable {
     /// Bytes of a sector as the guest sees it, 512 or 4,096; nil where the format does not say.
     var sectorByteCount: Int? { get }
 
+    /// Whether the image is not known yet as a whole, and may turn out to be damaged: see `ByteSource.isProvisional`.
+    var isProvisional: Bool { get }
+
     /// The extent that holds the guest byte at `offset`, which is below `virtualByteCount`. What is called stored may
     /// lie in a hole of the file: a read need not know, and `firstOffset` does.
     ///
@@ -78,6 +81,7 @@ extension DiskImage {
     package var extentFiles: [ExtentFile] { [] }
     package var snapshots: [DiskSnapshot] { [] }
     package var sectorByteCount: Int? { nil }
+    package var isProvisional: Bool { false }
     package var allocationUnitByteCount: UInt64? { nil }
 
     package func countAllocatedBytes() throws(ReadError) -> UInt64 { allocatedByteCount }

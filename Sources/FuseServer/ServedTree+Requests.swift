@@ -49,7 +49,9 @@ extension ServedTree {
             guard let reply = take() else { return }
             // Before the kernel can close it.
             catalogue?.noteOpening(of: request.inode)
-            if !reply.opened(options.cacheMode) { catalogue?.noteClosing(of: request.inode) }
+            // What may turn out to be wrong does not come to be kept by the kernel.
+            let mode = source.isProvisional ? .none : options.cacheMode
+            if !reply.opened(mode) { catalogue?.noteClosing(of: request.inode) }
         case .read(let byteCount, let offset):
             // The only place that shortens a request to the file.
             let available = offset < source.byteCount ? source.byteCount - offset : 0

@@ -134,6 +134,31 @@ struct ComingDiskTests {
         #expect(try disk.firstOffset(of: .data, in: 0..<disk.byteCount) == 0)
     }
 
+    @Test("are read when enough has come, however many have waited, or gone away, before")
+    func manyReaders() throws {
+        let held = try Held()
+        let disk = try held.disk()
+        let start = try SubrangeSource(of: disk, from: 0, byteCount: 512, named: "start")
+        let readers = (0..<40).map { _ in Reader(start) }
+        try Reader.waitForReaders(40, of: held.source)
+        for _ in 0..<40 {
+            let gone = PatientRead(decodingIn: DecoderPlaces(1))
+            gone.cancel()
+            var error: ReadError?
+            gone.perform {
+                do throws(ReadError) { _ = try start.bytes(1, at: 0) } catch let failure { error = failure }
+            }
+            #expect(error == .interrupted)
+        }
+        // Its header, and grains; not its end.
+        held.source.bring(to: held.source.frontier + UInt64(512 + Held.second.bytes.count / 2))
+        for reader in readers { #expect(try reader.result().get() == Array(Held.second.guest[..<512])) }
+        #expect(disk.isProvisional)
+        held.bringAll()
+        #expect(try disk.bytes(Held.second.guest.count, at: 0) == Held.second.guest)
+        #expect(!disk.isProvisional)
+    }
+
     @Test(
         "of another size than the descriptor's give no byte, and an error that says both", arguments: [-1, 1])
     func size(change: Int) throws {

@@ -73,7 +73,7 @@ struct ForeseenMemberTests {
     }()
 
     /// The package of `plan`, of which what is in front of the second file's header has come.
-    private static func open(_ plan: Plan) throws -> (
+    static func open(_ plan: Plan) throws -> (
         package: OVFPackage, source: ArrivingSource, ends: [Int]
     ) {
         let (bytes, ends) = plan.archive()
@@ -87,11 +87,11 @@ struct ForeseenMemberTests {
         return (package, source, ends)
     }
 
-    private static func member(_ name: String, of package: OVFPackage) throws -> PackageMember {
+    static func member(_ name: String, of package: OVFPackage) throws -> PackageMember {
         try #require(package.members.first { $0.path == Array(name.utf8) })
     }
 
-    private static func all(_ name: String, of package: OVFPackage) throws -> [UInt8] {
+    static func all(_ name: String, of package: OVFPackage) throws -> [UInt8] {
         let source = try member(name, of: package).source
         return try source.bytes(Int(source.byteCount), at: 0)
     }

@@ -11,8 +11,9 @@ package final class ComingDisk: ByteSource {
 
     private struct State {
         var isBeingOpened = false
-        /// Times that opening was given up for lack of bytes.
+        /// Times that opening was given up for lack of bytes, and which it lacked the last time.
         var attemptCount = 0
+        var missing: ArrivedOnly.Missing?
         var outcome: Result<GuestDisk, ReadError>?
     }
 
@@ -20,6 +21,14 @@ package final class ComingDisk: ByteSource {
     private static let mostAttempts = 16
     /// How often who waits for another thread looks whether anyone still waits for it, in seconds.
     private static let lookInterval = 0.25
+
+    /// What comes next for a reader.
+    private enum Step {
+        case known(Result<GuestDisk, ReadError>)
+        /// Attempt `number` lacked it: no other is worth making before it is there.
+        case lacking(ArrivedOnly.Missing, number: Int)
+        case turn
+    }
 
     package let byteCount: UInt64
     /// What the descriptor says; nil where that says nothing.
@@ -60,41 +69,51 @@ package final class ComingDisk: ByteSource {
     private func disk() throws(ReadError) -> GuestDisk {
         if let outcome = state.withLock({ $0.outcome }) { return try outcome.get() }
         guard Patience.current == .waits else { throw .wouldWait }
+        var waitedFor = 0
         while true {
-            if let outcome = try outcomeOrTurn() { return try outcome.get() }
-            switch try attempt() {
-            case .done(let disk): return disk
-            case .missing(let missing): try missing.wait()
+            switch try step(after: waitedFor) {
+            case .known(let outcome): return try outcome.get()
+            case .lacking(let missing, let number):
+                try missing.wait()
+                waitedFor = number
+            case .turn: if case .done(let disk) = try attempt() { return disk }
             }
         }
     }
 
-    /// Waits while another thread is at it, which waits for no network.
-    /// - Returns: Nil where it is this thread's turn.
-    private func outcomeOrTurn() throws(ReadError) -> Result<GuestDisk, ReadError>? {
+    /// Waits while another thread is at it, which waits for no network. What attempt `waitedFor` lacked is there.
+    private func step(after waitedFor: Int) throws(ReadError) -> Step {
         while true {
             try PatientRead.checkCancellation()
-            let (outcome, isMyTurn) = PatientRead.blocking {
+            let step: Step? = PatientRead.blocking {
                 state.withLock(
                     waitingWhile: { $0.outcome == nil && $0.isBeingOpened },
                     until: MonotonicClock.now + Self.lookInterval
-                ) { state in
-                    guard state.outcome == nil, !state.isBeingOpened else { return (state.outcome, false) }
+                ) { state -> Step? in
+                    if let outcome = state.outcome { return .known(outcome) }
+                    guard !state.isBeingOpened else { return nil }
+                    if let missing = state.missing, state.attemptCount != waitedFor {
+                        return .lacking(missing, number: state.attemptCount)
+                    }
                     state.isBeingOpened = true
-                    return (nil, true)
+                    return .turn
                 }
             }
-            if isMyTurn { return nil }
-            if let outcome { return outcome }
+            if let step { return step }
         }
     }
 
     private func attempt() throws(ReadError) -> ArrivedOnly.Outcome<GuestDisk> {
         var outcome: Result<GuestDisk, ReadError>?
+        var missing: ArrivedOnly.Missing?
         defer {
             state.withLock { state in
                 state.isBeingOpened = false
-                state.attemptCount = min(state.attemptCount + 1, Self.mostAttempts)
+                if let missing {
+                    // Each one lacks other bytes than the one before: those are there.
+                    state.attemptCount = state.attemptCount < .max ? state.attemptCount + 1 : 1
+                    state.missing = missing
+                }
                 state.outcome = outcome
             }
             state.wake()
@@ -113,7 +132,10 @@ package final class ComingDisk: ByteSource {
                 }
                 return disk
             }
-            if case .done(let disk) = found { outcome = .success(disk) }
+            switch found {
+            case .done(let disk): outcome = .success(disk)
+            case .missing(let lacking): missing = lacking
+            }
             return found
         } catch {
             // What is about those who read, or passes, is tried again.
@@ -156,6 +178,8 @@ package final class ComingDisk: ByteSource {
     }
 
     package func isAtHand(_ range: Range<UInt64>) -> Bool { opened?.isAtHand(range) ?? false }
+
+    package var isProvisional: Bool { opened?.isProvisional ?? true }
 
     package func validate() throws(ReadError) {
         try stored.validate()

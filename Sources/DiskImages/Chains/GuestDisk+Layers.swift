@@ -30,6 +30,8 @@ extension GuestDisk {
         }
     }
 
+    package var isProvisional: Bool { layers.contains { $0.image.isProvisional } }
+
     /// Whether a file of the disk still comes in order.
     var isArriving: Bool { farReadAhead != nil && layers.contains { $0.file.arrivesInOrder } }
 

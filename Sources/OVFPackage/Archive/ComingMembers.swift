@@ -15,8 +15,9 @@ final class ComingMembers: Sendable {
         var ending: String?
     }
 
-    /// Headers that a thread reads at once that may not wait.
+    /// Headers that a thread reads at once: one that may not wait, and one that others may wait for.
     private static let mostQuickSteps = 16
+    private static let mostSteps = 256
 
     private let files: [ForeseenFile]
     private let numbers: [ByteString: Int]
@@ -46,29 +47,31 @@ final class ComingMembers: Sendable {
     }
 
     private func look(for number: Int) throws(ReadError) -> ArrivedOnly.Outcome<any ByteSource> {
-        guard Patience.current != .waits else {
-            return try state.withLock { state throws(ReadError) in try look(for: number, &state) }
+        while Patience.current == .waits {
+            try PatientRead.checkCancellation()
+            let found = try state.withLock { state throws(ReadError) in
+                try look(for: number, &state, mostSteps: Self.mostSteps)
+            }
+            if let found { return found }
         }
         // Whoever has the lock may read from a disk.
         let found = try state.withLockIfAvailable { state throws(ReadError) in
-            try look(for: number, &state)
+            try look(for: number, &state, mostSteps: Self.mostQuickSteps)
         }
-        guard let found else { throw .wouldWait }
-        return found
+        guard let outcome = found ?? nil else { throw .wouldWait }
+        return outcome
     }
 
+    /// - Returns: Nil where more steps are needed.
     private func look(
-        for number: Int, _ state: inout State
-    ) throws(ReadError) -> ArrivedOnly.Outcome<any ByteSource> {
-        var stepCount = 0
-        while true {
+        for number: Int, _ state: inout State, mostSteps: Int
+    ) throws(ReadError) -> ArrivedOnly.Outcome<any ByteSource>? {
+        for stepCount in 0...mostSteps {
             if let known = state.outcomes[number] { return .done(try known.get()) }
             if let ending = state.ending {
                 throw contradiction(number, at: state.scanner.position, ending)
             }
-            try PatientRead.checkCancellation()
-            guard Patience.current == .waits || stepCount < Self.mostQuickSteps else { throw .wouldWait }
-            stepCount += 1
+            guard stepCount < mostSteps else { break }
             // A step that gives up leaves nothing behind.
             var scanner = state.scanner
             do throws(ReadError) {
@@ -78,16 +81,16 @@ final class ComingMembers: Sendable {
                 }
             } catch {
                 switch error {
-                case .system, .stale, .remote: throw error
-                case .corrupt, .refused, .unsupported, .overBudget:
+                case .system, .stale, .remote, .overBudget: throw error
+                case .corrupt, .refused, .unsupported:
                     state.ending = "the archive cannot be read up to it: \(error)"
                     continue
                 }
             }
-            for member in scanner.found { take(member, &state) }
-            scanner.found = []
+            for member in scanner.takeFound() { take(member, &state) }
             state.scanner = scanner
         }
+        return nil
     }
 
     /// The first member of a name is the one that is meant.

@@ -109,8 +109,7 @@ extension TarScanner {
 
     private mutating func take(_ files: [ForeseenFile], timed time: Int64) throws(ReadError) {
         var rest = self
-        rest.found = []
-        rest.skipped = []
+        _ = rest.takeFound()
         rest.log = WarningLog()
         rest.foresight = nil
         rest.foreseeable = nil

@@ -30,8 +30,8 @@ struct TarScanner {
     var global = PaxRecords()
     var longPath: [UInt8]?
     var longLinkPath: [UInt8]?
-    /// Where each name is in `found`; grows only when a hard link asks.
-    private var namesKnown: [ByteString: Int] = [:]
+    /// Grows when a hard link asks, and when members are taken out of `found`, of which so many are known by it.
+    private let names = MemberNames()
     private var namesKnownCount = 0
     private var headerCount = 0
     /// The pieces of all sparse members.
@@ -153,10 +153,24 @@ struct TarScanner {
 
     /// The member that a hard link names: the latest earlier one of that name.
     mutating func target(of linkPath: [UInt8]) -> Found? {
-        while namesKnownCount < found.count {
-            namesKnown[ByteString(MemberPath(found[namesKnownCount].path).normalized)] = namesKnownCount
-            namesKnownCount += 1
+        learnNames()
+        return names.member(named: linkPath)
+    }
+
+    /// The members that were found since the last call: later hard links may name them all the same. What was skipped is
+    /// forgotten.
+    mutating func takeFound() -> [Found] {
+        learnNames()
+        defer {
+            found = []
+            skipped = []
+            namesKnownCount = 0
         }
-        return namesKnown[ByteString(MemberPath(linkPath).normalized)].map { found[$0] }
+        return found
+    }
+
+    private mutating func learnNames() {
+        names.learn(found[namesKnownCount...])
+        namesKnownCount = found.count
     }
 }

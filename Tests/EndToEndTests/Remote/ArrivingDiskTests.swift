@@ -102,10 +102,18 @@ extension EndToEnd {
                 let output = folder("copy")
                 #expect(try Self.copy(0, of: mount, to: output).exitCode == 0)
                 #expect(FileManager.default.contents(atPath: output) == Self.guest(built, 0))
+                // As most programs read.
+                try run(["head", "--bytes=65536", mount("d.raw")])
                 gate.open()
+                // Without a reader.
                 try wait(for: "the end of the transfer") {
-                    let result = try Self.copy(0, of: mount, to: output)
-                    return result.exitCode == 1 && result.standardError.contains("Input/output error")
+                    try run([
+                        "getfattr", "--only-values", "--absolute-names", "-n", "user.ova.state",
+                        mount("d.raw"),
+                    ]).text.contains("damaged")
+                }
+                for read in [try Self.copy(0, of: mount, to: output), try attempt(["head", mount("d.raw")])] {
+                    #expect(read.exitCode == 1 && read.standardError.contains("Input/output error"))
                 }
                 let late = try Self.copy(190, of: mount, to: output)
                 #expect(late.exitCode == 1 && late.standardError.contains("Input/output error"))

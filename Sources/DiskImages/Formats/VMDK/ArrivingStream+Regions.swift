@@ -7,6 +7,8 @@ import Synchronization
 extension ArrivingStream {
     private var wholeImage: (any DiskImage)? { try? whole.load()?.image.get() }
 
+    var isProvisional: Bool { whole.load() == nil }
+
     var warnings: [String] { wholeImage?.warnings ?? opening.warnings }
 
     var allocationUnitByteCount: UInt64? { grainByteCount }
