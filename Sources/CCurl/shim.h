@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #define CURL_DISABLE_TYPECHECK 1
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 typedef size_t (*ovafs_curl_receiver)(char *bytes, size_t size, size_t count, void *context);
 typedef int (*ovafs_curl_progress)(void *context, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
@@ -32,6 +35,20 @@ static inline CURLcode ovafs_curl_set_receiver(CURL *handle, CURLoption option, 
 
 static inline CURLcode ovafs_curl_set_progress(CURL *handle, ovafs_curl_progress progress) {
     return curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, progress);
+}
+
+/// Of what a socket was given, at most so many bytes wait to be sent.
+static inline int ovafs_curl_bound_socket(void *context, curl_socket_t socket, curlsocktype purpose) {
+    int byte_count = 128 << 10;
+    (void)context;
+    (void)purpose;
+    setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &byte_count, sizeof byte_count);
+    return CURL_SOCKOPT_OK;
+}
+
+/// Has the sockets of a handle bound as above.
+static inline CURLcode ovafs_curl_bound_unsent(CURL *handle) {
+    return curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, ovafs_curl_bound_socket);
 }
 
 static inline curl_off_t ovafs_curl_microseconds(CURL *handle, CURLINFO info) {

@@ -36,14 +36,21 @@ package struct ImageOpener: Sendable {
     /// - Throws: `FolderFailure`; of kind `gone` where its data is no longer what it was.
     package func open(_ listed: CatalogueImage, until deadline: Deadline) throws(FolderFailure) -> OpenFolder
     {
-        let (image, object) = try find(listed, until: deadline)
+        let (image, found) = try find(listed, until: deadline)
+        var object = found
+        let refusal = SleepingMutex(0)
+        let meaning = object.meaning
+        object.meaning = { status in
+            refusal.withLock { $0 = status }
+            return meaning?(status)
+        }
         let source: any ByteSource
         do throws(ReadError) {
             source = try RemoteOpener.open(object, through: access)
         } catch {
             // What the service says of the image now says more: it may have been deleted or stopped since.
             _ = try find(listed, until: deadline)
-            throw FolderFailure(error)
+            throw FolderFailure(error, afterAnswer: refusal.withLock { $0 })
         }
         let appliance: Appliance
         do throws(ApplianceError) {
@@ -59,7 +66,8 @@ package struct ImageOpener: Sendable {
                 for: appliance, showsControlDirectory: showsControlDirectory, liveStatistics: nil)
             for problem in appliance.problems { say("\(image.shownName): \(problem.message)") }
             appliance.reportCacheProblems { say("\(image.shownName): \($0)") }
-            return OpenFolder(tree, owner: appliance)
+            return OpenFolder(
+                tree, owner: OpenImage(appliance) { [self] in say("\(image.shownName): \($0)") })
         } catch {
             throw FolderFailure(error)
         }
@@ -78,6 +86,9 @@ package struct ImageOpener: Sendable {
     ) throws(FolderFailure) -> (GlanceImage, RemoteObject) {
         do throws(OpenStackError) {
             let image = try client.image(id: listed.id, until: deadline)
+            if image.status == .deactivated, let reason = image.unusableReason {
+                throw OpenStackError(.refused, reason)
+            }
             guard !listed.isReplaced(by: image.version) else {
                 throw OpenStackError(.notFound, "\(image.shownName) was replaced since it was listed")
             }
@@ -88,7 +99,34 @@ package struct ImageOpener: Sendable {
     }
 }
 
+/// An image as long as its folder is open.
+private final class OpenImage: Sendable {
+    private let appliance: Appliance
+    private let arrival: ArrivalCheck?
+
+    init(_ appliance: Appliance, report: @escaping @Sendable (String) -> Void) {
+        self.appliance = appliance
+        arrival = ArrivalCheck(of: appliance, report: report)
+        // Without a thread the disks are looked at when they are read.
+        try? arrival?.start()
+    }
+
+    deinit {
+        arrival?.stop()
+    }
+}
+
 extension FolderFailure {
+    /// Why the data cannot be had, where the last answer to the first request for it had this `status`; 0 where there was
+    /// none that means anything.
+    init(_ error: ReadError, afterAnswer status: Int) {
+        switch status {
+        case 401, 403: self.init(.refused, error.description)
+        case 404, 410: self.init(.gone, error.description)
+        default: self.init(error)
+        }
+    }
+
     init(_ error: ReadError) {
         let kind: Kind =
             switch error {
@@ -115,7 +153,7 @@ extension ImageRecord {
         self.init(
             id: image.id, name: image.name, containerFormat: image.containerFormat,
             diskFormat: image.diskFormat,
-            digest: image.digest.map { ImageDigest(algorithm: image.digestAlgorithm ?? "", digits: $0) },
+            digest: image.comparableDigest.map { ImageDigest(algorithm: $0.algorithm, digits: $0.digits) },
             properties: image.properties.map { Property(name: $0.name, value: $0.value) })
     }
 }

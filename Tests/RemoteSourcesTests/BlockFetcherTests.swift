@@ -50,6 +50,27 @@ struct BlockFetcherTests {
         #expect(count.load(ordering: .relaxed) == 1)
     }
 
+    @Test("who settles it waits until what was brought is kept as well")
+    func settling() throws {
+        let gate = Gate()
+        let isKept = Atomic<Bool>(false)
+        let fetcher = BlockFetcher(in: BlockCache(byteLimit: 4 << 20), byteCount: 8 * Self.size) { job in
+            Self.fill(job)
+            gate.wait()
+            isKept.store(true, ordering: .relaxed)
+            return .brought
+        }
+        defer { fetcher.close() }
+        #expect(Self.isHere(try Self.wait(for: 2, fetcher)))
+        fetcher.settle(until: MonotonicClock.now)
+        let before = isKept.load(ordering: .relaxed)
+        #expect(!before)
+        gate.open()
+        fetcher.settle(until: MonotonicClock.now + 60)
+        let after = isKept.load(ordering: .relaxed)
+        #expect(after)
+    }
+
     @Test("a silent request holds up no one who waits for other blocks")
     func silent() throws {
         let gate = Gate()

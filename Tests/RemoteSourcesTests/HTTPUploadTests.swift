@@ -127,6 +127,22 @@ struct HTTPUploadTests {
         }
     }
 
+    @Test("what waits in the system for a slow server is not taken for sent: it has the time that it needs")
+    func slowServer() throws {
+        let (byteCount, step) = (3 << 20, 150 << 10)
+        try RemoteFixture.with({ request, connection in
+            var left = byteCount - request.body.count
+            while left > 0, let part = connection.receive(upTo: min(step, left)) {
+                left -= part.count
+                connection.rest(0.5 * Double(part.count) / Double(step))
+            }
+            connection.answer(left == 0 ? 204 : 400)
+        }) { fixture throws in
+            fixture.server.leaveBodies()
+            #expect(try Self.upload(fixture, Zeros(UInt64(byteCount)), silence: 4).status == 204)
+        }
+    }
+
     @Test("the time that the source takes is not the server's")
     func slowSource() throws {
         try RemoteFixture.with({ _, connection in connection.answer(204) }) { fixture throws in

@@ -80,15 +80,16 @@ struct PermanentRefusalTests {
         }
     }
 
-    @Test("a server that is not there is asked a few times, and the error says how long that was")
+    @Test("a server that is not there is asked for a while, and the error says how long that was")
     func unreachable() throws {
         try RemoteFixture.with(timeout: 3_000, { _, _ in }) { fixture throws in
             fixture.server.stop()
+            var fixture = fixture
+            fixture.access.firstContactInSeconds = 1
             let reason = try Self.refusal(fixture)
             #expect(reason.hasPrefix("not opened in "), "\(reason)")
             #expect(!reason.contains(" 3000"))
-            #expect((1...5).contains(fixture.access.meter.retryCount))
-            #expect(fixture.access.meter.requestCount <= 5)
+            #expect(fixture.access.meter.retryCount >= 1)
         }
     }
 

@@ -70,7 +70,11 @@ struct SpoolKeeperTests {
                 defer { gate.open() }
                 fixture.server.behave(Self.whole(Self.file, sending: 100, then: gate))
                 let count = fixture.server.requests.count
-                let again = try Self.open(fixture, path)
+                let notes = SleepingMutex<[String]>([])
+                var noting = fixture
+                noting.access.note = { note in notes.withLock { $0.append(note) } }
+                let again = try Self.open(noting, path)
+                #expect(notes.withLock { $0 }.isEmpty)
                 #expect(try again.bytes(6_000_001, at: 0) == Self.file.bytes)
                 #expect(again.isComplete)
                 #expect(fixture.server.requests.count <= count + 2)
@@ -84,7 +88,11 @@ struct SpoolKeeperTests {
             let gate = Gate()
             try RemoteFixture.with(Self.whole(Self.file, sending: 3_000_000, then: gate)) { fixture throws in
                 defer { gate.open() }
-                let first = try Self.open(fixture, path)
+                let notes = SleepingMutex<[String]>([])
+                var noting = fixture
+                noting.access.note = { note in notes.withLock { $0.append(note) } }
+                let first = try Self.open(noting, path)
+                #expect(notes.withLock { $0 }.count { $0.contains("6 MiB are brought to \(path)") } == 1)
                 #expect(try first.bytes(1, at: 2_900_000) == [Self.file.bytes[2_900_000]])
                 try Self.waitUntilKept(path, fixture, blocks: 11)
                 let later = Gate()

@@ -131,14 +131,17 @@ package final class WebConnection: Sendable {
             connection: number)
     }
 
-    private func receive() -> [UInt8]? {
-        var buffer = [UInt8](repeating: 0, count: 65_536)
+    /// What comes next of a body that is left: some of at most `limit` bytes; nil at the end of the connection.
+    package func receive(upTo limit: Int) -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: min(max(1, limit), 65_536))
         // SAFETY: the system writes at most as many bytes as the array has.
         let count = unsafe buffer.withUnsafeMutableBytes {
             unsafe recv(descriptor, $0.baseAddress, $0.count, 0)
         }
         return count > 0 ? Array(buffer[..<count]) : nil
     }
+
+    private func receive() -> [UInt8]? { receive(upTo: 65_536) }
 
     private static func position(of pattern: [UInt8], in bytes: [UInt8]) -> Int? {
         guard bytes.count >= pattern.count else { return nil }

@@ -86,6 +86,13 @@ final class BlockFetcher: Sendable {
         state.withLock { $0.readerCount -= 1 }
     }
 
+    /// Waits until what is being brought is there, and kept where anything is, or until `deadline` (seconds of the monotonic
+    /// clock); nothing that no one waits for is begun meanwhile.
+    func settle(until deadline: Double) {
+        cache.table.withLock { $0.dropWanted(of: object) }
+        state.withLock(waitingWhile: { $0.jobCount > 0 }, until: deadline) { _ in }
+    }
+
     /// Lets all carriers end; who waits is told.
     func close() {
         state.withLock { state in

@@ -12,13 +12,25 @@ package final class RemoteMeter: Sendable {
     private let waiting = Atomic<Int>(0)
     private let transfers = Atomic<UInt64>(0)
     private let arrivals = Atomic<UInt64>(0)
+    private let transferState = SleepingMutex(TransferState.running)
     private let times = SleepingMutex((roundTrip: 0.0, rate: 0.0))
 
     /// Transfers shorter than this say nothing of the rate, in bytes.
     private static let leastByteCountForRate: UInt64 = 256 << 10
 
+    /// How a transfer of a whole file stands.
+    package enum TransferState: Sendable, Equatable {
+        case running
+        /// All of it is there, and may be read.
+        case complete
+        /// No more of it comes unless someone asks; why.
+        case ended(String)
+    }
+
     package init() {}
 
+    /// That of the last one.
+    package var stateOfTransfer: TransferState { transferState.withLock { $0 } }
     package var requestCount: UInt64 { requests.load(ordering: .relaxed) }
     /// What came in bodies that counted, in bytes.
     package var byteCount: UInt64 { bytes.load(ordering: .relaxed) }
@@ -40,6 +52,8 @@ package final class RemoteMeter: Sendable {
     func noteTransfer(of byteCount: UInt64) { transfers.wrappingAdd(byteCount, ordering: .relaxed) }
 
     func noteArrival(of byteCount: UInt64) { arrivals.wrappingAdd(byteCount, ordering: .relaxed) }
+
+    func noteTransfer(_ state: TransferState) { transferState.withLock { $0 = state } }
 
     func noteWaiting(_ change: Int) { waiting.add(change, ordering: .relaxed) }
 

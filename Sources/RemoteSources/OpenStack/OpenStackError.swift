@@ -20,6 +20,8 @@ package struct OpenStackError: Error, Sendable, Equatable, CustomStringConvertib
         case unavailable
         /// The service answered what cannot be right.
         case malformed
+        /// The service refuses what was said to it (400).
+        case misdescribed
         /// The service stored nothing, or not what was sent.
         case uploadFailed
         /// What was to be sent could not be read.
@@ -49,7 +51,7 @@ package struct OpenStackError: Error, Sendable, Equatable, CustomStringConvertib
             switch self.kind {
             case .refused: .refused(401)
             case .unavailable: .connection
-            case .malformed: .garbage
+            case .malformed, .misdescribed: .garbage
             default: .request
             }
         return TransportError(kind, at: "OpenStack", description)

@@ -50,6 +50,8 @@ enum ServiceText {
         for secret in secrets where secret.exposedText.utf8.count >= 4 {
             text = replacing(secret.exposedText, in: text)
         }
+        // What follows in an answer of Glance is the rule, of hundreds of words, that a value breaks.
+        if let rule = text.firstRange(of: "Failed validating ") { text = String(text[..<rule.lowerBound]) }
         text = quotable(text, upTo: byteLimit)
         while text.first == " " { text.removeFirst() }
         while text.last == " " { text.removeLast() }

@@ -42,6 +42,11 @@ package final class HTTPRangeSource: ByteSource {
         fetcher.close()
     }
 
+    /// Waits until what is being brought is kept, or until `deadline` (seconds of the monotonic clock).
+    package func settle(until deadline: Double) {
+        fetcher.settle(until: deadline)
+    }
+
     package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {
         try read(count, at: offset, into: &output, isAskingAhead: true)
     }

@@ -83,7 +83,8 @@ final class RangeRequester: Sendable {
                         default: break
                         }
                     } else {
-                        return .refused("the server answers \(status): access is denied")
+                        let reason = isFirst ? object.meaning?(status) : nil
+                        return .refused(reason ?? "the server answers \(status): access is denied")
                     }
                 case .gone(let reason):
                     guard mayLookUpAnew, try lookUpAnew(&way, until: deadline) else {

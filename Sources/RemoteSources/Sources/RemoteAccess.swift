@@ -10,6 +10,8 @@ package struct RemoteAccess: Sendable {
     package let meter: RemoteMeter
     /// No read waits longer, in seconds.
     package var timeoutInSeconds = 60.0
+    /// Opening asks so long for a server that is not there, and no longer than `timeoutInSeconds`.
+    var firstContactInSeconds = RetryPolicy.longestFirstContact
     /// What opening asks for: enough for most headers, in bytes.
     package var firstByteCount: UInt64 = 1 << 20
     /// Blocks that are kept on disk; nil where none are.

@@ -18,7 +18,7 @@ package struct RemoteObject: Sendable {
     /// Asked with each renewal of the credentials, and once a minute while the object is read.
     package var revalidate: Revalidating?
     /// What it means that the first request is answered with this status; nil where it means nothing special. What means
-    /// something is not tried again.
+    /// something is not tried again. It is asked of 401 only where no credentials help.
     package var meaning: (@Sendable (_ status: Int) -> String?)?
     package var security = TransportSecurity()
     package var usesNetrc = false

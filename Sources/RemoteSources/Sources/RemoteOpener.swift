@@ -7,8 +7,6 @@ package import ByteSources
 package enum RemoteOpener {
     /// How often opening looks whether anyone still waits for it, in seconds.
     private static let lookInterval = 0.25
-    /// So often it is tried to reach a server that is not there: who mistyped its name waits no longer.
-    private static let mostUnreachable = 5
 
     /// Opens `object`. What fails is tried again while there is time.
     /// - Throws: `ReadError.remote` where the server cannot be reached, refuses, or answers nothing that can be used;
@@ -21,7 +19,7 @@ package enum RemoteOpener {
         let attempt = Attempt(
             object: object, deadline: deadline, startTime: PatientRead.currentStartTime)
         var retry = RetryPolicy()
-        var unreachableCount = 0
+        var unreachableSince: Double?
         while true {
             try PatientRead.checkCancellation()
             let start = StartConsumer()
@@ -58,14 +56,17 @@ package enum RemoteOpener {
             case .refused(let reason): throw .remote(source: object.name, reason: reason)
             case .stopped: throw .interrupted
             case .failed(let reason, let delay, _):
-                unreachableCount = 0
+                unreachableSince = nil
                 retry.noteFailure(at: MonotonicClock.now, delay: delay, random: .random(in: 0...1))
                 access.meter.noteRetry()
                 try attempt.wait(for: retry, reason)
             case .unreachable(let reason):
-                unreachableCount += 1
+                let since = unreachableSince ?? MonotonicClock.now
+                unreachableSince = since
                 retry.noteFailure(at: MonotonicClock.now, random: .random(in: 0...1))
-                guard unreachableCount < mostUnreachable else { throw attempt.failure(reason) }
+                guard retry.earliestTime < since + access.firstContactInSeconds else {
+                    throw attempt.failure(reason)
+                }
                 access.meter.noteRetry()
                 try attempt.wait(for: retry, reason)
             }
@@ -73,10 +74,12 @@ package enum RemoteOpener {
     }
 
     private static func noteLackOfRanges(_ source: SpooledSource, _ access: RemoteAccess) {
-        let mebibytes = source.byteCount / (1 << 20) + (source.byteCount % (1 << 20) == 0 ? 0 : 1)
-        access.note(
-            "\(source.name): the server gives no parts of files: all \(mebibytes) MiB are brought to "
-                + access.spoolFolder)
+        if !source.isKept {
+            let mebibytes = source.byteCount / (1 << 20) + (source.byteCount % (1 << 20) == 0 ? 0 : 1)
+            access.note(
+                "\(source.name): the server gives no parts of files: all \(mebibytes) MiB are brought to "
+                    + access.spoolFolder)
+        }
         for (name, isUsed) in [("record", access.recorder != nil), ("replay", access.replayed != nil)]
         where isUsed {
             access.note("\(source.name): \(name)= does nothing for such a server")

@@ -72,6 +72,7 @@ final class Spool: Sendable {
             return true
         }
         guard isToStart else { return }
+        access.meter.noteTransfer(.running)
         do throws(ReadError) {
             _ = try WorkerThread { self.run() }
         } catch {
@@ -200,6 +201,7 @@ final class Spool: Sendable {
             state.isRunning = false
             state.lastFailure = nil
         }
+        access.meter.noteTransfer(.complete)
         state.wake()
     }
 
@@ -209,6 +211,7 @@ final class Spool: Sendable {
             state.failure = error
             if case .stale = error { state.isStale = true }
         }
+        access.meter.noteTransfer(.ended("\(error)"))
         state.wake()
     }
 }

@@ -26,6 +26,16 @@ final class SpoolKeeper: Sendable {
     /// Whether the start of the file is there, as far as can be seen without reading it.
     var hasStart: Bool { stored.has(0) }
 
+    /// Whether all of the file is there, as far as can be seen without reading it.
+    var hasAll: Bool {
+        var index: UInt64 = 0
+        while index * Self.blockByteCount < byteCount {
+            guard stored.has(index) else { return false }
+            index += 1
+        }
+        return true
+    }
+
     /// Copies what is kept into the file, from the front up to the first block that is not there; `note` hears where that has
     /// come to, and says whether to go on.
     func restore(_ note: (_ frontier: UInt64) -> Bool) {

@@ -47,6 +47,9 @@ package final class SpooledSource: ByteSource {
     /// How far the transfer has come, in bytes.
     package var frontier: UInt64 { spool.state.withLock { $0.frontier } }
 
+    /// Whether all of it was kept, and nothing has to be brought.
+    var isKept: Bool { spool.state.withLock { $0.keeper }?.hasAll ?? false }
+
     package var isComplete: Bool { spool.state.withLock { $0.isComplete } }
 
     package func read(_ count: Int, at offset: UInt64, into output: inout OutputRawSpan) throws(ReadError) {

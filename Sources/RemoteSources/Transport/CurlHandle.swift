@@ -55,12 +55,14 @@ import CCurl
         }
     }
 
-    /// The body is so long and comes by `sendBody`.
+    /// The body is so long and comes by `sendBody`. What libcurl counts as sent is on its way then, and does not wait in the
+    /// system for a server that is slow to take it.
     func setUpload(_ byteCount: UInt64) {
         set(CURLOPT_UPLOAD, 1)
         let length = curl_off_t(clamping: byteCount)
         _ = unsafe ovafs_curl_set_length(pointer, CURLOPT_INFILESIZE_LARGE, length)
         set(CURLOPT_UPLOAD_BUFFERSIZE, 512 << 10)
+        _ = unsafe ovafs_curl_bound_unsent(pointer)
     }
 
     /// Does the request on this thread, from its beginning to its end.

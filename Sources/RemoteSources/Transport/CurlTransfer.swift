@@ -166,7 +166,8 @@ import Synchronization
         if code == CURLE_OPERATION_TIMEDOUT, deadline.hasPassed() {
             return TransportError(.deadline, at: place, "no whole answer within the time")
         }
-        var reason = reason(code)
+        var reason =
+            code == CURLE_OPERATION_TIMEDOUT ? "the server is silent or too slow" : reason(code)
         if code == CURLE_COULDNT_CONNECT, handle.number(CURLINFO_OS_ERRNO) == Int(EACCES) {
             reason += ": the sandbox, or a rule of this machine, forbids the port; see sandbox= in ovafs(1)"
         }

@@ -6,6 +6,9 @@ struct RetryPolicy: Sendable, Equatable {
     /// The longest wait after the first failure, and after any, in seconds.
     static let shortestLimit = 0.1
     static let longestLimit = 10.0
+    /// Who was never reached is tried for so long, in seconds: a server that is started anew, or a network that is about to
+    /// come, is there by then, and who mistyped a name waits no longer.
+    static let longestFirstContact = 10.0
 
     private(set) var failureCount = 0
     /// Nothing is sent before this point of the monotonic clock, in seconds.

@@ -152,6 +152,13 @@ struct CloudsConfigurationTests {
         #expect(none?.description.contains("OS_AUTH_URL") == true)
         let missing = openStackError { _ = try CloudsConfiguration.read(cloud: "x", from: Self.search([:])) }
         #expect(missing?.description.contains("no clouds.yaml was found") == true)
+        let misnamed = openStackError {
+            _ = try CloudsConfiguration.read(
+                cloud: "demo",
+                from: ConfigurationSearch(
+                    environment: ["OS_CLIENT_CONFIG_FILE": "/nosuch"], look: { _ in .absent }))
+        }
+        #expect(misnamed?.description.contains("OS_CLIENT_CONFIG_FILE names /nosuch") == true)
         let empty = openStackError { _ = try Self.read("other: 1") }
         #expect(empty?.description.contains("has no clouds") == true)
     }

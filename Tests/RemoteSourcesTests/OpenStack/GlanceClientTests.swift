@@ -238,6 +238,37 @@ struct GlanceClientTests {
         #expect(cloud.count(.get, containing: "images.example") <= 40)
     }
 
+    @Test("a service that is not there is asked for a while, and for all of the time once it has answered")
+    func unreachable() throws {
+        let clock = FakeClock()
+        let start = clock.now
+        let isAway = SleepingMutex<(Double) -> Bool>({ $0 < 8 })
+        let cloud = FakeCloud { request, _ throws(TransportError) in
+            if request.address.text.contains("keystone") { return .token("t1") }
+            if isAway.withLock({ $0(clock.now - start) }) {
+                throw TransportError(.unreachable, at: "g", "connection refused")
+            }
+            return .status(200, FakeCloud.image(1))
+        }
+        let deadline = { Deadline(after: 300, from: clock.now) }
+        let client = GlanceClient(try cloud.session(clock: clock.clock))
+        #expect(try client.image(id: FakeCloud.id(1), until: deadline()).id == FakeCloud.id(1))
+        #expect(clock.now - start < 20)
+        // From now on it is one that was there.
+        isAway.withLock { $0 = { _ in true } }
+        var before = clock.now
+        #expect(
+            openStackError { _ = try client.image(id: FakeCloud.id(1), until: deadline()) }?.kind
+                == .unavailable)
+        #expect(clock.now - before > 100)
+        let other = GlanceClient(try cloud.session(clock: clock.clock))
+        before = clock.now
+        #expect(
+            openStackError { _ = try other.image(id: FakeCloud.id(1), until: deadline()) }?.kind
+                == .unavailable)
+        #expect(clock.now - before <= RetryPolicy.longestFirstContact)
+    }
+
     @Test("trouble is tried again within the time that there is; what is none is not")
     func trouble() throws {
         let clock = FakeClock()

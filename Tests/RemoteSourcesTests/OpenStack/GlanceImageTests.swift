@@ -89,6 +89,21 @@ struct GlanceImageTests {
         #expect(try Self.image("\"status\": \"active\", \"size\": 5, \(later)").version != undigested)
     }
 
+    @Test("data is compared with a digest of a kind that is known, the MD5 where there is no other")
+    func digests() throws {
+        for (members, expected) in [
+            (#""os_hash_algo": "sha512", "os_hash_value": "aa", "checksum": "cc""#, "sha512 aa"),
+            (#""os_hash_algo": "blake2b", "os_hash_value": "aa", "checksum": "cc""#, "md5 cc"),
+            (#""os_hash_algo": "blake2b", "os_hash_value": "aa""#, "blake2b aa"),
+            (#""os_hash_algo": "sha512", "os_hash_value": "", "checksum": "cc""#, "md5 cc"),
+            (#""checksum": "cc""#, "md5 cc"),
+        ] {
+            let digest = try Self.image("\"status\": \"active\", \"size\": 5, " + members).comparableDigest
+            let shown = digest.map { "\($0.algorithm) \($0.digits)" }
+            #expect(shown == expected, "\(members)")
+        }
+    }
+
     @Test(
         "the name of the file says what the service says of the data",
         arguments: [

@@ -58,7 +58,33 @@ extension GlanceUploadTests {
         #expect(error?.description.contains("may be made by the service all the same") == true)
         #expect(never.count(.post, containing: "v2/images") == GlanceUpload.attemptLimit)
         #expect(never.count(.delete, containing: "v2/images") == 1)
+        // Of one that was made and deleted nothing is said, nor of one that nobody was asked for.
+        let count = SleepingMutex(0)
+        let refusing = cloud(creating: { request throws(TransportError) in
+            let isFirst = count.withLock { count in
+                count += 1
+                return count == 1
+            }
+            guard isFirst else { return .status(403) }
+            _ = store.created(request)
+            throw lost
+        })
+        let refusal = openStackError { _ = try upload(refusing) }
+        #expect(refusal?.kind == .refused && remaining == 1)
+        #expect(refusal?.description.contains("may be made") == false)
+        let away = cloud(creating: { _ throws(TransportError) in
+            throw TransportError(.unreachable, at: "g", "connection refused")
+        })
+        let unreached = openStackError { _ = try upload(away) }
+        #expect(unreached?.kind == .unavailable && away.count(.delete, containing: "v2/images") == 0)
         // What is not expected says nothing of what was made.
+        let schema = cloud(creating: { _ in
+            .status(
+                400, "<h1>400</h1>'x' is not one of ['raw']\n\nFailed validating 'enum' in schema[1]: {}")
+        })
+        let refused = openStackError { _ = try upload(schema) }
+        #expect(refused?.kind == .misdescribed)
+        #expect(refused?.description.hasSuffix("'x' is not one of ['raw']") == true, "\(refused as Any)")
         for status in [200, 202, 302, 400] {
             let odd = cloud(creating: { request throws(TransportError) in
                 _ = store.created(request)
@@ -67,6 +93,36 @@ extension GlanceUploadTests {
             #expect(openStackError { _ = try upload(odd) } != nil)
             #expect(remaining == 1, "\(status)")
         }
+    }
+
+    @Test("a service that was silent while it stored has as long as one that said that it has all")
+    func storesInSilence() throws {
+        let store = store
+        let clock = FakeClock()
+        let (start, slow) = (clock.now, 300.0)
+        for (kind, isWaitedFor) in [(TransportError.Kind.silence, true), (.connection, false)] {
+            let begin = clock.now
+            let cloud = cloud(
+                taking: { request, body throws(TransportError) in
+                    _ = store.stored(request, body)
+                    throw TransportError(kind, at: "g", "nothing")
+                },
+                showing: { request in
+                    clock.now - begin < slow
+                        ? .status(200, "{\"id\": \"\(store.id(request))\", \"status\": \"saving\"}")
+                        : store.shown(request)
+                })
+            let client = GlanceClient(try cloud.session(clock: clock.clock))
+            let made = SleepingMutex<[String]>([])
+            let error = openStackError {
+                _ = try GlanceUpload(client, by: cloud, silence: 5).run(
+                    new, from: ByteSourceUpload(MemorySource(content))
+                ) { id in made.withLock { $0.append(id) } }
+            }
+            #expect((error == nil) == isWaitedFor, "\(kind): \(error?.description ?? "")")
+            #expect(made.withLock { $0.count } == (isWaitedFor ? 1 : GlanceUpload.attemptLimit))
+        }
+        #expect(clock.now - start >= slow)
     }
 
     @Test("an image that stays without data though the service has it is not waited for as long")

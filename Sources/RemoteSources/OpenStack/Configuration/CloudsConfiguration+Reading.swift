@@ -81,7 +81,11 @@ extension CloudsConfiguration {
         let shown = ServiceText.quotable(name)
         guard let file else {
             if let path = search.forbidden("clouds", variable: fileVariable).first { return forbidden(path) }
-            return OpenStackError(.settings, "the cloud \(shown) is not known: no clouds.yaml was found")
+            let named = search.absentFile(of: fileVariable).map {
+                ", and \(fileVariable) names \(ServiceText.quotable($0)), which is not there"
+            }
+            return OpenStackError(
+                .settings, "the cloud \(shown) is not known: no clouds.yaml was found\(named ?? "")")
         }
         guard clouds[name] == nil else {
             return OpenStackError(

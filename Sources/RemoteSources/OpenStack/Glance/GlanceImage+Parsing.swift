@@ -44,6 +44,7 @@ extension GlanceImage {
         byteCount = try Self.number("size", of: object, id)
         virtualByteCount = try Self.number("virtual_size", of: object, id)
         (digestAlgorithm, digest) = try Self.digest(of: object, id)
+        checksum = try Self.text("checksum", of: object, id).flatMap { $0.isEmpty ? nil : $0 }
         createdAt = try Self.text("created_at", of: object, id).flatMap(ServiceTime.init)
         updatedAtText = try Self.text("updated_at", of: object, id) ?? ""
         updatedAt = ServiceTime(updatedAtText)
@@ -59,11 +60,20 @@ extension GlanceImage {
     private static func digest(
         of object: JSONObject, _ id: String
     ) throws(OpenStackError) -> (algorithm: String?, digits: String?) {
-        if let digits = try text("os_hash_value", of: object, id) {
+        if let digits = try text("os_hash_value", of: object, id), !digits.isEmpty {
             return (try text("os_hash_algo", of: object, id), digits)
         }
         guard let digits = try text("checksum", of: object, id), !digits.isEmpty else { return (nil, nil) }
         return ("md5", digits)
+    }
+
+    /// The digest that data is compared with: where that of the service is of a kind that is not known here, the MD5 that it
+    /// has beside it; nil where it has none.
+    package var comparableDigest: (algorithm: String, digits: String)? {
+        guard let digest else { return nil }
+        let algorithm = digestAlgorithm ?? ""
+        guard UploadDigest(algorithm) == nil, let checksum else { return (algorithm, digest) }
+        return ("md5", checksum)
     }
 
     private static func text(

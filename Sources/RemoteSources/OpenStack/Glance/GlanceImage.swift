@@ -36,6 +36,8 @@ package struct GlanceImage: Sendable, Equatable {
     /// The name of the digest, such as `sha512`, and its hexadecimal digits; nil where there is none.
     package let digestAlgorithm: String?
     package let digest: String?
+    /// The MD5 of its data, where the service has one.
+    package let checksum: String?
     package let createdAt: ServiceTime?
     package let updatedAt: ServiceTime?
     /// `updated_at` as it was written: what tells one state of the image from another.

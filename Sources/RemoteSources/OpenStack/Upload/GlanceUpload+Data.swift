@@ -100,8 +100,7 @@ extension GlanceUpload {
                 "\(sent.stream.takenByteCount) bytes were sent, and the service stored "
                     + (image.byteCount.map { "\($0)" } ?? "none that it counted"))
         }
-        guard let algorithm = image.digestAlgorithm, let digest = image.digest, UploadDigest(algorithm) != nil
-        else {
+        guard let (algorithm, digest) = image.comparableDigest, UploadDigest(algorithm) != nil else {
             return Outcome(image: image, isCompared: false)
         }
         let own =
@@ -131,7 +130,9 @@ extension GlanceUpload {
     private func activated(_ id: String, _ lostAnswer: OpenStackError?) throws(OpenStackError) -> GlanceImage
     {
         let start = clock.now()
-        let end = Deadline(after: lostAnswer == nil ? Self.activationTime : silence, from: start)
+        // A service that was silent to the end may be storing what it has.
+        let isPatient = lostAnswer.map { $0.transport?.kind == .silence } ?? true
+        let end = Deadline(after: isPatient ? Self.activationTime : silence, from: start)
         // It says that it has the data, and that there is none.
         let endOfQueue = Deadline(after: silence, from: start)
         while true {

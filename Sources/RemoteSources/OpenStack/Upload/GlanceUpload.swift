@@ -48,9 +48,11 @@ package final class GlanceUpload: Sendable {
         package let isCompared: Bool
     }
 
-    /// Makes `image` from `source`; called once.
+    /// Makes `image` from `source`; called once. `noteMade` is told the id of each image that is made on the way.
     /// - Throws: `OpenStackError`; no image is left behind, or the error names it.
-    package func run(_ image: NewImage, from source: any UploadSource) throws(OpenStackError) -> Outcome {
+    package func run(
+        _ image: NewImage, from source: any UploadSource, noteMade: (_ id: String) -> Void = { _ in }
+    ) throws(OpenStackError) -> Outcome {
         defer {
             state.withLock { $0.hasEnded = true }
             state.wake()
@@ -58,7 +60,7 @@ package final class GlanceUpload: Sendable {
         var retries = RetryPolicy()
         while true {
             do throws(OpenStackError) {
-                return try attempt(image, source)
+                return try attempt(image, source, noteMade)
             } catch {
                 guard error.kind == .unavailable, !isCalledOff, retries.failureCount + 1 < Self.attemptLimit
                 else {
@@ -95,7 +97,9 @@ package final class GlanceUpload: Sendable {
         Deadline(after: isCalledOff ? min(silence, Self.farewellTime / 2) : silence, from: clock.now())
     }
 
-    private func attempt(_ image: NewImage, _ source: any UploadSource) throws(OpenStackError) -> Outcome {
+    private func attempt(
+        _ image: NewImage, _ source: any UploadSource, _ noteMade: (_ id: String) -> Void
+    ) throws(OpenStackError) -> Outcome {
         let lostID = state.withLock { $0.lostID }
         let id = lostID ?? NewImage.randomID()
         let isWanted = state.withLock { state in
@@ -104,6 +108,7 @@ package final class GlanceUpload: Sendable {
         }
         guard isWanted else { throw OpenStackError(.uploadFailed, "the upload was called off") }
         try create(image, id, again: lostID != nil)
+        noteMade(id)
         do throws(OpenStackError) {
             let outcome = try patiently { () throws(OpenStackError) in
                 try compare(try send(source, to: id), source, id)
@@ -147,9 +152,11 @@ package final class GlanceUpload: Sendable {
                 until: deadline
             ) { $0 == 201 || again && $0 == 409 }
         } catch {
+            // Nothing was sent.
+            if error.transport?.kind == .unreachable { throw error }
             guard error.kind == .unavailable else {
                 // An answer that is not expected says nothing of what was made.
-                try delete(id, because: error, isKnown: false)
+                if try delete(id, because: error, isKnown: false) { state.withLock { $0.lostID = nil } }
                 throw error
             }
             state.withLock { $0.lostID = id }
@@ -186,15 +193,18 @@ package final class GlanceUpload: Sendable {
     }
 
     /// Deletes what is left of an upload that failed for `reason`; an image that is not known may not be there.
+    /// - Returns: Whether it was there.
     /// - Throws: `reason` with the id of the image, where it cannot be deleted.
+    @discardableResult
     private func delete(
         _ id: String, because reason: OpenStackError, isKnown: Bool = true
-    ) throws(OpenStackError) {
+    ) throws(OpenStackError) -> Bool {
         do throws(OpenStackError) {
-            _ = try client.answer(.delete, "/v2/images/\(id)", doing: "deleting image \(id)", until: deadline)
-            {
+            return try client.answer(
+                .delete, "/v2/images/\(id)", doing: "deleting image \(id)", until: deadline
+            ) {
                 $0 == 204 || $0 == 404
-            }
+            }.status == 204
         } catch {
             let left =
                 "image \(id) \(isKnown ? "is" : "may be") left behind, as it could not be deleted (\(error)): "
