@@ -46,6 +46,9 @@ package final class OpeningBudget: Sendable {
     /// What was taken and not given back, in bytes.
     package var usedByteCount: UInt64 { used.load(ordering: .relaxed) }
 
+    /// Whether others that share the memory hold some of it: later there may be more.
+    package var isHeldByOthers: Bool { whole.map { $0.usedByteCount > usedByteCount } ?? false }
+
     /// Takes `byteCount` bytes for `purpose`, which the error names, such as "grain directory of disk1.vmdk".
     /// - Throws: `ReadError.overBudget` where less is left, `ReadError.system` with `ENOMEM` where the process may
     ///   have no more, by its limits; then nothing was taken.

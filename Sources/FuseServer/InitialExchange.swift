@@ -59,7 +59,10 @@ enum InitialExchange {
         var buffer = unsafe fuse_buf()
         // SAFETY: libfuse allocates the memory, and leaves it to the caller.
         defer { unsafe free(buffer.mem) }
-        guard unsafe fuse_session_receive_buf(session, &buffer) > 0 else { return false }
+        guard unsafe fuse_session_receive_buf(session, &buffer) > 0 else {
+            // A signal that ends the mount may have come by now.
+            return unsafe fuse_session_exited(session) != 0
+        }
         unsafe fuse_session_process_buf(session, &buffer)
         guard var answer = unsafe read(from: socket, for: session) else { return false }
         if number(at: 4, of: request) == operation, number(at: requestFlags, of: request) & mark != 0,

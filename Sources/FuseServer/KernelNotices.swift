@@ -23,14 +23,15 @@ final class KernelNotices: Sendable {
         state.withLock { $0.session = session }
     }
 
-    /// Has the kernel forget the entries `names` of the directory `parent`, and what is below them, as far as no one uses it.
-    func forget(_ names: [[UInt8]], in parent: UInt64) {
+    /// Has the kernel forget the entries `names` of the directory `parent`, and what is below them, as far as no one uses it,
+    /// while that is `wanted`: one who enters the directory again holds its lock, for which the kernel would wait.
+    func forget(_ names: [[UInt8]], in parent: UInt64, while wanted: () -> Bool = { true }) {
         let session = state.withLock(waitingWhile: { $0.isAtWork && $0.session != nil }) { state in
             if state.session != nil { state.isAtWork = true }
             return state.session
         }
         guard let session else { return }
-        for name in names where state.withLock({ $0.session != nil }) {
+        for name in names where state.withLock({ $0.session != nil }) && wanted() {
             // SAFETY: libfuse reads as many bytes as it is told of, for the time of the call.
             unsafe name.withUnsafeBytes { name in
                 _ = unsafe fuse_lowlevel_notify_inval_entry(

@@ -105,5 +105,5 @@ private func list(
     // Before the kernel can forget them.
     if let catalogue = tree.catalogue { for inode in handedOut { catalogue.noteLookup(of: inode) } }
     let isTaken = reply.data(bytes.prefix(used).map { UInt8(bitPattern: $0) })
-    if !isTaken, let catalogue = tree.catalogue { for inode in handedOut { catalogue.forget(inode, 1) } }
+    if !isTaken { for inode in handedOut { tree.forget(inode, 1) } }
 }

@@ -96,7 +96,7 @@ private func lookUp(_ request: fuse_req_t?, _ parent: fuse_ino_t, _ name: Unsafe
 private func forget(_ request: fuse_req_t?, _ inode: fuse_ino_t, _ count: UInt64) {
     guard let request = unsafe request else { return }
     // Nodes live as long as the mount, or as the folder that they are in.
-    unsafe served(request).catalogue?.forget(inode, count)
+    unsafe served(request).forget(inode, count)
     unsafe fuse_reply_none(request)
 }
 

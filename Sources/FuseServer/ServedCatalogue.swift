@@ -90,12 +90,12 @@ final class ServedCatalogue: Sendable {
         state.withLock { $0.trees.noteClosing(number) }
     }
 
-    func forget(_ inode: UInt64, _ count: UInt64) {
+    /// The kernel forgets an inode that was handed to it `count` times.
+    /// - Returns: The tree where it goes with it, which takes its time: not for the lock, nor for a thread of the loop.
+    func forget(_ inode: UInt64, _ count: UInt64) -> OpenFolder? {
         let number = OpenTrees.number(of: inode)
-        guard number > 0 else { return }
-        // What goes with it goes outside of the lock.
-        let gone = state.withLock { $0.trees.forget(number, count) }
-        withExtendedLifetime(gone) {}
+        guard number > 0 else { return nil }
+        return state.withLock { $0.trees.forget(number, count) }
     }
 
     /// The path of a node in the mount, for people; nil where the folder has gone.

@@ -24,4 +24,10 @@ extension ServedTree {
         entry.entry_timeout = entry.attr_timeout
         return entry
     }
+
+    /// The kernel forgets an inode that was handed to it `count` times.
+    func forget(_ inode: UInt64, _ count: UInt64) {
+        guard let gone = catalogue?.forget(inode, count) else { return }
+        waiting.add(.work(.letGo(gone)))
+    }
 }

@@ -91,7 +91,7 @@ extension ServedTree {
     ) {
         switch outcome {
         case .found(let found):
-            if !reply.entry(entry(for: found.node, as: found.inode)) { catalogue.forget(found.inode, 1) }
+            if !reply.entry(entry(for: found.node, as: found.inode)) { forget(found.inode, 1) }
         case .folder(let folder):
             _ = reply.entry(entry(for: folder, of: catalogue))
         case .opened(let tree):
@@ -121,6 +121,7 @@ extension ServedTree {
         case .open(let number): open(number, of: catalogue)
         case .renew: renew(catalogue)
         case .tidy: tidy(catalogue)
+        case .letGo(let folder): withExtendedLifetime(folder) {}
         }
     }
 
@@ -237,7 +238,9 @@ extension ServedTree {
             guard case .directory(let root)? = tree.content.tree.node(FileTree.rootInode)?.content else {
                 continue
             }
-            notices.forget(Array(root.names), in: tree.folder)
+            notices.forget(Array(root.names), in: tree.folder) {
+                catalogue.state.withLock { $0.trees.isLeaving(treeOf: tree.folder) }
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
+import FileTree
 
 /// Something that a thread of the session's loop could not do.
 enum WaitingRequest: Sendable {
@@ -17,7 +18,7 @@ enum WaitingRequest: Sendable {
         case .folder(let request): .opens(of: request.folder)
         case .work(.open): .folders
         case .work(.renew): .renewals
-        case .work(.tidy): .tidying
+        case .work(.tidy), .work(.letGo): .tidying
         }
     }
 }
@@ -42,6 +43,8 @@ enum FolderWork: Sendable {
     case renew
     /// Closes trees that no one uses.
     case tidy
+    /// Frees one that was closed.
+    case letGo(OpenFolder)
 }
 
 /// A request with the answer that is owed.

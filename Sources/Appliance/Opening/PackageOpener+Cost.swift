@@ -42,7 +42,7 @@ extension PackageOpener {
 extension PackageOpener {
     /// Takes note of an error that says nothing of the disk, which another attempt may open.
     mutating func noteLoss(_ error: ReadError) {
-        guard error.endsOpening(sharing: resources.isShared) else { return }
+        guard error.endsOpening(sharing: resources.budget.isHeldByOthers) else { return }
         loss = loss ?? error
     }
 }

@@ -92,7 +92,7 @@ struct DiskPartsReader {
                 add(PackageWarning(warning.kind.code, "partition table: \(warning.text)"), to: &disk)
             }
         } catch {
-            if error.endsOpening(sharing: false) { loss = loss ?? error }
+            if error.endsOpening(sharing: budget.isHeldByOthers) { loss = loss ?? error }
             guard !error.isWouldWait else {
                 let text =
                     "its partitions are not shown: their table had not come when it was opened"
@@ -132,6 +132,7 @@ struct DiskPartsReader {
                     + Self.byteCount(ofFolder: rawPath),
                 for: "the \(states.count) snapshots")
         } catch {
+            if error.endsOpening(sharing: budget.isHeldByOthers) { loss = loss ?? error }
             add(PackageWarning(.snapshotsNotShown, "snapshots: \(error)", remedy: error.remedy), to: &disk)
             return
         }
