@@ -64,9 +64,12 @@ package struct ApplianceDisk: Sendable {
     }
 
     /// What keeps partitions or snapshots from being shown, or from being shown whole.
-    private var lostParts: [PackageWarning] {
+    package var lostParts: [PackageWarning] {
         partWarnings.filter { $0.code.isLoss || $0.code == .partitionOutside }
     }
+
+    /// What is known of an end that its file lacks; nil where nothing is.
+    package var missingEnd: PackageWarning? { warnings.first { MissingEnd.isMeant(by: $0.message) } }
 
     /// What `user.ova.state` says now: `ok` as long as nothing is known to be wrong.
     var state: String {

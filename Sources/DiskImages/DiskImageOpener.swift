@@ -132,8 +132,8 @@ package enum DiskImageOpener {
             + ConversionAdvice.unpacking(format, named: name)
     }
 
-    /// As they are spoken: an xz file.
+    /// As they are spoken: an xz file, an LZ4 file.
     private static func article(of name: String) -> String {
-        "aeiox".contains(name.prefix(1).lowercased()) ? "an" : "a"
+        "aeiox".contains(name.prefix(1).lowercased()) || name.hasPrefix("LZ") ? "an" : "a"
     }
 }

@@ -42,6 +42,7 @@ struct OVAFS: ParsableCommand {
             if let problem = RepeatedOptions.problem(in: CommandLine.arguments) {
                 throw CommandFailure(status: .wrongUsage, message: problem)
             }
+            defer { RemoteSession.settle() }
             try command.run()
         } catch let failure as CommandFailure {
             StandardError.write(failure.message)

@@ -120,8 +120,10 @@ struct ImageRecordTests {
             #expect(report.isOK && report.image?.state == .ok && report.image?.actual == right)
         }
         for digits in [String(repeating: "0", count: 64), "", right + "0", String(right.dropLast())] {
-            let report = try Self.report("sha256", digits, noManifest: true)
-            #expect(!report.isOK && report.failures.map(\.code) == [.imageDigestWrong], "\(digits)")
+            for noManifest in [false, true] {
+                let report = try Self.report("sha256", digits, noManifest: noManifest)
+                #expect(!report.isOK && report.failures.map(\.code) == [.imageDigestWrong], "\(digits)")
+            }
         }
         // What nobody here can make is not checked, which is no success by itself.
         let unknown = try Self.report("blake3", right)

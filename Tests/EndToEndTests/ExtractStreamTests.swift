@@ -109,7 +109,7 @@ extension EndToEnd {
 
         @Test(
             "X7: a signal ends a copy at once, by the signal, and leaves neither file nor folder",
-            arguments: [("INT", 130), ("TERM", 143), ("HUP", 129)])
+            arguments: [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131), ("XCPU", 152)])
         func signals(signal: String, exitCode: Int32) throws {
             try withTestFolder { folder in
                 let result = try Self.interrupt(signal, in: folder)

@@ -39,6 +39,14 @@ extension EndToEnd {
                 #expect(try run(["stat", "--format=%u", point]).text == "12")
                 try unmount(point)
                 try wait(for: "the server's end") { folder.processes().isEmpty }
+                // Paths are those of the working directory, whatever namespace is mounted in.
+                try shell(
+                    "cd \"$1\"; ln -s \"$2\" near.ova; \"$3\" -N $$ near.ova mnt", folder.url.path,
+                    package.path,
+                    helper)
+                try run(["cmp", point + "/" + StandardPackage.second, package.secondReference])
+                try unmount(point)
+                try wait(for: "the server's end") { folder.processes().isEmpty }
 
                 for (arguments, exitCode, words): ([String], Int32, String) in [
                     ([package.path, point, "-q"], 1, "-q"),

@@ -112,9 +112,10 @@ package struct VerificationReport: Codable, Sendable {
         self.disks = disks
         findings = appliance.findings
         failures =
-            VerificationFailure.ofManifest(
-                of: appliance, results, demands, isCheckedOtherwise: !disks.isEmpty || image?.state == .ok)
-            + VerificationFailure.ofImage(image)
+            VerificationFailure.ofImage(image)
+            + VerificationFailure.ofManifest(
+                of: appliance, results, demands,
+                isCheckedOtherwise: !disks.isEmpty || image.map { $0.state != .unknown } ?? false)
             + VerificationFailure.ofSignature(report, over: appliance, results, demands)
             + VerificationFailure.ofDisks(appliance.disks, disks)
         isOK = failures.isEmpty

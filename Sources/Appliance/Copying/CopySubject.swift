@@ -43,7 +43,7 @@ package struct CopySubject: Sendable {
         fileName = disk.copyName ?? Array("disk.raw".utf8)
         bytes = disk.source
         place = disk.source.flatMap { DiskPlace(ofDisk: $0) }
-        notes = disk.warnings
+        notes = disk.warnings + disk.lostParts
         missingByteCount = 0
     }
 

@@ -109,7 +109,6 @@ struct GlanceProperties {
         return switch format {
         case .vmdkStreamOptimized: "streamOptimized"
         case .vmdkMonolithicSparse: "sparse"
-        case .raw: "preallocated"
         case _ where format.family == "vmdk" && format.rawValue.lowercased().hasSuffix("sparse"): "sparse"
         case _ where format.family == "vmdk": "preallocated"
         default: nil

@@ -28,6 +28,10 @@ enum SourceLocator {
                     "of addresses http and https ones are read, and the source is one of \(scheme): \(advice)"
             )
         }
+        if path.isAbsent, argument.lowercased().hasPrefix(ImageReference.prefix) {
+            throw CommandFailure(
+                status: .wrongUsage, message: "'\(argument)': write glance: in small letters for an image")
+        }
         if isPipe(path) || argument == "-" && path.kind == nil {
             throw CommandFailure(
                 status: .damaged, message: "\(argument): a pipe cannot be read: save it to a file first")

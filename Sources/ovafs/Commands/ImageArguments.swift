@@ -9,6 +9,8 @@ import RemoteSources
 struct ImageArguments: ParsableArguments {
     /// What a service can store of sizes in GiB and MiB.
     static let mostSize = UInt64(Int32.max)
+    /// Names and tags, in characters.
+    private static let longestText = 255
 
     @Option(help: ArgumentHelp("What the image is called.", valueName: "name"))
     var name: String
@@ -67,6 +69,21 @@ struct ImageArguments: ParsableArguments {
 
     func validate() throws {
         guard !name.isEmpty else { throw ValidationError("--name needs a name") }
+        guard name.unicodeScalars.count <= Self.longestText else {
+            throw ValidationError(
+                "--name is longer than the \(Self.longestText) characters that services take")
+        }
+        guard tag.allSatisfy({ !$0.isEmpty && $0.unicodeScalars.count <= Self.longestText }) else {
+            throw ValidationError("--tag needs 1 to \(Self.longestText) characters")
+        }
+        // What is no UTF-8 came here as that mark.
+        guard !([name] + tag).contains(where: { $0.unicodeScalars.contains("\u{fffd}") }) else {
+            throw ValidationError("--name and --tag take UTF-8 only")
+        }
+        var names: Set<[UInt8]> = []
+        for property in property where !names.insert(Array(property.name.utf8)).inserted {
+            throw ValidationError("--property \(property.name) is given twice")
+        }
         guard visibilities.count <= 1 else {
             throw ValidationError("--\(visibilities[0]) and --\(visibilities[1]) exclude each other")
         }
@@ -100,7 +117,7 @@ struct ImageArguments: ParsableArguments {
         let name = String(text[..<sign])
         guard !GlanceImage.isMember(name) else {
             throw ValidationError(
-                "'\(name)' is no property but what each image has; where it can be chosen, it has an option of its own"
+                "'\(name)' is what each image has, and no property: look for an option of its own"
             )
         }
         return Property(name: name, value: String(text[text.index(after: sign)...]))

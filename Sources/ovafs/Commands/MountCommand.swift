@@ -85,6 +85,10 @@ struct MountCommand: ParsableCommand {
         {
             throw CommandFailure(status: .wrongUsage, message: "record= and log= name one file: \(log)")
         }
+        if let record = options.remote.recordFile, FilePath(bytes: record).isBelow(folder) {
+            throw CommandFailure(
+                status: .wrongUsage, message: "record=: the mount would hide the file: name one elsewhere")
+        }
         let openLog = try destination.open()
         // On a terminal there is a bar.
         let isBarShown = destination == .standardError && Terminal.canRedraw
@@ -129,6 +133,10 @@ struct MountCommand: ParsableCommand {
         let server = FuseServer(tree: tree, options: options.session, statistics: statistics, log: log)
         let check = remote.checkMembers(of: appliance, log)
         defer { check?.stop() }
+        let arrival = ArrivalCheck(of: appliance) { log.warning("\(shown): \($0)") }
+        // Without a thread the disks are looked at when they are read.
+        try? arrival?.start()
+        defer { arrival?.stop() }
         let transfer = TransferLog(of: remote.meter, for: shown, log)
         defer { transfer?.stop() }
         try show(server, through: broker, options, background) {

@@ -74,7 +74,12 @@ struct UnmountCommand: ParsableCommand {
         let point = MountPoint.resolved(path)
         if let mounted = entries.last(where: { $0.mountPoint == point }) { return mounted }
         let source = FilePath(bytes: try SourceLocator.mountedName(directory))
-        let mounts = entries.filter { $0.type == MountTableEntry.ownType && $0.source == source }
+        let own = entries.filter { $0.type == MountTableEntry.ownType }
+        var mounts = own.filter { $0.source == source }
+        // mount.glance leaves what fstab has: the name alone.
+        if mounts.isEmpty, let image = (try? ImageReference(directory)) ?? nil {
+            mounts = own.filter { $0.source == FilePath(image.text) }
+        }
         guard let mount = mounts.first else {
             throw failure(path.isAbsent ? "\(SystemError(errno: ENOENT))" : "nothing is mounted on it")
         }

@@ -18,7 +18,8 @@ struct UploadCommand: ParsableCommand {
             sent; an upload that fails, or is interrupted, is deleted.
 
             Exit codes: 0 the image is there, 1 the disk is damaged, or of a kind that ovafs does not read, or the \
-            service did not take it, 2 wrong usage, or settings that are missing or wrong, 3 the source cannot be read.
+            service did not take it, 2 wrong usage, or settings that are missing or wrong, 3 the source cannot be read, or \
+            the cloud lets nobody in.
 
             Example: ovafs upload appliance.ova --name appliance --os-cloud mycloud
             """)
@@ -50,7 +51,7 @@ struct UploadCommand: ParsableCommand {
             others = try client.ids(
                 ofImagesNamed: image.name, until: Deadline(after: remote.options.timeoutInSeconds))
         } catch {
-            throw CommandFailure(upload: error, of: source.shownSource)
+            throw CommandFailure(error)
         }
         let located = try SourceLocator.locate(source.source, through: remote)
         var options = try source.options
@@ -63,7 +64,7 @@ struct UploadCommand: ParsableCommand {
         }
         let choice = UploadChoice(
             appliance: appliance, located: located, source: source.shownSource, disk: disk,
-            diskFormat: image.diskFormat, containerFormat: image.containerFormat)
+            isLenient: source.lenient, diskFormat: image.diskFormat, containerFormat: image.containerFormat)
         let plan = try asStored ? choice.stored() : choice.raw()
         for note in plan.notes { StandardError.write("note: \(note)") }
         let outcome = try send(plan, through: remote, to: client)
@@ -86,7 +87,9 @@ struct UploadCommand: ParsableCommand {
             return try interruption.guarding(
                 { () throws(OpenStackError) in upload }, undo: { $0.cancel() }
             ) { upload throws(OpenStackError) in
-                try bar.show { () throws(OpenStackError) in try upload.run(new, from: bytes) }
+                try bar.show { () throws(OpenStackError) in
+                    try upload.run(new, from: bytes, noteMade: Self.show)
+                }
             }
         } catch {
             let failure = CommandFailure(upload: error, of: "\(source.shownSource): \(plan.label)")
@@ -95,6 +98,13 @@ struct UploadCommand: ParsableCommand {
                 status: failure.status,
                 message: "\(failure.message); 'ovafs extract --damaged=zero' makes a copy with zeros there")
         }
+    }
+
+    /// For people at a terminal, who may end the command in a way that leaves the image.
+    private static func show(_ id: String) {
+        guard Terminal.canRedraw else { return }
+        ProgressBar.clear()
+        StandardError.write("image \(id) is made")
     }
 
     private func report(_ outcome: GlanceUpload.Outcome, _ others: [String]) throws {

@@ -7,7 +7,7 @@ import Glibc
 /// Waits for the signals that end a program, takes back what is unfinished, and lets the signal end the program as it
 /// would have. A signal that the caller ignores, as under nohup(1), stays ignored.
 final class Interruption: Sendable {
-    private static let signals = [SIGINT, SIGTERM, SIGHUP]
+    private static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU]
 
     /// Each takes one thing back; what it leaves behind is said in one line.
     private let undoings = SleepingMutex<[@Sendable () -> String?]>([])

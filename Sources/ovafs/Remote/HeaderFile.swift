@@ -18,10 +18,8 @@ enum HeaderFile {
         do throws(ReadError) {
             file = try LocalFile(path: path)
         } catch {
-            // A file that an option names and that is not there is a mistake in the option.
-            throw CommandFailure(
-                status: path.isAbsent ? .wrongUsage : .cannotReadSource,
-                message: "the file of headers: \(error)")
+            // A file that an option names and that cannot be used is a mistake in the option.
+            throw CommandFailure(status: .wrongUsage, message: "the file of headers: \(error)")
         }
         guard file.byteCount <= mostByteCount else {
             throw CommandFailure(
@@ -34,7 +32,7 @@ enum HeaderFile {
         do throws(ReadError) {
             bytes = try file.bytes(Int(file.byteCount), at: 0)
         } catch {
-            throw CommandFailure(status: .cannotReadSource, message: "the file of headers: \(error)")
+            throw CommandFailure(status: .wrongUsage, message: "the file of headers: \(error)")
         }
         var headers: [HTTPHeader] = []
         for (number, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

@@ -122,17 +122,22 @@ final class RecordFile: Sendable {
             }
             return try RecordedReads(parsing: try file.bytes(Int(file.byteCount), at: 0))
         } catch {
-            // A file that an option names and that is not there is a mistake in the option.
-            let status: ExitStatus =
-                if case .corrupt = error {
-                    .damaged
-                } else { path.isAbsent ? .wrongUsage : .cannotReadSource }
-            throw CommandFailure(status: status, message: "replay=\(path): \(error)")
+            // A file that an option names and that cannot be used is a mistake in the option.
+            throw CommandFailure(status: .wrongUsage, message: "replay=\(path): \(error)")
         }
     }
 }
 
 extension FilePath {
+    /// Whether the file of that name is in `folder`, or in one below it.
+    func isBelow(_ folder: FilePath) -> Bool {
+        let parent = removingLastComponent()
+        guard let own = (parent.isEmpty ? "." : parent).resolved, let top = folder.resolved else {
+            return false
+        }
+        return own.starts(with: top)
+    }
+
     /// Whether both lead to one name, as far as that can be told of a file that may not be there.
     func names(theSameAs other: FilePath) -> Bool {
         guard let name = lastComponent, name == other.lastComponent else { return false }

@@ -29,6 +29,28 @@ final class RemoteSession: Sendable {
         cache = BlockCache(byteLimit: options.cacheByteLimit)
     }
 
+    /// What commands read of that is kept for the next time, which is written a moment after it was read.
+    private static let unsettled = SleepingMutex<[HTTPRangeSource]>([])
+    /// In seconds.
+    private static let longestSettling = 5.0
+
+    /// Called before the program ends.
+    static func settle() {
+        let deadline = MonotonicClock.now + longestSettling
+        for source in unsettled.withLock({ $0 }) { source.settle(until: deadline) }
+    }
+
+    /// Opens `object`; a mount ends by its own rules.
+    private func source(
+        of object: RemoteObject, through access: RemoteAccess
+    ) throws(ReadError) -> any ByteSource {
+        let source = try RemoteOpener.open(object, through: access)
+        if access.store != nil, !options.servesWhatHasCome, let source = source as? HTTPRangeSource {
+            Self.unsettled.withLock { $0.append(source) }
+        }
+        return source
+    }
+
     /// What the user has to know and no error says, as far as it was not taken yet; what comes later goes to `log`.
     func takeNotes(thenLoggingTo log: Logger? = nil) -> [String] {
         notes.withLock { state in
@@ -46,7 +68,7 @@ final class RemoteSession: Sendable {
         object.usesNetrc = !headers.contains { $0.name.lowercased() == "authorization" }
         let access = try access()
         do throws(ReadError) {
-            let source = try RemoteOpener.open(object, through: access)
+            let source = try source(of: object, through: access)
             return .remote(
                 source, name: Self.fileName(of: address), modificationTime: Int64(time(nil)))
         } catch {
@@ -69,7 +91,7 @@ final class RemoteSession: Sendable {
         }
         let access = try access()
         do throws(ReadError) {
-            let source = try RemoteOpener.open(object, through: access)
+            let source = try source(of: object, through: access)
             return .remote(
                 source, name: image.fileName, modificationTime: image.updatedAt?.seconds ?? Int64(time(nil)),
                 image: ImageRecord(image))

@@ -5,7 +5,8 @@ import ByteSources
 import Logging
 import RemoteSources
 
-/// Writes a line when a mount begins before all of its source has come, one from time to time, and one when all is there.
+/// Writes a line when a mount begins before all of its source has come, one from time to time where more has come, one when
+/// all is there, and one when no more comes.
 final class TransferLog: Sendable {
     /// How often it is looked, and how often that is a line, in seconds.
     private static let lookInterval = 1.0
@@ -18,7 +19,7 @@ final class TransferLog: Sendable {
 
     /// Starts it in a thread of its own; nil where everything is there. That the system has no thread for it is no error.
     init?(of meter: RemoteMeter, for source: String, _ log: Logger) {
-        guard meter.arrivedByteCount < meter.transferByteCount else { return nil }
+        guard meter.transferByteCount > 0, meter.stateOfTransfer != .complete else { return nil }
         self.meter = meter
         self.source = source
         self.log = log
@@ -32,16 +33,24 @@ final class TransferLog: Sendable {
 
     private func run() {
         var nextLine = 0.0
+        var (shown, end): (UInt64?, UInt64?)
         repeat {
             let (here, all) = (meter.arrivedByteCount, meter.transferByteCount)
-            guard here < all else {
+            switch meter.stateOfTransfer {
+            case .complete:
                 log.info("\(source): all of it has come: \(ByteCount.text(all))")
                 return
+            case .ended(let reason):
+                // Each reader may have it begun anew.
+                if end != here { log.warning("\(source): no more of it comes: \(reason)") }
+                end = here
+            case .running:
+                guard MonotonicClock.now >= nextLine, shown != here else { continue }
+                shown = here
+                nextLine = MonotonicClock.now + Self.lineInterval
+                let percent = Int(min(1, Double(here) / Double(max(1, all))) * 100)
+                log.info("\(source): \(percent) % of \(ByteCount.text(all)) have come")
             }
-            guard MonotonicClock.now >= nextLine else { continue }
-            nextLine = MonotonicClock.now + Self.lineInterval
-            let percent = Int(Double(here) / Double(max(1, all)) * 100)
-            log.info("\(source): \(percent) % of \(ByteCount.text(all)) have come")
         } while !isStopped.withLock(
             waitingWhile: { !$0 }, until: MonotonicClock.now + Self.lookInterval, { $0 })
     }

@@ -20,7 +20,7 @@ extension CommandFailure {
     /// What it means that no image came of `subject`. A cloud that is away, or refuses, is an output that cannot be written.
     init(upload error: OpenStackError, of subject: String) {
         switch error.kind {
-        case .settings: self.init(status: .wrongUsage, message: error.description)
+        case .settings, .misdescribed: self.init(status: .wrongUsage, message: error.description)
         case .unreadable(let reason):
             let status: ExitStatus =
                 switch reason {

@@ -5,7 +5,6 @@ import Appliance
 import ByteSources
 import OVFPackage
 import RemoteSources
-import Synchronization
 
 /// The bytes of an image, with what is known of them.
 struct UploadPlan {
@@ -40,13 +39,15 @@ struct UploadChoice {
     let source: String
     /// The DISK argument; nil where there is none.
     let disk: String?
+    /// Whether what is cut short, or not compared with anything, is sent all the same.
+    let isLenient: Bool
     /// The formats that the user named.
     let diskFormat: String?
     let containerFormat: String?
 
     /// What raw bytes may be called.
-    private static let rawFormats = ["raw", "iso", "ami", "ari", "aki"]
-    private static let rawContainers = ["bare", "ami", "ari", "aki"]
+    static let rawFormats = ["raw", "iso", "ami", "ari", "aki"]
+    static let rawContainers = ["bare", "ami", "ari", "aki"]
 
     /// A disk, decoded.
     func raw() throws -> UploadPlan {
@@ -69,7 +70,9 @@ struct UploadChoice {
                 "the disk is sent decoded and alone, which is not '\(wanted)'; --as-stored sends the file as it is"
             )
         }
-        let index = appliance.disks.firstIndex { $0.copyName == subject.disk.copyName }
+        let index = appliance.disks.firstIndex {
+            $0.copyName == subject.disk.copyName && $0.identifier == subject.disk.identifier
+        }
         return UploadPlan(
             label: subject.label, bytes: bytes, diskFormat: diskFormat ?? found,
             containerFormat: containerFormat ?? "bare", virtualByteCount: bytes.byteCount,
@@ -97,6 +100,7 @@ struct UploadChoice {
 
     private func stored(_ index: Int) throws -> UploadPlan {
         let disk = appliance.disks[index]
+        try checkEnd(of: disk)
         let image: StoredImage
         do throws(StoredImage.Refusal) {
             image = try appliance.storedImage(ofDisk: index)
@@ -114,7 +118,8 @@ struct UploadChoice {
             virtualByteCount: disk.source?.byteCount, properties: properties(ofDisk: index),
             notes: disk.warnings.map {
                 OptionWords.copy.message("disk \(disk.identifier): \($0.message)", $0.remedy)
-            }, check: image.check)
+            } + disk.lostParts.map(\.message) + contradictions(image.diskFormat, image.containerFormat),
+            check: image.check)
     }
 
     /// The archive that the package is; nil where it is none.
@@ -134,7 +139,8 @@ struct UploadChoice {
                 "the package is compressed with \(compression.name), which image services do not know: decompress it "
                     + "first, or name a disk")
         }
-        try checkMembers()
+        for disk in appliance.disks { try checkEnd(of: disk) }
+        let unchecked = try checkMembers()
         let root = appliance.rootDiskIndex
         let stored = root.flatMap { try? appliance.storedImage(ofDisk: $0).diskFormat }
         return UploadPlan(
@@ -145,27 +151,7 @@ struct UploadChoice {
             properties: properties(ofDisk: root),
             notes: appliance.problems.map {
                 OptionWords.copy.message($0.message, $0.remedy)
-            })
-    }
-
-    /// A package that was cut short, or is not what its manifest says, is no image. One without a manifest may be.
-    private func checkMembers() throws {
-        let done = Atomic<UInt64>(0)
-        let bar = ProgressBar("digests", of: appliance.manifestByteCount) { done.load(ordering: .relaxed) }
-        let results = bar.show {
-            appliance.checkManifest(threadCount: ProcessorCount.current) {
-                done.store($0, ordering: .relaxed)
-            }
-        }
-        if let loss = results?.loss {
-            throw CommandFailure(upload: OpenStackError(.unreadable(loss), "\(loss)"), of: source)
-        }
-        var demands = VerificationReport.Demands()
-        demands.acceptsNoManifest = true
-        guard let failure = VerificationFailure.ofManifest(of: appliance, results, demands).first else {
-            return
-        }
-        throw CommandFailure(status: .damaged, message: "\(source): \(failure.message)")
+            } + archiveNotes + unchecked + contradictions(stored, "ova"))
     }
 
     private func properties(ofDisk index: Int?) -> [ImageRecord.Property] {

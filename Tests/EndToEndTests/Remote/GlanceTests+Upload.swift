@@ -68,6 +68,12 @@ extension EndToEnd.GlanceTests {
             try run(["cmp", server.storedFile(qcow2), image])
             #expect(
                 try server.described(qcow2, "[.disk_format, .container_format] | @csv") == #""qcow2","bare""#)
+            // Words that are not what the bytes say are sent, and not in silence.
+            let told = try upload([image, "--as-stored", "--disk-format", "raw", "--name", "up-told"])
+            #expect(
+                told.exitCode == 0
+                    && told.standardError.contains("of format qcow2, and the service is told raw"),
+                "\(told.standardError)")
             let json = try upload([package.path, "--as-stored", "--name", "up-ova", "--json", "--protected"])
             let id = try shell("jq --raw-output .id <<< \"$1\"", json.text).text
             try run(["cmp", server.storedFile(id), package.path])
@@ -77,6 +83,14 @@ extension EndToEnd.GlanceTests {
             try withMount(of: "glance:up-ova", in: folder, options: "os_cloud=demo") { mount in
                 for (name, reference) in package.references { try run(["cmp", mount(name), reference]) }
             }
+            // People see the id before the image is whole.
+            try shell(
+                """
+                TERM=xterm script --quiet --return --command \
+                    "'$1' upload --os-cloud=demo '$2' vmdisk1 --name up-seen" "$3" > /dev/null < /dev/null
+                """, try Ovafs.path(), package.path, folder("seen"))
+            let seen = try String(contentsOfFile: folder("seen"), encoding: .utf8)
+            #expect(seen.contains(/image [-0-9a-f]{36} is made/), "\(seen)")
             // A name may be given twice, and who reads by it has to know.
             let again = try upload([image, "--name", "up-qcow2"])
             #expect(again.exitCode == 0 && again.standardError.contains(qcow2))
@@ -101,14 +115,25 @@ extension EndToEnd.GlanceTests {
             try shell(
                 "truncate -s 4M \"$1\"; echo 'start=2048, size=6144' | sfdisk --quiet \"$1\"; truncate -s 3M \"$1\"",
                 disk)
+            let (short, lacking) = (folder("short.qcow2"), folder("lacking.ova"))
+            try shell(
+                "qemu-img convert -f raw -O qcow2 \"$1\" \"$2\"; truncate -s -200000 \"$2\"",
+                package.secondReference, short)
+            try Fixtures.tar(
+                StandardPackage.memberNames.filter { !$0.contains("disk2") }, in: package.members, to: lacking
+            )
             let cases: [([String], Int32, String)] = [
+                ([short, "--as-stored"], 1, "it was cut short, or is damaged there; --lenient"),
+                ([lacking, "--as-stored"], 1, "; --lenient"),
                 ([changed, "--as-stored"], 1, "manifest"), ([cut, "--as-stored"], 1, "cut.ova: "),
                 ([disk, "cut/1"], 1, "the disk ends 1048576 bytes before it does"),
                 ([damaged.path], 1, "grain"), ([changed, "vmdisk2", "--as-stored"], 1, "manifest"),
                 ([package.path], 2, "vmdisk1, vmdisk2"), ([package.path, "nothing"], 2, "nothing"),
                 ([package.path, "appliance-disk1/1", "--as-stored"], 2, "no file of its own"),
                 ([package.path, "vmdisk1", "--disk-format", "qcow2"], 2, "--as-stored"),
-                ([damaged.path, "--as-stored", "--disk-format", "nonsense"], 1, "nonsense"),
+                ([damaged.path, "--as-stored", "--disk-format", "nonsense"], 2, "nonsense"),
+                ([package.path, "vmdisk1", "--tag", ""], 2, "--tag"),
+                ([package.path, "vmdisk1", "--property", "a=1", "--property", "a=2"], 2, "twice"),
                 ([folder("absent.ova")], 3, "absent.ova"),
             ]
             for (arguments, exitCode, words) in cases {
@@ -119,6 +144,15 @@ extension EndToEnd.GlanceTests {
                 #expect(result.text.isEmpty)
             }
             #expect(try count("refused") == 0)
+            let long = try upload([package.path, "--name", String(repeating: "x", count: 256)])
+            #expect(long.exitCode == 2 && long.standardError.contains("255"), "\(long.standardError)")
+            try shell("sed s/demo-secret/wrong/ \"$1\" > \"$2\"", server.configuration, folder("wrong.yaml"))
+            let wrong = try attempt([
+                "env", "OS_CLIENT_CONFIG_FILE=" + folder("wrong.yaml"), try Ovafs.path(), "upload",
+                package.path,
+                "vmdisk1", "--name", "refused", "--os-cloud=demo",
+            ])
+            #expect(wrong.exitCode == 3, "\(wrong.standardError)")
             let unknown = try attempt([
                 try Ovafs.path(), "upload", damaged.path, "--name", "x", "--os-cloud=absent",
             ])

@@ -64,7 +64,9 @@ extension EndToEnd {
                 let point = try folder.makeFolder("point")
                 let address = server.address("x.ova")
                 for (option, source, exitCode) in [
-                    ("replay=\(folder("none"))", address, 1), ("replay=\(folder("absent"))", address, 2),
+                    ("replay=\(folder("none"))", address, 2), ("replay=/dev/null", address, 2),
+                    ("header=@/tmp", address, 2), ("record=\(point)/file", address, 2),
+                    ("replay=\(folder("absent"))", address, 2),
                     ("replay=\(folder("absent")),record=\(folder("another"))", address, 2),
                     ("header=@\(folder("absent"))", address, 2),
                     ("record=\(folder("none"))", address, 2), ("record=\(folder("pipe"))", address, 2),

@@ -88,7 +88,7 @@ extension DiskImageOpener.Options {
     func warnings(ofFileOf byteCount: UInt64) -> [String] {
         guard let expectedByteCount, expectedByteCount > byteCount else { return [] }
         return [
-            "\(expectedByteCount - byteCount) of \(expectedByteCount) bytes are missing from the file's end"
+            "\(expectedByteCount - byteCount) of \(expectedByteCount) \(MissingEnd.ofLength)"
         ]
     }
 }

@@ -23,7 +23,7 @@ extension VMDKSparseExtent {
         if !isPart { try checkIsWhole(header, descriptor, reader, options, &warnings) }
         if let expected = options.expectedByteCount, expected > reader.byteCount {
             warnings.append(
-                "\(expected - reader.byteCount) of \(expected) bytes are missing from the file's end")
+                "\(expected - reader.byteCount) of \(expected) \(MissingEnd.ofLength)")
         }
         let opening = ArrivingStream.Opening(
             header: header, descriptor: descriptor, reader: reader, warnings: warnings, tables: tables,
