@@ -15,7 +15,8 @@ struct LargeMemoryTests {
             unsafe memory.initializeMemory(as: UInt8.self, repeating: 7)
             let isRight = unsafe memory.count == count && memory.allSatisfy { $0 == 7 }
             #expect(isRight)
-            #expect(unsafe Int(bitPattern: memory.baseAddress) % 64 == 0)
+            let address = Int(bitPattern: memory.baseAddress)
+            #expect(address % 64 == 0)
         }
     }
 

@@ -103,6 +103,17 @@ struct GzipIndex: Sendable {
         points[points.count - 1].extend(by: checksum, byteCount: byteCount)
     }
 
+    /// Has the last point go where it is inside of a block that ends soon behind it: the end of one is cheaper, and can be
+    /// kept on disk. What was decoded from it on is counted with what is before.
+    /// - Returns: Whether it went.
+    mutating func dropLastInsideBlock() -> Bool {
+        guard points.count > 1, let last = points.last, last.snapshot != nil else { return false }
+        points.removeLast()
+        points[points.count - 1].extend(by: last.checksum, byteCount: last.decodedByteCount)
+        share.giveBack(last.byteCount)
+        return true
+    }
+
     private func hasRoom(for point: GzipRestartPoint) -> Bool {
         let kept = share.takenByteCount
         return points.count < Self.maximumPointCount && kept + point.byteCount <= limit

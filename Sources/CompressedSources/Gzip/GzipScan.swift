@@ -101,8 +101,10 @@ struct GzipScan {
                         bits: 0, window: [], isMemberStart: false, snapshot: try cursor.snapshot()))
             case .blockEnd(let bitCount):
                 try countPiece(1)
-                guard index.wantsPoint(at: cursor.outputOffset, cursor.inputOffset) else { break }
+                let isDistant = index.wantsPoint(at: cursor.outputOffset, cursor.inputOffset)
+                guard isDistant || index.points.last?.snapshot != nil else { break }
                 endPiece(&checksum)
+                guard isDistant || index.dropLastInsideBlock() else { break }
                 index.add(
                     GzipRestartPoint(
                         outputOffset: cursor.outputOffset, inputOffset: cursor.inputOffset,

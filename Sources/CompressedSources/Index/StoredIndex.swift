@@ -115,17 +115,18 @@ struct StoredIndex: Sendable {
         return (table, checked)
     }
 
-    /// Where many of the points cannot be kept, a read may have to decode this much, in bytes: programs compress as much
-    /// of a hole as one block.
-    private static let longestStretch: UInt64 = 16 << 20
+    /// Where many of the points cannot be kept, a read may have to decode this much, in bytes, or eight times the distance of
+    /// points: programs compress 8 MiB of a hole, and more, as one block.
+    private static let longestStretch: UInt64 = 32 << 20
 
     /// Keeps the restart points of a gzip file.
     func save(_ index: GzipIndex) {
         // Those inside of blocks are states of the library, which cannot be written.
         let points = GzipIndex.merged(index.points.map { ($0.snapshot == nil, $0) })
+        let (spaced, overflow) = index.spacing.multipliedReportingOverflow(by: 8)
+        let longest = overflow ? .max : max(Self.longestStretch, spaced)
         guard
-            points.count * 2 >= index.points.count
-                || points.allSatisfy({ $0.decodedByteCount <= Self.longestStretch })
+            points.count * 2 >= index.points.count || points.allSatisfy({ $0.decodedByteCount <= longest })
         else {
             return store.note(
                 "nothing is kept of \(name): it is compressed in blocks that are too large to begin in; "

@@ -32,7 +32,7 @@ struct ServiceCaller: Sendable {
         var retries = RetryPolicy()
         let firstContactEnd = clock.now() + RetryPolicy.longestFirstContact
         while true {
-            var end = deadline.time
+            var (end, longest) = (deadline.time, RetryPolicy.longestLimit)
             let failure: OpenStackError
             var delay: Double?
             var last: HTTPAnswer?
@@ -48,11 +48,12 @@ struct ServiceCaller: Sendable {
                 let origin = request.address.origin
                 if error.kind == .unreachable, !contacts.origins.withLock({ $0.contains(origin) }) {
                     end = min(end, firstContactEnd)
+                    longest = RetryPolicy.longestFirstContactWait
                 }
                 failure = OpenStackError(error)
             }
             let now = clock.now()
-            retries.noteFailure(at: now, delay: delay, random: clock.random())
+            retries.noteFailure(at: now, delay: delay, random: clock.random(), longest: longest)
             let wait = retries.wait(at: now)
             guard now + wait < end, (try? PatientRead.checkCancellation()) != nil else {
                 if let last { return last }

@@ -63,7 +63,9 @@ package enum RemoteOpener {
             case .unreachable(let reason):
                 let since = unreachableSince ?? MonotonicClock.now
                 unreachableSince = since
-                retry.noteFailure(at: MonotonicClock.now, random: .random(in: 0...1))
+                retry.noteFailure(
+                    at: MonotonicClock.now, random: .random(in: 0...1),
+                    longest: RetryPolicy.longestFirstContactWait)
                 guard retry.earliestTime < since + access.firstContactInSeconds else {
                     throw attempt.failure(reason)
                 }

@@ -9,6 +9,8 @@ struct RetryPolicy: Sendable, Equatable {
     /// Who was never reached is tried for so long, in seconds: a server that is started anew, or a network that is about to
     /// come, is there by then, and who mistyped a name waits no longer.
     static let longestFirstContact = 10.0
+    /// Meanwhile no wait is longer, in seconds.
+    static let longestFirstContactWait = 1.0
 
     private(set) var failureCount = 0
     /// Nothing is sent before this point of the monotonic clock, in seconds.
@@ -18,10 +20,13 @@ struct RetryPolicy: Sendable, Equatable {
 
     init() {}
 
-    /// One more failure. `delay` is what the server asked for, in seconds; `random`, from 0 to 1.
-    mutating func noteFailure(at now: Double, delay: Double? = nil, random: Double) {
+    /// One more failure. `delay` is what the server asked for, in seconds; `random`, from 0 to 1; no wait is longer than
+    /// `longest` seconds.
+    mutating func noteFailure(
+        at now: Double, delay: Double? = nil, random: Double, longest: Double = longestLimit
+    ) {
         let limit = min(
-            Self.longestLimit, Self.shortestLimit * Double(UInt64(1) << UInt64(min(failureCount, 10))))
+            longest, Self.shortestLimit * Double(UInt64(1) << UInt64(min(failureCount, 10))))
         failureCount = min(failureCount + 1, 1_000_000)
         if let delay { obeyedTime = max(obeyedTime, now + delay) }
         earliestTime = max(earliestTime, obeyedTime, now + limit * random)
