@@ -11,7 +11,7 @@ import Testing
 
 extension GzipSourceTests {
     /// One deflate block with fixed codes, `repeats` times four bytes that count and 255 copies of 258 bytes.
-    static func oneBlock(repeats: Int) -> (stored: [UInt8], content: [UInt8]) {
+    private static func oneBlock(repeats: Int) -> (stored: [UInt8], content: [UInt8]) {
         var bits = DeflateBits()
         var content: [UInt8] = []
         bits.put(0b011, count: 3)
