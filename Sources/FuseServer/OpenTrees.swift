@@ -111,12 +111,12 @@ struct OpenTrees {
         return (gone, leaving)
     }
 
-    /// Whether there are trees that the kernel has not forgotten yet.
     /// Whether the tree of a folder is to go, and no one uses it again.
     func isLeaving(treeOf folder: UInt64) -> Bool {
         numbers[folder].flatMap { trees[$0] }?.isLeaving ?? false
     }
 
+    /// Whether there are trees that the kernel has not forgotten yet.
     var hasLeaving: Bool { trees.values.contains { $0.isLeaving } }
 
     private mutating func use(_ number: UInt64) {

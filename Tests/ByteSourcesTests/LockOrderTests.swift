@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteSources
+import Glibc
 import Synchronization
 import Testing
 
@@ -99,6 +100,7 @@ struct LockOrderTests {
     @Test("a circle ends the program")
     func trap() async {
         await #expect(processExitsWith: .failure) {
+            unsafe setenv("OVAFS_LOCK_CHECK", "1", 1)
             let locks = Locks()
             locks.first.withLock { _ in locks.second.withLock { _ in } }
             locks.second.withLock { _ in locks.first.withLock { _ in } }

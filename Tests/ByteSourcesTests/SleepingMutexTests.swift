@@ -28,19 +28,21 @@ struct SleepingMutexTests {
     }
 
     @Test("who does not want to wait does not, and errors let the lock go")
-    func ifAvailable() {
+    func ifAvailable() throws {
         struct Failure: Error {}
         let counter = Counter()
-        counter.value.withLock { _ in
-            let wasFree = Atomic<Bool>(true)
-            let other = try? WorkerThread {
-                wasFree.store(
-                    counter.value.withLockIfAvailable { _ in } != nil, ordering: .sequentiallyConsistent)
+        let answer = Atomic<Int>(0)
+        let other = try counter.value.withLock { _ in
+            let other = try WorkerThread {
+                let wasFree = counter.value.withLockIfAvailable { _ in } != nil
+                answer.store(wasFree ? 1 : 2, ordering: .sequentiallyConsistent)
             }
-            other?.join()
-            let isFree = wasFree.load(ordering: .sequentiallyConsistent)
-            #expect(!isFree)
+            // Not by joining it: no thread is waited for with a lock held.
+            while answer.load(ordering: .sequentiallyConsistent) == 0 { sched_yield() }
+            return other
         }
+        other.join()
+        #expect(answer.load(ordering: .sequentiallyConsistent) == 2)
         #expect(throws: Failure.self) { try counter.value.withLock { _ throws(Failure) in throw Failure() } }
         #expect(throws: Failure.self) {
             try counter.value.withLockIfAvailable { _ throws(Failure) in throw Failure() }

@@ -4,8 +4,9 @@
 #if DEBUG
     import Glibc
 
-    /// Called by every lock of the program. A wrong order ends the program at once, where it is first taken, whether or not
-    /// any thread waits; so do waiting for a change while another lock is held, and taking a lock twice.
+    /// Called by every lock of the program. Where the variable OVAFS_LOCK_CHECK is set, a wrong order ends the program at once,
+    /// where it is first taken, whether or not any thread waits; so do waiting for a change while another lock is held, and
+    /// taking a lock twice.
     package enum LockWatch {
         /// What one thread holds.
         // SAFETY: belongs to one thread.
@@ -25,6 +26,7 @@
         }
 
         private static let shared = SharedLockOrder()
+        private static let isFatal = unsafe getenv("OVAFS_LOCK_CHECK") != nil
 
         private static let key = {
             var key = pthread_key_t()
@@ -123,7 +125,7 @@
 
         private static func complain(_ complaint: String, _ thread: Thread) {
             guard thread.complaints == nil else { return thread.complaints?.append(complaint) ?? () }
-            fatalError(complaint)
+            if isFatal { fatalError(complaint) }
         }
 
         // MARK: Tests

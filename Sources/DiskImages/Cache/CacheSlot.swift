@@ -81,18 +81,21 @@ import Synchronization
         loaded.store(false, ordering: .relaxed)
     }
 
+    /// Tables are loaded for clusters that are being loaded.
+    private var isTable: Bool { key.kind == .table }
+
     /// Loads the bytes, or waits for the thread that does.
     /// - Throws: `ReadError.wouldWait` where this thread may not wait, and would have to.
     func load(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
-        try loading.acquire()
-        defer { loading.release() }
+        try loading.acquire(isInner: isTable)
+        defer { loading.release(isInner: isTable) }
         try fill(with: load)
     }
 
     /// Loads the bytes unless another thread is at it.
     func loadUnlessBusy(with load: (inout OutputRawSpan) throws(ReadError) -> Void) throws(ReadError) {
-        guard loading.acquireIfFree() else { return }
-        defer { loading.release() }
+        guard loading.acquireIfFree(isInner: isTable) else { return }
+        defer { loading.release(isInner: isTable) }
         try fill(with: load)
     }
 

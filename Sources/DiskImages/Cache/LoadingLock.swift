@@ -26,19 +26,23 @@ struct LoadingLock: ~Copyable, Sendable {
     #if DEBUG
         /// Held while decoding, so it has its place in the order of all locks.
         private let site: LockSite
+        private let innerSite: LockSite
 
         init(file: StaticString = #fileID, line: UInt = #line) {
             site = LockWatch.site(file, line)
+            innerSite = LockWatch.site("within-a-lock-of-its-kind", line)
         }
     #endif
 
+    /// `isInner`: what it guards may be loaded by who loads something else of its kind, and loads nothing of the kind itself:
+    /// a table, for a cluster.
     /// - Throws: `ReadError.wouldWait` where this thread may not wait for the holder.
-    func acquire() throws(ReadError) {
+    func acquire(isInner: Bool = false) throws(ReadError) {
         #if DEBUG
-            LockWatch.willTake(site)
+            LockWatch.willTake(isInner ? innerSite : site)
         #endif
         try wait()
-        noteTaken()
+        noteTaken(isInner)
     }
 
     private func wait() throws(ReadError) {
@@ -54,26 +58,26 @@ struct LoadingLock: ~Copyable, Sendable {
     }
 
     /// Takes the lock where no one holds it.
-    func acquireIfFree() -> Bool {
+    func acquireIfFree(isInner: Bool = false) -> Bool {
         let holder = Patience.current == .waits ? Holder.waiting : .decoding
         let isTaken = state.withLock { state in
             guard case .none = state.holder else { return false }
             state.holder = holder
             return true
         }
-        if isTaken { noteTaken() }
+        if isTaken { noteTaken(isInner) }
         return isTaken
     }
 
-    private func noteTaken() {
+    private func noteTaken(_ isInner: Bool) {
         #if DEBUG
-            LockWatch.noteTaken(site)
+            LockWatch.noteTaken(isInner ? innerSite : site)
         #endif
     }
 
-    func release() {
+    func release(isInner: Bool = false) {
         #if DEBUG
-            LockWatch.leave(site)
+            LockWatch.leave(isInner ? innerSite : site)
         #endif
         let hasSleepers = state.withLock { state in
             state.holder = .none

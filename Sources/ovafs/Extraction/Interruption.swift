@@ -9,8 +9,14 @@ import Glibc
 final class Interruption: Sendable {
     private static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU]
 
-    /// Each takes one thing back; what it leaves behind is said in one line.
-    private let undoings = SleepingMutex<[@Sendable () -> String?]>([])
+    private struct State {
+        /// Each takes one thing back; what it leaves behind is said in one line.
+        var undoings: [@Sendable () -> String?] = []
+        /// All is being taken back: nothing begins or ends to be guarded meanwhile.
+        var isEnding = false
+    }
+
+    private let state = Monitor(State())
 
     /// Begins to wait. The calling thread must be the only one that takes signals.
     convenience init() { self.init(awaiting: Self.signals) }
@@ -35,28 +41,34 @@ final class Interruption: Sendable {
         _ make: () throws(Failure) -> Thing, undo: @escaping @Sendable (Thing) -> String?,
         _ body: (Thing) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let thing = try undoings.withLock { undoings throws(Failure) in
-            let thing = try make()
-            undoings.append { undo(thing) }
-            return thing
-        }
-        defer { undoings.withLock { _ = $0.removeLast() } }
+        let thing = try state.withLock(
+            waitingWhile: { state throws(Failure) in state.isEnding },
+            { state throws(Failure) in
+                let thing = try make()
+                state.undoings.append { undo(thing) }
+                return thing
+            })
+        defer { state.withLock(waitingWhile: { $0.isEnding }) { _ = $0.undoings.removeLast() } }
         return try body(thing)
     }
 
     /// Takes back all that is unfinished, and calls `end` while nothing new can begin.
     func takeBack(then end: () -> Void) {
-        // Held until the end: what is guarded by now stays guarded.
-        undoings.withLock { undoings in
-            ProgressBar.clear()
-            for undo in undoings.reversed() {
-                let left = undo()
-                // It may have taken its time, in which the bar was drawn anew.
-                ProgressBar.clear()
-                if let left { StandardError.write(left) }
-            }
-            end()
+        // What is guarded by now stays guarded. The lock is not held: what takes a thing back may have to wait for it.
+        let undoings = state.withLock(waitingWhile: { $0.isEnding }) { state in
+            state.isEnding = true
+            return state.undoings
         }
+        ProgressBar.clear()
+        for undo in undoings.reversed() {
+            let left = undo()
+            // It may have taken its time, in which the bar was drawn anew.
+            ProgressBar.clear()
+            if let left { StandardError.write(left) }
+        }
+        end()
+        state.withLock { $0.isEnding = false }
+        state.wake()
     }
 
     /// Ends the program as `signal` does.

@@ -32,6 +32,7 @@ extension SandboxPlan {
         switch source {
         case .folder(let folder, _):
             allow(.read, folder)
+            packageFolder = folder
             capabilities = [Self.readingCapability]
         case .file(let file, _, _), .remote(let file, _, _, _):
             // The file is open. Its parents and parts are regular files beside it; an archive has its own in it.
@@ -60,7 +61,14 @@ extension SandboxPlan {
 
     /// A folder to keep things in.
     mutating func allowCache(at path: FilePath) {
-        madeFolder = path
+        // One in the folder of the package is refused later on, and not made before.
+        let parent = path.removingLastComponent()
+        let place = (parent.isEmpty ? "." : parent).resolved
+        if let package = packageFolder?.resolved, place?.starts(with: package) == true {
+            madeFolder = nil
+        } else {
+            madeFolder = path
+        }
         allow(.write, path)
         if Self.isClosed(path.removingLastComponent()) { capabilities = [Self.readingCapability] }
     }

@@ -27,6 +27,8 @@ struct SandboxPlan {
     var capabilities: Set<UInt8> = []
     /// A folder that is made where it is not there, before it is one of `paths`.
     var madeFolder: FilePath?
+    /// The folder that is the package, where it is one.
+    var packageFolder: FilePath?
     var user: SandboxUser?
 
     /// CAP_DAC_READ_SEARCH: reading files of others.
