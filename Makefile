@@ -40,9 +40,7 @@ test: ## install what the tests need, then run them all, real mounts included
 	@scripts/install-dependencies.sh test
 	@SWIFT='$(SWIFT)' scripts/run-tests.sh $(CHECK_FLAGS)
 
-# `lint` installs all that the others need. Tests wait for much; the release binary is built meanwhile.
-check: lint imports ## everything that must hold before a commit: what CI runs
-	@$(MAKE) --no-print-directory --jobs=2 test linkage
+check: lint imports test linkage ## everything that must hold before a commit: what CI runs
 
 lint: ## check the format of the Swift files, the scripts, and that documents and code agree
 	@scripts/install-dependencies.sh check

@@ -12,7 +12,7 @@ extension EndToEnd.GlanceTests {
 
     /// The id of the image that is made.
     private func uploaded(_ arguments: [String]) throws -> String {
-        let result = try upload(arguments)
+        let result = try upload(arguments, limit: 400)
         guard result.exitCode == 0 else { throw CommandFailure(result: result) }
         #expect(result.standardError.isEmpty, "\(result.standardError)")
         #expect(result.lines.count == 1)
